@@ -1,0 +1,90 @@
+-- Where the specs run: which Lua, which folders, and the paths that its children need.
+local uv = require "luv"
+
+local M = {}
+
+--- "lua5.4", "lua5.3" or "luajit": the name of the build folder.
+M.lua = rawget(_G, "jit") and "luajit" or "lua" .. string.match(_VERSION, "%d%.%d")
+M.executable = uv.exepath()
+
+local here = string.match(string.sub(debug.getinfo(1, "S").source, 2), "^(.*)/") or "."
+M.root = assert(uv.fs_realpath(here .. "/../.."))
+M.build = M.root .. "/build/" .. M.lua
+
+M.lua_path = M.root .. "/lua/?.lua;" .. M.root .. "/lua/?/init.lua;" .. M.root .. "/?.lua;;"
+M.lua_cpath = M.build .. "/?.so;;"
+
+--- Runs a shell command that must succeed; returns what it printed.
+function M.shell(command)
+  local pipe = assert(io.popen("(" .. command .. ") 2>&1; echo \"=$?\"", "r"))
+  local text = pipe:read("*a")
+  pipe:close()
+  local output, status = string.match(text, "^(.*)=(%d+)\n$")
+  if status ~= "0" then error("failed: " .. command .. "\n" .. tostring(output), 2) end
+  return output
+end
+
+local temporary = {}
+
+--- A private folder, gone when the Lua state closes.
+function M.folder()
+  local path = assert(uv.fs_mkdtemp("/tmp/oneflow-spec-XXXXXX"))
+  temporary[#temporary + 1] = path
+  return path
+end
+
+function M.remove(path)
+  assert(string.find(path, "^/tmp/oneflow%-spec%-"))
+  M.shell("rm -rf '" .. path .. "'")
+end
+
+local function remove_all()
+  for _, path in ipairs(temporary) do pcall(M.remove, path) end
+  temporary = {}
+end
+if M.lua == "luajit" then
+  M.guard = newproxy(true)
+  getmetatable(M.guard).__gc = remove_all
+else
+  M.guard = setmetatable({}, { __gc = remove_all })
+end
+
+function M.write(path, text)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  return path
+end
+
+function M.read(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+--- Compiler flags for C modules of the Lua that runs the specs.
+function M.cflags()
+  return (string.gsub(M.shell("pkg-config --cflags " .. M.lua), "%s+$", ""))
+end
+
+local function newer(a, b)
+  local first, second = uv.fs_stat(a), uv.fs_stat(b)
+  if not first or not second then return false end
+  return first.mtime.sec > second.mtime.sec
+    or first.mtime.sec == second.mtime.sec and first.mtime.nsec >= second.mtime.nsec
+end
+
+--- The module of posix.c, compiled when it is older than its source.
+function M.posix()
+  local source, library = M.root .. "/spec/support/posix.c", M.build .. "/spec/posix.so"
+  if not newer(library, source) then
+    local scratch = string.format("%s.%d", library, uv.os_getpid())
+    M.shell(string.format("mkdir -p '%s/spec' && cc -std=c11 -O1 -Wall -Wextra -fPIC -shared %s -o '%s' '%s' && mv '%s' '%s'",
+      M.build, M.cflags(), scratch, source, scratch, library))
+  end
+  return assert(package.loadlib(library, "luaopen_posix"))()
+end
+
+return M

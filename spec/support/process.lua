@@ -1,0 +1,136 @@
+-- Child processes of a spec. Every child ends when its standard input does, so none outlives the spec.
+local uv = require "luv"
+local cjson = require "cjson"
+local host = require "spec.support.host"
+
+local M = {}
+local Process = {}
+Process.__index = Process
+
+local PATIENCE = 20000 -- ms; a child that says nothing for so long is a failure, not a wait
+local live = {}
+
+--- Runs the loop until `done()` is true. Not for waiting a time: for an event that must come.
+function M.wait_until(done, what)
+  if done() then return end
+  local late = false
+  local timer = uv.new_timer()
+  timer:start(PATIENCE, 0, function() late = true end)
+  while not done() and not late do uv.run("once") end
+  timer:close()
+  if late and not done() then error("nothing came: " .. (what or "event"), 2) end
+end
+
+--- spawn{ command, arg, ..., env = { NAME = value | false }, fds = { fd, ... }, cwd = path }
+function M.spawn(options)
+  local environment = uv.os_environ()
+  environment.LUA_PATH, environment.LUA_CPATH = host.lua_path, host.lua_cpath
+  for name, value in pairs(options.env or {}) do environment[name] = value or nil end
+  local list = {}
+  for name, value in pairs(environment) do list[#list + 1] = name .. "=" .. value end
+  local self = setmetatable({
+    stdin = uv.new_pipe(false), stdout = uv.new_pipe(false), stderr = uv.new_pipe(false),
+    output = "", errors = "", closed = 0,
+  }, Process)
+  local stdio = { self.stdin, self.stdout, self.stderr }
+  for _, fd in ipairs(options.fds or {}) do stdio[#stdio + 1] = fd end
+  local handle, pid = uv.spawn(options[1], {
+    args = { (table.unpack or unpack)(options, 2) }, stdio = stdio, env = list, cwd = options.cwd or host.root,
+  }, function(code, signal)
+    self.code, self.signal = code, signal
+    self.handle:close()
+    live[self] = nil
+  end)
+  if not handle then error("cannot start " .. options[1] .. ": " .. tostring(pid), 2) end
+  self.handle, self.pid = handle, pid
+  live[self] = true
+  self.stdout:read_start(function(_, chunk)
+    if chunk then self.output = self.output .. chunk else self.closed = self.closed + 1 end
+  end)
+  self.stderr:read_start(function(_, chunk)
+    if chunk then self.errors = self.errors .. chunk else self.closed = self.closed + 1 end
+  end)
+  return self
+end
+
+--- The next line of its standard output, without the line end; nil when there is no more.
+function Process:line()
+  M.wait_until(function() return string.find(self.output, "\n", 1, true) or self.closed == 2 end, "a line of a child")
+  local line, rest = string.match(self.output, "^(.-)\n(.*)$")
+  if line then self.output = rest end
+  return line
+end
+
+function Process:send(text)
+  self.stdin:write(text)
+end
+
+function Process:close_input()
+  if not self.stdin:is_closing() then self.stdin:close() end
+end
+
+function Process:kill(signal)
+  if live[self] then self.handle:kill(signal or "sigterm") end
+end
+
+--- Waits for its end -> exit code, signal number (0 for none), the rest of its output, its error output.
+function Process:wait()
+  M.wait_until(function() return self.code and self.closed == 2 end, "the end of a child")
+  self:close_input()
+  return self.code, self.signal, self.output, self.errors
+end
+
+--- Ends it: by the end of its input first, then by force.
+function Process:stop()
+  self:close_input()
+  if not pcall(M.wait_until, function() return self.code end, "the end of a child") then
+    self:kill("sigkill")
+    M.wait_until(function() return self.code end)
+  end
+  for _, stream in ipairs { self.stdout, self.stderr } do
+    if not stream:is_closing() then stream:close() end
+  end
+end
+
+--- Ends all children; specs call it in `after_each`.
+function M.clean()
+  local list = {}
+  for child in pairs(live) do list[#list + 1] = child end
+  for _, child in ipairs(list) do child:close_input() end
+  for _, child in ipairs(list) do child:stop() end
+  uv.run("nowait")
+end
+
+--- A function without upvalues, as text that another process of the same Lua can load.
+function M.dump(fn)
+  for i = 1, 255 do
+    local name = debug.getupvalue(fn, i)
+    if not name then break end
+    if name ~= "_ENV" then error("a function for another process cannot use the upvalue " .. name, 3) end
+  end
+  return (string.gsub(string.dump(fn), ".", function(byte)
+    return string.format("%02x", string.byte(byte))
+  end))
+end
+
+--- start(fn, args, { env = {...} }): runs `fn(args)` in a new Lua process. Its lines are read with `:line()`;
+--- a table that it returns is what `:result()` returns.
+function M.start(fn, args, options)
+  options = options or {}
+  local child = M.spawn {
+    host.executable, host.root .. "/spec/support/child.lua", env = options.env, cwd = options.cwd,
+  }
+  child:send(cjson.encode { code = M.dump(fn), args = args or {}, root = host.root } .. "\n")
+  return child
+end
+
+--- Waits for the function of `start` -> what it returned; raises with its error output when it failed.
+function Process:result()
+  local code, signal, output, errors = self:wait()
+  if code ~= 0 or signal ~= 0 then
+    error(string.format("child ended with code %s, signal %s\n%s%s", code, signal, output, errors), 2)
+  end
+  return cjson.decode(string.match(output, "([^\n]*)\n$"))
+end
+
+return M
