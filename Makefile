@@ -1,0 +1,192 @@
+# Every task a person does here. `make` alone lists them.
+# GNU make; Debian 12 is what is tested. BUILD, LUA, CC, CFLAGS, PREFIX and DESTDIR may be given on the command line.
+
+# The one list of what the project needs, as Debian names. `a|b` is satisfied by either; a is what gets installed.
+# To build the library, run the demo and run every spec:
+DEPS = gcc libc6-dev pkg-config ca-certificates curl openssl \
+  libcurl4-openssl-dev|libcurl4-gnutls-dev libssl-dev \
+  lua5.4 liblua5.4-dev lua5.3 liblua5.3-dev luajit2 libluajit2-5.1-dev \
+  lua-cjson lua-argparse lua-luv lua-busted \
+  nginx libnginx-mod-http-lua
+# For lint, memcheck, rock and bench besides:
+DEPS_TOOLS = lua-check clang clang-tidy clang-format valgrind luarocks lua-http
+
+LUA    ?= lua5.4
+LUAS    = lua5.4 lua5.3 luajit
+BUILD  ?= build
+PREFIX ?= /usr/local
+CFLAGS ?= -O2 -g
+
+LUA_NAME = $(notdir $(LUA))
+ABI_lua5.4 = 5.4
+ABI_lua5.3 = 5.3
+ABI_luajit = 5.1
+# A Lua of another name (`lua`, as elsewhere than on Debian) is asked.
+LUA_ABI = $(or $(ABI_$(LUA_NAME)),$(shell $(LUA) -e 'io.write((_VERSION:gsub("^Lua ", "")))'))
+
+LUADIR ?= $(PREFIX)/share/lua/$(LUA_ABI)
+LIBDIR ?= $(PREFIX)/lib/lua/$(LUA_ABI)
+BINDIR ?= $(PREFIX)/bin
+
+# One folder a Lua. FLAVOUR keeps the sanitized build beside the ordinary one.
+OUT    = $(BUILD)/$(FLAVOUR)$(LUA_NAME)
+CORE   = $(OUT)/oneflow/core.so
+OBJECT = $(OUT)/obj
+SOURCES = $(sort $(wildcard csrc/*.c))
+OBJECTS = $(patsubst csrc/%.c,$(OBJECT)/%.o,$(SOURCES))
+
+ifeq ($(shell uname -s),Darwin)
+LIBFLAG ?= -bundle -undefined dynamic_lookup
+else
+LIBFLAG ?= -shared
+endif
+
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wformat-security
+# WERROR=1, as .ci/run has it: a warning is an error. Not for strangers, whose compiler may know more warnings.
+ifneq ($(filter-out 0 no,$(WERROR)),)
+WARNINGS += -Werror
+endif
+
+# Hardening, each flag taken only where compiler and linker know it. Never `-z nodlopen`: a Lua module is loaded by dlopen.
+# `-z nodelete` because libcurl's resolver threads may outlive lua_close.
+HARDENING_WANTED = -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+  -Wp,-U_FORTIFY_SOURCE,-D_FORTIFY_SOURCE=2 \
+  -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete -Wl,-z,noexecstack -Wl,--as-needed
+probe = $(shell t=$$(mktemp -d) && echo 'int main(void) { return 0; }' > $$t/t.c && for f in $(1); do \
+  $(CC) $(CFLAGS) -Werror $$f -o $$t/t $$t/t.c >/dev/null 2>&1 && printf '%s ' "$$f"; done; rm -rf "$$t")
+# Expanded once, and only when something is compiled: help and deps must run where there is no compiler.
+HARDENING = $(eval HARDENING := $(call probe,$(HARDENING_WANTED)))$(HARDENING)
+
+# LuaRocks gives these as folders; elsewhere pkg-config knows.
+PKG_CONFIG ?= pkg-config
+pkg = $(shell for p in $(2); do $(PKG_CONFIG) --exists $$p 2>/dev/null && { $(PKG_CONFIG) $(1) $$p; break; }; done)
+LUA_INC   = $(eval LUA_INC := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(call pkg,--cflags,$(if $(filter 5.1,$(LUA_ABI)),luajit,lua$(LUA_ABI) lua-$(LUA_ABI)))))$(LUA_INC)
+CURL_INC  = $(if $(CURL_INCDIR),-I$(CURL_INCDIR),$(call pkg,--cflags,libcurl))
+CURL_LIB  = $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR) -lcurl,$(or $(call pkg,--libs,libcurl),$(shell curl-config --libs 2>/dev/null)))
+CRYPTO_INC = $(if $(CRYPTO_INCDIR),-I$(CRYPTO_INCDIR),$(call pkg,--cflags,libcrypto))
+CRYPTO_LIB = $(if $(CRYPTO_LIBDIR),-L$(CRYPTO_LIBDIR) -lcrypto,$(or $(call pkg,--libs,libcrypto),-lcrypto))
+LIBS = $(eval LIBS := $(CURL_LIB) $(CRYPTO_LIB) -lpthread)$(LIBS)
+
+COMPILE = $(CC) -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden $(HARDENING_C) $(CPPFLAGS) $(CFLAGS) $(EXTRA) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC)
+LINK    = $(CC) $(LIBFLAG) $(CFLAGS) $(EXTRA) $(HARDENING_LD) $(LDFLAGS)
+HARDENING_C  = $(filter-out -Wl$(comma)%,$(HARDENING))
+HARDENING_LD = $(filter -Wl$(comma)%,$(HARDENING))
+comma = ,
+
+MAKEFLAGS += --no-print-directory
+# lua5.4 and lua5.3 prefer these to LUA_PATH and LUA_CPATH; a developer's own must not win in here.
+unexport LUA_PATH_5_4 LUA_CPATH_5_4 LUA_PATH_5_3 LUA_CPATH_5_3 LUA_INIT LUA_INIT_5_4 LUA_INIT_5_3
+
+LUA_PATH_HERE  = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;
+LUA_CPATH_HERE = $(abspath $(OUT))/?.so;;
+# What a program of the tree needs; the specs read ONEFLOW_LUA to know with which Lua they run.
+RUN = env LUA_PATH='$(LUA_PATH_HERE)' LUA_CPATH='$(LUA_CPATH_HERE)' ONEFLOW_LUA='$(LUA)'
+export BUILD
+
+.DEFAULT_GOAL := help
+.PHONY: help deps deps-tools build env demo test specs lint symbols memcheck sanitize bench install uninstall rock clean FORCE
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@echo "LUA=lua5.4 (default), lua5.3 or luajit chooses the Lua of build, env, demo, specs and install."
+
+deps: ## install what is missing, with apt; does nothing when nothing is
+	@.ci/deps $(foreach d,$(DEPS),'$d')
+
+deps-tools: deps
+	@.ci/deps $(foreach d,$(DEPS_TOOLS),'$d')
+
+build: $(CORE) ## compile the C core into build/<lua>/oneflow/core.so
+	@$(LUA) -e 'require "cjson"' 2>/dev/null || { \
+	  echo "oneflow needs lua-cjson, and $(LUA) does not find it. Either of these brings it:"; \
+	  echo "  apt-get install lua-cjson"; \
+	  echo "  luarocks --lua-version $(LUA_ABI) install lua-cjson"; exit 1; } >&2
+
+$(CORE): $(OBJECTS) $(OBJECT)/flags
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $(OBJECTS) $(LIBS)
+
+$(OBJECT)/%.o: csrc/%.c $(OBJECT)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+# Other flags or another compiler build everything anew.
+$(OBJECT)/flags: FORCE
+	@test -n "$(SOURCES)" || { echo "no csrc/*.c here" >&2; exit 1; }
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(COMPILE)' '$(LINK)' '$(LIBS)' | cmp -s - $@ || printf '%s\n' '$(COMPILE)' '$(LINK)' '$(LIBS)' > $@
+
+-include $(wildcard $(OBJECT)/*.d)
+
+env: ## print the exports that make this tree's oneflow loadable: eval "$(make env)"
+	@echo "export LUA_PATH='$(LUA_PATH_HERE)'; export LUA_CPATH='$(LUA_CPATH_HERE)'"
+
+demo: deps ## start the sandbox and show the library against it; installs and builds what it needs
+	@$(MAKE) build >/dev/null
+	@$(MAKE) build LUA=luajit >/dev/null
+	@$(RUN) $(LUA) examples/demo.lua
+
+test: deps ## install, build and run every spec on all three Luas
+	@for lua in $(LUAS); do $(MAKE) build LUA=$$lua >/dev/null || exit 1; done
+	@.ci/specs $(LUAS)
+
+specs: build ## run SPEC=spec/... (all, if not given) on the chosen Lua only
+	@.ci/specs $(LUA)
+
+lint: deps-tools ## luacheck, clang-format, clang-tidy, the rockspec, and that the core exports one symbol
+	luacheck --quiet .
+	clang-format --dry-run --Werror $(wildcard csrc/*.[ch] bench/*.c spec/support/*.[ch])
+	clang-tidy --quiet $(SOURCES) -- -std=c11 $(CPPFLAGS) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC)
+	luarocks --lua-version 5.4 lint rockspec/oneflow-dev-1.rockspec
+	@for lua in $(LUAS); do $(MAKE) symbols LUA=$$lua || exit 1; done
+
+symbols: build
+	@exported=$$(nm -D --defined-only $(CORE) | awk '{ print $$NF }'); \
+	if [ "$$exported" != luaopen_oneflow_core ]; then echo "$(CORE) exports:" $$exported >&2; exit 1; fi; \
+	echo "$(CORE) exports luaopen_oneflow_core and nothing else"
+
+# Specs whose subject is time are tagged #timing; under valgrind everything is 30 times slower.
+MEMCHECK_SPEC ?= $(wildcard spec/unit spec/wire)
+memcheck: deps-tools build ## run a part of the specs under valgrind: an invalid access or a definite leak is an error
+	@WRAP="valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
+	  --errors-for-leak-kinds=definite --child-silent-after-fork=yes $(if $(wildcard spec/support/valgrind.supp),--suppressions=spec/support/valgrind.supp)" \
+	SPEC="$(or $(SPEC),$(MEMCHECK_SPEC))" BUSTED="--exclude-tags=timing $(BUSTED)" ONEFLOW_SLOW=1 .ci/specs $(LUA)
+
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+sanitize: deps build ## run the specs on a core with AddressSanitizer and UBSan, leaks included
+	@$(MAKE) build LUA=luajit >/dev/null
+	@$(MAKE) $(BUILD)/sanitize-$(LUA_NAME)/oneflow/core.so FLAVOUR=sanitize- CFLAGS='-O1 -g' EXTRA='$(SANITIZE)' \
+	  HARDENING_WANTED=-Wl,-z,nodelete >/dev/null
+	@WRAP="env LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
+	  ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=98 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+	  $(if $(wildcard spec/support/lsan.supp),LSAN_OPTIONS=suppressions=spec/support/lsan.supp)" \
+	FLAVOUR=sanitize- SPEC="$(SPEC)" BUSTED="--exclude-tags=timing --helper=.ci/sanitized.lua $(BUSTED)" \
+	ONEFLOW_SLOW=1 PLAIN_CPATH='$(LUA_CPATH_HERE)' .ci/specs $(LUA)
+
+bench: deps-tools build ## compare with libcurl in C, lua-cjson, lua-http and others; takes about a minute
+	@mkdir -p $(BUILD)/bench
+	@$(CC) -std=c11 -O2 -o $(BUILD)/bench/raw bench/raw.c $(shell $(PKG_CONFIG) --cflags --libs lua5.4 libcurl)
+	@$(RUN) $(LUA) bench/run.lua $(BUILD)/bench/raw
+
+LUA_FILES = $(sort $(shell find lua -type f))
+install: build ## install for the chosen Lua under PREFIX=/usr/local (DESTDIR, LUADIR, LIBDIR, BINDIR)
+	@for file in $(LUA_FILES:lua/%=%); do \
+	  install -d "$(DESTDIR)$(LUADIR)/$$(dirname $$file)" && \
+	  install -m 644 "lua/$$file" "$(DESTDIR)$(LUADIR)/$$file" || exit 1; done
+	install -d "$(DESTDIR)$(LIBDIR)/oneflow" "$(DESTDIR)$(BINDIR)"
+	install -m 755 $(CORE) "$(DESTDIR)$(LIBDIR)/oneflow/core.so"
+	sed '1s|^#!.*|#!/usr/bin/env $(LUA_NAME)|' bin/oneflow > $(OBJECT)/oneflow
+	install -m 755 $(OBJECT)/oneflow "$(DESTDIR)$(BINDIR)/oneflow"
+
+uninstall: ## remove what install put there
+	@for file in $(LUA_FILES:lua/%=%); do rm -f "$(DESTDIR)$(LUADIR)/$$file"; done
+	rm -f "$(DESTDIR)$(LIBDIR)/oneflow/core.so" "$(DESTDIR)$(BINDIR)/oneflow"
+	@find "$(DESTDIR)$(LUADIR)/oneflow" -depth -type d -empty -delete 2>/dev/null; \
+	rmdir "$(DESTDIR)$(LIBDIR)/oneflow" 2>/dev/null; true
+
+rock: deps-tools ## luarocks make and pack, then install the packed rock in an empty tree and load it there
+	@.ci/rock
+
+clean: ## remove what was built
+	rm -rf build *.rock
