@@ -1,0 +1,27 @@
+/* The one Lua C API that the core is written against: 5.4's, spelled for 5.3 and LuaJIT 2.1 too. */
+#ifndef ONEFLOW_COMPAT_H
+#define ONEFLOW_COMPAT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#if LUA_VERSION_NUM >= 504
+#define of_newuserdata(L, size) lua_newuserdatauv((L), (size), 1)
+#define of_getuservalue(L, i) ((void)lua_getiuservalue((L), (i), 1))
+#define of_setuservalue(L, i) ((void)lua_setiuservalue((L), (i), 1))
+#elif LUA_VERSION_NUM == 503
+#define of_newuserdata(L, size) lua_newuserdata((L), (size))
+#define of_getuservalue(L, i) ((void)lua_getuservalue((L), (i)))
+#define of_setuservalue(L, i) lua_setuservalue((L), (i))
+#else /* LuaJIT: the user value is the environment, always a table */
+#define of_newuserdata(L, size) lua_newuserdata((L), (size))
+#define of_getuservalue(L, i) lua_getfenv((L), (i))
+#define of_setuservalue(L, i) ((void)lua_setfenv((L), (i)))
+#define lua_rawlen(L, i) lua_objlen((L), (i))
+#define lua_absindex(L, i) ((i) > 0 || (i) <= LUA_REGISTRYINDEX ? (i) : lua_gettop(L) + (i) + 1)
+#endif
+
+/* Lua 5.1 has no integer subtype; there every number is a double. */
+#define OF_HAS_INTEGERS (LUA_VERSION_NUM >= 503)
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * The Lua module "oneflow.core", the core's one exported symbol. Besides the engine and JSON it
+ * holds what the Lua layer needs C for: sealed objects, escaping, a digest, a clock.
+ */
+#define _GNU_SOURCE
+#include "compat.h"
+#include "credentials.h"
+#include "digest.h"
+#include "json.h"
+#include "lua_engine.h"
+#include "memory.h"
+#include "url.h"
+
+#include <curl/curl.h>
+#include <time.h>
+
+#if defined(__GNUC__)
+#define EXPORT __attribute__((visibility("default")))
+#else
+#define EXPORT
+#endif
+
+EXPORT int luaopen_oneflow_core(lua_State *L);
+
+/* seal(state, metatable) -> object: userdata through which only open() with the same metatable sees
+ * the state */
+static int seal(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    (void)of_newuserdata(L, 1);
+    lua_pushvalue(L, 1);
+    of_setuservalue(L, -2);
+    lua_pushvalue(L, 2);
+    lua_setmetatable(L, -2);
+    return 1;
+}
+
+/* open(object, metatable) -> state | nil */
+static int open_sealed(lua_State *L) {
+    luaL_checktype(L, 2, LUA_TTABLE);
+    if (lua_type(L, 1) == LUA_TUSERDATA && lua_getmetatable(L, 1)) {
+        if (lua_rawequal(L, -1, 2)) {
+            of_getuservalue(L, 1);
+            return 1;
+        }
+    }
+    lua_pushnil(L);
+    return 1;
+}
+
+/* escape(text) -> percent-encoded text */
+static int escape(lua_State *L) {
+    size_t length;
+    const char *text = luaL_checklstring(L, 1, &length);
+    char *out = length <= 4096 ? lua_newuserdata(L, length * 3 + 1) : NULL;
+    if (out == NULL)
+        return luaL_error(L, "more than 4096 bytes to escape");
+    of_buffer buffer;
+    of_buffer_init(&buffer, length * 3 + 1);
+    bool good = of_escape(&buffer, text, length);
+    size_t used = buffer.length;
+    for (size_t i = 0; good && i < used; i++)
+        out[i] = buffer.bytes[i];
+    of_buffer_free(&buffer);
+    if (!good)
+        return luaL_error(L, "not enough memory");
+    lua_pushlstring(L, out, used);
+    return 1;
+}
+
+/* sha256(bytes) -> 64 lower-case hex digits */
+static int sha256(lua_State *L) {
+    size_t length;
+    const char *bytes = luaL_checklstring(L, 1, &length);
+    char hex[OF_SHA256_HEX + 1];
+    if (!of_sha256(bytes, length, hex))
+        return luaL_error(L, "SHA-256 is not available");
+    lua_pushlstring(L, hex, OF_SHA256_HEX);
+    return 1;
+}
+
+/* check_user(email) -> true | nil, message */
+static int check_user(lua_State *L) {
+    size_t length;
+    luaL_checktype(L, 1, LUA_TSTRING);
+    const char *text = lua_tolstring(L, 1, &length);
+    const char *why = of_check_user(text, length);
+    if (why == NULL) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_pushstring(L, why);
+    return 2;
+}
+
+/* monotonic() -> seconds since some point that does not move */
+static int monotonic(lua_State *L) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    lua_pushnumber(L, (lua_Number)time.tv_sec + (lua_Number)time.tv_nsec / 1e9);
+    return 1;
+}
+
+static int is_yieldable(lua_State *L) {
+    lua_pushboolean(L, lua_isyieldable(L));
+    return 1;
+}
+
+int luaopen_oneflow_core(lua_State *L) {
+    static const luaL_Reg functions[] = {
+        {"seal", seal},
+        {"open", open_sealed},
+        {"escape", escape},
+        {"sha256", sha256},
+        {"check_user", check_user},
+        {"monotonic", monotonic},
+        {"isyieldable", is_yieldable},
+        {"decode", of_json_decode},
+        {"encode", of_json_encode},
+        {"array", of_json_array},
+        {"engine", of_lua_engine_new},
+        {NULL, NULL},
+    };
+    of_zeroing zeroing = of_global_init();
+    if (zeroing == OF_ZEROING_FAILED)
+        return luaL_error(L, "libcurl could not be initialised");
+    const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
+    of_json_open(L);
+    of_lua_engine_open(L);
+    lua_newtable(L);
+    luaL_setfuncs(L, functions, 0);
+    lua_pushlightuserdata(L, NULL);
+    lua_setfield(L, -2, "null");
+    lua_createtable(L, 0, 3);
+    lua_pushstring(L, curl->version);
+    lua_setfield(L, -2, "curl");
+    lua_pushstring(L, curl->ssl_version != NULL ? curl->ssl_version : "none");
+    lua_setfield(L, -2, "tls");
+    lua_pushstring(L, zeroing == OF_ZEROING_PROCESS ? "process" : "core");
+    lua_setfield(L, -2, "zeroing");
+    lua_setfield(L, -2, "info");
+    return 1;
+}

@@ -1,0 +1,39 @@
+/*
+ * The two headers that decide whose contract is sent, and every other header: checked by byte.
+ *
+ * of_token holds the API token in C memory. It is filled from bytes, a file or the environment, is
+ * never handed back, and of_token_free wipes it. Its owner is the engine; one thread at a time.
+ *
+ * The checks return NULL when the value is good, and otherwise say what is wrong with it without
+ * showing it. They keep nothing.
+ */
+#ifndef ONEFLOW_CREDENTIALS_H
+#define ONEFLOW_CREDENTIALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define OF_TOKEN_HEADER "x-oneflow-api-token"
+#define OF_USER_HEADER "x-oneflow-user-email"
+
+typedef struct of_token {
+    char *bytes;
+    size_t length;
+    char *previous; /* kept only to be masked: an answer may still echo it */
+    size_t previous_length;
+} of_token;
+
+typedef enum of_token_change { OF_TOKEN_SAME, OF_TOKEN_CHANGED, OF_TOKEN_REFUSED } of_token_change;
+
+/* On OF_TOKEN_REFUSED `*why` says why and the token is as it was. */
+of_token_change of_token_set(of_token *token, const char *bytes, size_t length, const char **why);
+of_token_change of_token_read_file(of_token *token, const char *path, const char **why);
+of_token_change of_token_read_env(of_token *token, const char *name, const char **why);
+void of_token_free(of_token *token);
+
+const char *of_check_token(const char *bytes, size_t length);
+const char *of_check_user(const char *bytes, size_t length);
+const char *of_check_header(const char *name, size_t name_length, const char *value,
+                            size_t value_length);
+
+#endif

@@ -1,0 +1,777 @@
+#define _GNU_SOURCE
+#include "engine.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#if LIBCURL_VERSION_NUM < 0x075000
+#error                                                                                             \
+    "oneflow needs libcurl 7.80 or newer: without its pre-request callback a POST could be sent twice"
+#endif
+
+enum {
+    HEAD_LIMIT = 64 * 1024, /* bytes of one answer's header lines */
+    IDLE_SECONDS = 50,      /* below the 60 to 75 s after which servers close */
+    IDLE_SECONDS_ONCE =
+        5, /* for what must not be repeated: a younger connection is more surely alive */
+    CONNECTION_SECONDS = 300,
+    URL_LIMIT = 64 * 1024,
+    POOL = 16,
+    POLL_MILLISECONDS = 100,  /* some libcurl versions lose wake-ups: never wait longer in one go */
+    SLICE_MILLISECONDS = 250, /* after which a caller gets to see its signals */
+};
+
+typedef enum state { QUEUED, RUNNING, DONE } state;
+
+/* Why a callback stopped a transfer: libcurl's code does not say. */
+typedef enum stop { STOP_NONE, STOP_GUARD, STOP_HEAD, STOP_BODY, STOP_MEMORY } stop;
+
+struct of_transfer {
+    of_engine *engine; /* counted */
+    of_transfer *next; /* in the engine's list; NULL and unlisted once done */
+    CURL *easy;        /* the engine's, lent while it runs */
+    struct curl_slist *headers;
+    char *url;
+    char *method;
+    char *body_out;
+    size_t body_out_length;
+    long timeout;
+    bool repeatable;
+    bool fresh;
+    bool released; /* by its owner */
+    state state;
+    stop stop;
+    of_buffer head;
+    of_buffer body;
+    of_kind kind;
+    long status;
+    long wire;
+    long connects;
+    long retry_after;
+    double seconds;
+    char message[CURL_ERROR_SIZE + 256];
+    char curl_message[CURL_ERROR_SIZE];
+};
+
+struct of_engine {
+    long references;
+    bool closed;
+    pid_t pid;
+    of_url url;
+    of_token token;
+    char *user_agent;
+    char *ca_file;
+    char *proxy;
+    long connect_timeout;
+    long concurrency;
+    size_t max_body;
+    CURLM *multi;
+    CURL *idle[POOL];
+    size_t idle_count;
+    of_transfer *transfers; /* queued and running, oldest first */
+    long running;
+    int *sockets; /* open ones, so that a child process can close its copies */
+    size_t socket_count;
+    size_t socket_capacity;
+};
+
+const char *of_kind_name(of_kind kind) {
+    static const char *const names[] = {
+#define OF_KIND_NAME(name, text) text,
+        OF_KINDS(OF_KIND_NAME)
+#undef OF_KIND_NAME
+    };
+    return names[kind];
+}
+
+/* ---- libcurl's codes ---------------------------------------------------------------------- */
+
+/* Every code that is not listed is a connection that failed. */
+#define CODES(X)                                                                                   \
+    X(CURLE_OPERATION_TIMEDOUT, OF_TIMEOUT)                                                        \
+    X(CURLE_OUT_OF_MEMORY, OF_MEMORY)                                                              \
+    X(CURLE_BAD_CONTENT_ENCODING, OF_DECODE)                                                       \
+    X(CURLE_SSL_CONNECT_ERROR, OF_TLS)                                                             \
+    X(CURLE_PEER_FAILED_VERIFICATION, OF_TLS)                                                      \
+    X(CURLE_SSL_ENGINE_NOTFOUND, OF_TLS)                                                           \
+    X(CURLE_SSL_ENGINE_SETFAILED, OF_TLS)                                                          \
+    X(CURLE_SSL_CERTPROBLEM, OF_TLS)                                                               \
+    X(CURLE_SSL_CIPHER, OF_TLS)                                                                    \
+    X(CURLE_USE_SSL_FAILED, OF_TLS)                                                                \
+    X(CURLE_SSL_ENGINE_INITFAILED, OF_TLS)                                                         \
+    X(CURLE_SSL_CACERT_BADFILE, OF_TLS)                                                            \
+    X(CURLE_SSL_CRL_BADFILE, OF_TLS)                                                               \
+    X(CURLE_SSL_ISSUER_ERROR, OF_TLS)                                                              \
+    X(CURLE_SSL_PINNEDPUBKEYNOTMATCH, OF_TLS)                                                      \
+    X(CURLE_SSL_INVALIDCERTSTATUS, OF_TLS)
+
+static of_kind kind_of(CURLcode code) {
+    switch (code) {
+#define CODE_CASE(name, kind)                                                                      \
+    case name:                                                                                     \
+        return kind;
+        CODES(CODE_CASE)
+#undef CODE_CASE
+    case CURLE_OK:
+        return OF_OK;
+    default:
+        return OF_CONNECTION;
+    }
+}
+
+/* ---- callbacks: no Lua here, a reason is noted and the transfer cut short ---------------------
+ */
+
+static int on_request(void *context, char *local, char *remote, int local_port, int remote_port) {
+    (void)local, (void)remote, (void)local_port, (void)remote_port;
+    of_transfer *transfer = context;
+    transfer->wire++;
+#ifndef ONEFLOW_WITHOUT_GUARD /* only the spec that shows what the guard is for leaves it out */
+    /* A reused connection that dies without an answer makes libcurl send the request again. */
+    if (transfer->wire > 1) {
+        transfer->stop = STOP_GUARD;
+        return CURL_PREREQFUNC_ABORT;
+    }
+#endif
+    return CURL_PREREQFUNC_OK;
+}
+
+static size_t keep(of_transfer *transfer, of_buffer *buffer, const char *bytes, size_t length,
+                   stop reason) {
+    if (of_buffer_append(buffer, bytes, length))
+        return length;
+    transfer->stop = buffer->starved ? STOP_MEMORY : reason;
+    return length == 0 ? 1 : 0;
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
+    of_transfer *transfer = context;
+    size_t length = size * count;
+    /* Of several answers (100, 103, then 200) only the last one counts. */
+    if (length >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
+        of_buffer_clear(&transfer->head);
+    return keep(transfer, &transfer->head, bytes, length, STOP_HEAD);
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
+    of_transfer *transfer = context;
+    return keep(transfer, &transfer->body, bytes, size * count, STOP_BODY);
+}
+
+static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+    (void)purpose;
+    of_engine *engine = context;
+    if (engine->socket_count == engine->socket_capacity) {
+        size_t capacity = engine->socket_capacity ? engine->socket_capacity * 2 : 8;
+        int *sockets = realloc(engine->sockets, capacity * sizeof *sockets);
+        if (sockets == NULL)
+            return CURL_SOCKET_BAD;
+        engine->sockets = sockets;
+        engine->socket_capacity = capacity;
+    }
+    int type = address->socktype;
+#ifdef SOCK_CLOEXEC
+    type |= SOCK_CLOEXEC;
+#endif
+    int fd = socket(address->family, type, address->protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+#ifndef SOCK_CLOEXEC
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+#endif
+    engine->sockets[engine->socket_count++] = fd;
+    return fd;
+}
+
+static int on_close(void *context, curl_socket_t fd) {
+    of_engine *engine = context;
+    for (size_t i = 0; i < engine->socket_count; i++) {
+        if (engine->sockets[i] == fd) {
+            engine->sockets[i] = engine->sockets[--engine->socket_count];
+            break;
+        }
+    }
+    return close(fd);
+}
+
+/* ---- easy handles ------------------------------------------------------------------------- */
+
+/* A refused option is a libcurl that lacks something this library promises: then there is no
+ * handle. */
+#define SET(easy, option, value)                                                                   \
+    do {                                                                                           \
+        if (curl_easy_setopt((easy), (option), (value)) != CURLE_OK)                               \
+            return false;                                                                          \
+    } while (0)
+
+/* What is the same for every request of an engine. */
+static bool prepare(of_engine *engine, CURL *easy) {
+    SET(easy, CURLOPT_NOSIGNAL, 1L);
+    SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+    SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(easy, CURLOPT_PATH_AS_IS, 1L);
+    SET(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    SET(easy, CURLOPT_USERAGENT, engine->user_agent);
+    SET(easy, CURLOPT_BUFFERSIZE, 64L * 1024L);
+    SET(easy, CURLOPT_CONNECTTIMEOUT_MS, engine->connect_timeout);
+    SET(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_SECONDS);
+    SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    if (engine->ca_file != NULL) {
+        SET(easy, CURLOPT_CAINFO, engine->ca_file);
+        SET(easy, CURLOPT_CAPATH, NULL);
+    }
+#if LIBCURL_VERSION_NUM >= 0x075500
+    SET(easy, CURLOPT_PROTOCOLS_STR, engine->url.tls ? "https" : "http");
+#else
+    SET(easy, CURLOPT_PROTOCOLS, engine->url.tls ? (long)CURLPROTO_HTTPS : (long)CURLPROTO_HTTP);
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+    SET(easy, CURLOPT_QUICK_EXIT, 1L); /* a name server that hangs does not hold a time-out up */
+#endif
+    /* The environment is asked only when told so, and nothing ever stands before this machine. */
+    if (engine->proxy == NULL || engine->url.loopback) {
+        SET(easy, CURLOPT_PROXY, "");
+    } else if (strcmp(engine->proxy, "env") != 0) {
+        SET(easy, CURLOPT_PROXY, engine->proxy);
+        SET(easy, CURLOPT_NOPROXY, "");
+    }
+    SET(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    SET(easy, CURLOPT_OPENSOCKETDATA, engine);
+    SET(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    SET(easy, CURLOPT_CLOSESOCKETDATA, engine);
+    SET(easy, CURLOPT_PREREQFUNCTION, on_request);
+    SET(easy, CURLOPT_HEADERFUNCTION, on_header);
+    SET(easy, CURLOPT_WRITEFUNCTION, on_body);
+    return true;
+}
+
+static CURL *take_easy(of_engine *engine) {
+    if (engine->idle_count > 0)
+        return engine->idle[--engine->idle_count];
+    CURL *easy = curl_easy_init();
+    if (easy != NULL && !prepare(engine, easy)) {
+        curl_easy_cleanup(easy);
+        return NULL;
+    }
+    return easy;
+}
+
+/* What each request sets: all of it, so that nothing of the request before remains. */
+static bool arm(of_transfer *transfer, CURL *easy) {
+    bool get = strcmp(transfer->method, "GET") == 0;
+    SET(easy, CURLOPT_URL, transfer->url);
+    SET(easy, CURLOPT_HTTPHEADER, transfer->headers);
+    if (transfer->body_out != NULL || !get) {
+        SET(easy, CURLOPT_POST, 1L);
+        SET(easy, CURLOPT_POSTFIELDS, transfer->body_out != NULL ? transfer->body_out : "");
+        SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_out_length);
+        SET(easy, CURLOPT_CUSTOMREQUEST, transfer->method);
+    } else {
+        SET(easy, CURLOPT_HTTPGET, 1L);
+        SET(easy, CURLOPT_CUSTOMREQUEST, NULL);
+    }
+    SET(easy, CURLOPT_TIMEOUT_MS, transfer->timeout);
+    SET(easy, CURLOPT_MAXAGE_CONN,
+        transfer->repeatable ? (long)IDLE_SECONDS : (long)IDLE_SECONDS_ONCE);
+    SET(easy, CURLOPT_FRESH_CONNECT, transfer->fresh ? 1L : 0L);
+    SET(easy, CURLOPT_ERRORBUFFER, transfer->curl_message);
+    SET(easy, CURLOPT_PREREQDATA, transfer);
+    SET(easy, CURLOPT_HEADERDATA, transfer);
+    SET(easy, CURLOPT_WRITEDATA, transfer);
+    SET(easy, CURLOPT_PRIVATE, transfer);
+    return true;
+}
+
+/* The handle lives on, so nothing of the transfer may stay in it. */
+static void give_easy(of_engine *engine, CURL *easy) {
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+    if (engine->idle_count < POOL && !engine->closed) {
+        engine->idle[engine->idle_count++] = easy;
+    } else {
+        curl_easy_cleanup(easy);
+    }
+}
+
+/* ---- transfers ---------------------------------------------------------------------------- */
+
+static void free_headers(struct curl_slist *headers) {
+    for (struct curl_slist *line = headers; line != NULL; line = line->next) {
+        of_wipe(line->data, strlen(line->data)); /* in case libcurl's allocator is not ours */
+    }
+    curl_slist_free_all(headers);
+}
+
+static void free_request(of_transfer *transfer) {
+    free_headers(transfer->headers);
+    transfer->headers = NULL;
+    of_free_copy(transfer->url);
+    of_free_copy(transfer->method);
+    if (transfer->body_out != NULL)
+        of_wipe(transfer->body_out, transfer->body_out_length);
+    free(transfer->body_out);
+    transfer->url = transfer->method = transfer->body_out = NULL;
+}
+
+static void free_transfer(of_transfer *transfer) {
+    of_engine *engine = transfer->engine;
+    free_request(transfer);
+    of_buffer_free(&transfer->head);
+    of_buffer_free(&transfer->body);
+    free(transfer);
+    of_engine_unref(engine);
+}
+
+/* The one way to the end: out of the list, the handle back, and freed if its owner is gone. */
+static void end(of_transfer *transfer, of_kind kind, const char *message) {
+    of_engine *engine = transfer->engine;
+    if (transfer->easy != NULL) {
+        curl_multi_remove_handle(engine->multi, transfer->easy);
+        give_easy(engine, transfer->easy);
+        transfer->easy = NULL;
+        engine->running--;
+    }
+    of_transfer **link = &engine->transfers;
+    while (*link != transfer)
+        link = &(*link)->next;
+    *link = transfer->next;
+    transfer->next = NULL;
+    free_request(transfer);
+    transfer->state = DONE;
+    transfer->kind = kind;
+    if (message != transfer->message)
+        snprintf(transfer->message, sizeof transfer->message, "%s", message);
+    if (transfer->released)
+        free_transfer(transfer);
+}
+
+static void finish(of_transfer *transfer, CURLcode code) {
+    CURL *easy = transfer->easy;
+    curl_off_t retry_after = 0;
+    long os_error = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer->status);
+    curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME, &transfer->seconds);
+    curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &transfer->connects);
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+    if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after) == CURLE_OK &&
+        retry_after > 0) {
+        transfer->retry_after =
+            retry_after < INT32_MAX ? (long)retry_after : INT32_MAX; /* a past date is negative */
+    }
+
+    char *message = transfer->message;
+    size_t room = sizeof transfer->message;
+    of_kind kind = kind_of(code);
+    switch (transfer->stop) {
+    case STOP_GUARD:
+        /* Wanted again after an answer (417): that answer counts. Otherwise the connection died. */
+        kind = transfer->status != 0 ? OF_OK : OF_CONNECTION;
+        snprintf(message, room,
+                 "the connection died after the request was sent; it was not sent again");
+        break;
+    case STOP_HEAD:
+        kind = OF_LIMIT;
+        snprintf(message, room, "the answer's headers exceed %d bytes", HEAD_LIMIT);
+        break;
+    case STOP_BODY:
+        kind = OF_LIMIT;
+        snprintf(message, room, "the answer's body exceeds %zu bytes", transfer->body.limit);
+        break;
+    case STOP_MEMORY:
+        kind = OF_MEMORY;
+        snprintf(message, room, "out of memory");
+        break;
+    case STOP_NONE:
+        /* A peer that hangs up during the handshake has broken a connection, not failed a check. */
+        if (code == CURLE_SSL_CONNECT_ERROR && os_error != 0)
+            kind = OF_CONNECTION;
+        if (kind != OF_OK) {
+            const char *text =
+                transfer->curl_message[0] ? transfer->curl_message : curl_easy_strerror(code);
+            snprintf(message, room, "%s", text);
+            if (kind == OF_TLS) {
+                size_t used = strlen(message);
+                snprintf(message + used, room - used, " (CA file: %s)",
+                         of_engine_ca(transfer->engine));
+            }
+        }
+        break;
+    }
+    end(transfer, kind, message);
+}
+
+void of_transfer_cancel(of_transfer *transfer) {
+    if (transfer->state != DONE)
+        end(transfer, OF_CANCELLED, "cancelled");
+}
+
+bool of_transfer_done(const of_transfer *transfer) { return transfer->state == DONE; }
+
+void of_transfer_release(of_transfer *transfer) {
+    transfer->released = true;
+    if (transfer->state == DONE) {
+        free_transfer(transfer);
+    } else {
+        of_transfer_cancel(transfer);
+    }
+}
+
+void of_transfer_result(const of_transfer *transfer, of_result *result) {
+    *result = (of_result){
+        .kind = transfer->kind,
+        .message = transfer->message,
+        .sent = transfer->wire > 0,
+        .status = transfer->status,
+        .wire = transfer->wire,
+        .connects = transfer->connects,
+        .retry_after = transfer->retry_after,
+        .seconds = transfer->seconds,
+        .head = &transfer->head,
+        .body = &transfer->body,
+    };
+}
+
+/* ---- submitting --------------------------------------------------------------------------- */
+
+static bool add_header(of_transfer *transfer, const char *name, const char *value, size_t length) {
+    of_buffer line;
+    of_buffer_init(&line, 8192);
+    bool good = of_buffer_puts(&line, name) && of_buffer_puts(&line, ": ") &&
+                of_buffer_append(&line, value, length);
+    struct curl_slist *headers = good ? curl_slist_append(transfer->headers, line.bytes) : NULL;
+    of_buffer_free(&line);
+    if (headers != NULL)
+        transfer->headers = headers;
+    return headers != NULL;
+}
+
+/* Afresh for each request: a header never outlives the call that it was made for. */
+static of_kind compose(of_transfer *transfer, const of_request *request) {
+    of_engine *engine = transfer->engine;
+    bool good = add_header(transfer, "accept", "application/json", 16) &&
+                add_header(transfer, OF_TOKEN_HEADER, engine->token.bytes, engine->token.length);
+    if (good && request->user != NULL)
+        good = add_header(transfer, OF_USER_HEADER, request->user, request->user_length);
+    if (good && request->body != NULL)
+        good = add_header(transfer, "content-type", "application/json", 16);
+    for (const char *line = request->headers; good && line != NULL && *line != '\0';
+         line += strlen(line) + 1) {
+        struct curl_slist *headers = curl_slist_append(transfer->headers, line);
+        good = headers != NULL;
+        if (good)
+            transfer->headers = headers;
+    }
+    if (good) {
+        struct curl_slist *headers = curl_slist_append(transfer->headers, "Expect:");
+        good = headers != NULL;
+        if (good)
+            transfer->headers = headers;
+    }
+
+    of_buffer url;
+    of_buffer_init(&url, URL_LIMIT);
+    good = good && of_buffer_puts(&url, engine->url.origin) &&
+           of_buffer_puts(&url, engine->url.path) &&
+           of_buffer_append(&url, request->path, request->path_length);
+    if (good && request->query != NULL)
+        good = of_buffer_puts(&url, "?") && of_buffer_puts(&url, request->query);
+    transfer->url = url.bytes; /* ours now, whatever became of it */
+    if (url.overflow)
+        return OF_LIMIT;
+
+    transfer->method = of_copy(request->method, strlen(request->method));
+    if (request->body != NULL) {
+        transfer->body_out = of_copy(request->body, request->body_length);
+        transfer->body_out_length = request->body_length;
+        good = good && transfer->body_out != NULL;
+    }
+    return good && transfer->method != NULL ? OF_OK : OF_MEMORY;
+}
+
+static void abandon(of_engine *engine);
+
+static bool revive(of_engine *engine) {
+    if (engine->pid != getpid())
+        abandon(engine);
+    if (engine->multi != NULL)
+        return true;
+    engine->multi = curl_multi_init();
+    if (engine->multi == NULL)
+        return false;
+    curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long)POOL);
+    return true;
+}
+
+of_kind of_engine_check(const of_engine *engine, const of_request *request, const char **field,
+                        const char **why) {
+    *field = "token";
+    *why = engine->token.length == 0 ? "is not known" : NULL;
+    if (*why == NULL && request->user != NULL) {
+        *field = "user";
+        *why = of_check_user(request->user, request->user_length);
+    }
+    if (*why == NULL) {
+        *field = "path";
+        *why = of_check_path(request->path, request->path_length);
+    }
+    return *why == NULL ? OF_OK : OF_VALIDATION;
+}
+
+of_kind of_engine_submit(of_engine *engine, const of_request *request, of_transfer **out,
+                         const char **field, const char **why) {
+    if (of_engine_check(engine, request, field, why) != OF_OK)
+        return OF_VALIDATION;
+    *field = NULL;
+    *why = "out of memory";
+    if (!revive(engine))
+        return OF_MEMORY;
+    of_transfer *transfer = calloc(1, sizeof *transfer);
+    if (transfer == NULL)
+        return OF_MEMORY;
+    of_engine_ref(engine);
+    transfer->engine = engine;
+    transfer->timeout = request->timeout > 0 ? request->timeout : 1;
+    transfer->repeatable = request->repeatable;
+    transfer->fresh = request->fresh;
+    of_buffer_init(&transfer->head, HEAD_LIMIT);
+    of_buffer_init(&transfer->body, engine->max_body);
+    of_kind kind = compose(transfer, request);
+    if (kind != OF_OK) {
+        free_transfer(transfer);
+        if (kind != OF_LIMIT)
+            return kind;
+        *field = "query";
+        *why = "makes an URL of more than 64 KiB";
+        return OF_VALIDATION;
+    }
+    of_transfer **last = &engine->transfers;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = transfer;
+    *out = transfer;
+    *why = NULL;
+    return OF_OK;
+}
+
+/* ---- driving ------------------------------------------------------------------------------ */
+
+static void start_queued(of_engine *engine) {
+    of_transfer *transfer = engine->transfers;
+    while (transfer != NULL && engine->running < engine->concurrency) {
+        of_transfer *next = transfer->next;
+        if (transfer->state == QUEUED) {
+            CURL *easy = take_easy(engine);
+            if (easy == NULL || !arm(transfer, easy)) {
+                if (easy != NULL)
+                    give_easy(engine, easy);
+                end(transfer, OF_MEMORY, "libcurl could not be set up for the request");
+            } else if (curl_multi_add_handle(engine->multi, easy) != CURLM_OK) {
+                give_easy(engine, easy);
+                end(transfer, OF_MEMORY, "libcurl could not take the request");
+            } else {
+                transfer->easy = easy;
+                transfer->state = RUNNING;
+                engine->running++;
+            }
+        }
+        transfer = next;
+    }
+}
+
+static void collect(of_engine *engine) {
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(engine->multi, &left)) != NULL) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode code = message->data.result; /* the message dies with the handle's removal */
+        char *transfer = NULL;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+        finish((of_transfer *)(void *)transfer, code);
+    }
+}
+
+static long now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (long)time.tv_sec * 1000L + time.tv_nsec / 1000000L;
+}
+
+static bool satisfied(const of_engine *engine, const of_transfer *transfer, long before) {
+    if (transfer != NULL)
+        return transfer->state == DONE;
+    long count = 0;
+    for (const of_transfer *t = engine->transfers; t != NULL; t = t->next)
+        count++;
+    return count < before || count == 0;
+}
+
+static void drive(of_engine *engine, const of_transfer *transfer, long milliseconds) {
+    long until = now() + milliseconds;
+    long before = 0;
+    for (const of_transfer *t = engine->transfers; t != NULL; t = t->next)
+        before++;
+    for (;;) {
+        int running = 0;
+        start_queued(engine);
+        curl_multi_perform(engine->multi, &running);
+        collect(engine);
+        if (satisfied(engine, transfer, before))
+            return;
+        long left = until - now();
+        if (left <= 0)
+            return;
+        curl_multi_poll(engine->multi, NULL, 0,
+                        left < POLL_MILLISECONDS ? (int)left : POLL_MILLISECONDS, NULL);
+    }
+}
+
+bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds) {
+    if (engine->closed || !revive(engine))
+        return transfer == NULL || transfer->state == DONE;
+    if (milliseconds > SLICE_MILLISECONDS)
+        milliseconds = SLICE_MILLISECONDS;
+
+    /* TLS writes to a closed connection raise SIGPIPE: masked for this thread, and swallowed. */
+    sigset_t pipe_set, old_set, pending;
+    sigemptyset(&pipe_set);
+    sigaddset(&pipe_set, SIGPIPE);
+    sigpending(&pending);
+    bool was_pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_set, &old_set);
+    drive(engine, transfer, milliseconds);
+    if (!was_pending) {
+        sigpending(&pending);
+        int ignored;
+        if (sigismember(&pending, SIGPIPE) == 1)
+            sigwait(&pipe_set, &ignored);
+    }
+    pthread_sigmask(SIG_SETMASK, &old_set, NULL);
+    return transfer != NULL ? transfer->state == DONE : engine->transfers == NULL;
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+/* In a child process: libcurl's state belongs to the parent. Cleaning it up would write to the
+   parent's connections, so it is left alone; only this process's copies of the sockets are closed.
+ */
+static void abandon(of_engine *engine) {
+    for (size_t i = 0; i < engine->socket_count; i++)
+        close(engine->sockets[i]);
+    engine->socket_count = 0;
+    engine->idle_count = 0;
+    engine->multi = NULL;
+    engine->running = 0;
+    engine->pid = getpid();
+    while (engine->transfers != NULL) {
+        of_transfer *transfer = engine->transfers;
+        transfer->easy = NULL;
+        transfer->headers = NULL;
+        end(transfer, OF_CANCELLED, "the call belongs to the process that forked this one");
+    }
+}
+
+static char *copy_option(const char *text) {
+    return text != NULL ? of_copy(text, strlen(text)) : NULL;
+}
+
+of_engine *of_engine_new(const char *base_url, size_t base_url_length, const of_options *options,
+                         const char **option, const char **why) {
+    *option = NULL;
+    *why = "libcurl could not be initialised";
+    if (of_global_init() == OF_ZEROING_FAILED)
+        return NULL;
+    *why = "out of memory";
+    of_engine *engine = calloc(1, sizeof *engine);
+    if (engine == NULL)
+        return NULL;
+    engine->references = 1;
+    engine->pid = getpid();
+    engine->connect_timeout = options->connect_timeout;
+    engine->concurrency = options->concurrency;
+    engine->max_body = options->max_body;
+    engine->user_agent = copy_option(options->user_agent);
+    engine->ca_file = copy_option(options->ca_file);
+    engine->proxy = copy_option(options->proxy);
+    bool good = engine->user_agent != NULL &&
+                (engine->ca_file != NULL) == (options->ca_file != NULL) &&
+                (engine->proxy != NULL) == (options->proxy != NULL);
+    if (good) {
+        *option = "base_url";
+        *why = of_url_parse(&engine->url, base_url, base_url_length);
+        good = *why == NULL;
+    }
+    if (good && engine->ca_file != NULL && access(engine->ca_file, R_OK) != 0) {
+        *option = "ca_file";
+        *why = "cannot be read";
+        good = false;
+    }
+    if (!good) {
+        of_engine_unref(engine);
+        return NULL;
+    }
+    return engine;
+}
+
+void of_engine_close(of_engine *engine) {
+    if (engine->closed)
+        return;
+    if (engine->pid != getpid())
+        abandon(engine);
+    while (engine->transfers != NULL)
+        of_transfer_cancel(engine->transfers);
+    engine->closed = true;
+    while (engine->idle_count > 0)
+        curl_easy_cleanup(engine->idle[--engine->idle_count]);
+    if (engine->multi != NULL)
+        curl_multi_cleanup(engine->multi);
+    engine->multi = NULL;
+    of_token_free(&engine->token);
+}
+
+bool of_engine_closed(const of_engine *engine) { return engine->closed; }
+
+void of_engine_ref(of_engine *engine) { engine->references++; }
+
+void of_engine_unref(of_engine *engine) {
+    if (--engine->references > 0)
+        return;
+    /* No transfer is left: each holds a reference. */
+    of_engine_close(engine);
+    of_url_free(&engine->url);
+    of_free_copy(engine->user_agent);
+    of_free_copy(engine->ca_file);
+    of_free_copy(engine->proxy);
+    free(engine->sockets);
+    free(engine);
+}
+
+of_token *of_engine_token(of_engine *engine) { return &engine->token; }
+
+const of_url *of_engine_url(const of_engine *engine) { return &engine->url; }
+
+const char *of_engine_ca(const of_engine *engine) {
+    if (engine->ca_file != NULL)
+        return engine->ca_file;
+    const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+    if (info->cainfo != NULL)
+        return info->cainfo;
+    return info->capath != NULL ? info->capath : "the system's";
+}

@@ -1,0 +1,128 @@
+/*
+ * The engine: HTTP with credentials, over libcurl, and no Lua.
+ *
+ * An engine owns everything that libcurl needs for it: the multi handle with its connections, the
+ * idle easy handles, the transfers with their header lists and buffers, and the token. It is freed
+ * in libcurl's order, at close or with its last reference, whichever comes first. References are
+ * counted, so that whoever collects them may do so in any order; a transfer holds one, and stays
+ * valid (as cancelled) when its engine is closed before it.
+ *
+ * An engine and its transfers are used by one thread at a time: the caller's. In a child made by
+ * fork() the parent's connections are abandoned, never shared, and the engine starts anew.
+ */
+#ifndef ONEFLOW_ENGINE_H
+#define ONEFLOW_ENGINE_H
+
+#include "credentials.h"
+#include "memory.h"
+#include "url.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What may become of a transfer; the names are those of the library's errors. */
+#define OF_KINDS(X)                                                                                \
+    X(OK, "ok")                                                                                    \
+    X(CONNECTION, "connection")                                                                    \
+    X(TIMEOUT, "timeout")                                                                          \
+    X(TLS, "tls")                                                                                  \
+    X(DECODE, "decode")                                                                            \
+    X(LIMIT, "limit")                                                                              \
+    X(CANCELLED, "cancelled")                                                                      \
+    X(MEMORY, "memory")                                                                            \
+    X(VALIDATION, "validation")
+
+typedef enum of_kind {
+#define OF_KIND_ENUM(name, text) OF_##name,
+    OF_KINDS(OF_KIND_ENUM)
+#undef OF_KIND_ENUM
+} of_kind;
+
+const char *of_kind_name(of_kind kind);
+
+typedef struct of_options {
+    const char *user_agent;
+    const char *ca_file;  /* NULL: the system's */
+    const char *proxy;    /* NULL: none; "env": the environment's; otherwise an URL */
+    long connect_timeout; /* milliseconds */
+    long concurrency;     /* transfers under way at once; the others wait their turn */
+    size_t max_body;      /* decoded bytes of an answer */
+} of_options;
+
+typedef struct of_engine of_engine;
+
+/* Copies what it is given. NULL: `*why` says why, `*option` names the offending option. */
+of_engine *of_engine_new(const char *base_url, size_t base_url_length, const of_options *options,
+                         const char **option, const char **why);
+void of_engine_ref(of_engine *engine);
+void of_engine_unref(of_engine *engine);
+
+/* Cancels what runs, closes the connections, wipes the token. May be called again. */
+void of_engine_close(of_engine *engine);
+bool of_engine_closed(const of_engine *engine);
+
+of_token *of_engine_token(of_engine *engine);
+const of_url *of_engine_url(const of_engine *engine);
+
+/* A request as it will be sent. The strings are the caller's for the length of the call. */
+typedef struct of_request {
+    const char *method;
+    const char *path; /* below the base path, already escaped */
+    size_t path_length;
+    const char *query; /* already escaped, NULL: none */
+    const char *body;  /* NULL: none */
+    size_t body_length;
+    const char *user; /* the acting user's e-mail; NULL: no header, the anonymous administrator */
+    size_t user_length;
+    const char *headers; /* further header lines, checked, each ended by a NUL, an empty one at the
+                            end; may be NULL */
+    long timeout;        /* milliseconds, from the start of the attempt to its end */
+    bool repeatable;     /* no: only connections idle for a short time are used */
+    bool fresh;          /* a new connection, whatever is idle */
+} of_request;
+
+typedef struct of_transfer of_transfer;
+
+/*
+ * Checks the request, composes its headers and queues it. One submit is at most one request on the
+ * wire. OF_OK: `*transfer` is the caller's, to be released; otherwise `*why`, and `*field` names
+ * what was refused; nothing was or will be sent.
+ */
+of_kind of_engine_submit(of_engine *engine, const of_request *request, of_transfer **transfer,
+                         const char **field, const char **why);
+
+/* The checks of submit alone: OF_OK or OF_VALIDATION. */
+of_kind of_engine_check(const of_engine *engine, const of_request *request, const char **field,
+                        const char **why);
+
+/* Drives the transfers until `transfer` is done, or any when it is NULL, for at most `milliseconds`
+   and never more than a quarter of a second: so that the caller's signals are seen. True: done. */
+bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds);
+
+/* Done at once, as cancelled, unless it already was. */
+void of_transfer_cancel(of_transfer *transfer);
+bool of_transfer_done(const of_transfer *transfer);
+
+/* Gives the transfer back; one that still runs is cancelled. */
+void of_transfer_release(of_transfer *transfer);
+
+typedef struct of_result {
+    of_kind kind;
+    const char *message;
+    bool sent;        /* may bytes of the request have left? (libcurl's codes do not tell) */
+    long status;      /* 0: no answer came */
+    long wire;        /* how often libcurl wanted to put it on the wire */
+    long connects;    /* new connections made for it */
+    long retry_after; /* seconds, 0: none */
+    double seconds;
+    const of_buffer *head; /* the header lines of the last answer */
+    const of_buffer *body;
+} of_result;
+
+/* What became of a transfer that is done; points into the transfer. */
+void of_transfer_result(const of_transfer *transfer, of_result *result);
+
+/* The CA file or folder in use, for messages. */
+const char *of_engine_ca(const of_engine *engine);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * JSON between C and Lua. lua-cjson reads; around it stand a scan that refuses what RFC 8259
+ * refuses and what no runtime would keep exactly, and a pass that turns integral floats back into
+ * integers where Lua has them. So both dialects of lua-cjson give one result. Writing is done here:
+ * lua-cjson would round large numbers and make an object of an empty list.
+ *
+ * Called with the state of the call at hand, which is not kept.
+ */
+#ifndef ONEFLOW_JSON_H
+#define ONEFLOW_JSON_H
+
+#include "compat.h"
+#include "engine.h"
+
+#include <stddef.h>
+
+/* OF_OK, OF_DECODE or OF_LIMIT; then `*why` and `*offset` say what stands where. */
+of_kind of_json_scan(const char *text, size_t length, const char **why, size_t *offset);
+
+/* Lua: decode(text) -> value | nil, kind, message */
+int of_json_decode(lua_State *L);
+
+/* Lua: encode(value) -> text | nil, problems; raises for what is no data (functions, userdata). */
+int of_json_encode(lua_State *L);
+
+/* Lua: array(table) -> table, marked as a list, so that an empty one is written as []. */
+int of_json_array(lua_State *L);
+
+/* Loads lua-cjson for this state; raises when it is missing. */
+void of_json_open(lua_State *L);
+
+#endif

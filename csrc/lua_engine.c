@@ -1,0 +1,554 @@
+#define _GNU_SOURCE
+#include "lua_engine.h"
+
+#include "digest.h"
+#include "engine.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <string.h>
+
+static const char ENGINE[] = "oneflow.engine";
+static const char TICKET[] = "oneflow.ticket";
+
+typedef struct engine_box {
+    of_engine *engine;
+} engine_box;
+
+typedef struct ticket_box {
+    of_transfer *transfer;
+    of_buffer query; /* scratch of submit, freed there or with the ticket */
+    of_buffer headers;
+} ticket_box;
+
+static of_engine *check_engine(lua_State *L) {
+    engine_box *box = luaL_checkudata(L, 1, ENGINE);
+    if (box->engine == NULL || of_engine_closed(box->engine))
+        luaL_error(L, "the client is closed");
+    return box->engine;
+}
+
+static ticket_box *check_ticket(lua_State *L, int index) {
+    ticket_box *box = luaL_checkudata(L, index, TICKET);
+    if (box->transfer == NULL)
+        luaL_error(L, "the ticket was taken already");
+    return box;
+}
+
+/* ---- fields of an argument table: no conversions, so reading them cannot raise ------------------
+ */
+
+static const char *field_string(lua_State *L, int table, const char *name, size_t *length) {
+    lua_getfield(L, table, name);
+    const char *text = NULL;
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        text = lua_tolstring(L, -1, length); /* stays valid: the table holds it */
+    } else if (!lua_isnil(L, -1)) {
+        luaL_error(L, "%s: string expected, got %s", name, luaL_typename(L, -1));
+    }
+    lua_pop(L, 1);
+    return text;
+}
+
+static const char *field_text(lua_State *L, int table, const char *name) {
+    size_t length = 0;
+    const char *text = field_string(L, table, name, &length);
+    if (text != NULL && strlen(text) != length)
+        luaL_error(L, "%s: holds a NUL byte", name);
+    return text;
+}
+
+static lua_Number field_number(lua_State *L, int table, const char *name, lua_Number standard) {
+    lua_getfield(L, table, name);
+    lua_Number number = lua_isnil(L, -1) ? standard : luaL_checknumber(L, -1);
+    lua_pop(L, 1);
+    return number;
+}
+
+static bool field_true(lua_State *L, int table, const char *name) {
+    lua_getfield(L, table, name);
+    bool value = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+static long milliseconds(lua_Number seconds) {
+    return seconds < 0.001 ? 1 : seconds > 1e6 ? 1000000000L : (long)(seconds * 1000);
+}
+
+/* ---- the engine --------------------------------------------------------------------------- */
+
+static int refuse(lua_State *L, const char *option, const char *why) {
+    lua_pushnil(L);
+    lua_pushstring(L, option);
+    lua_pushstring(L, why);
+    return 3;
+}
+
+int of_lua_engine_new(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    size_t url_length = 0;
+    size_t token_length = 0;
+    const char *url = field_string(L, 1, "base_url", &url_length);
+    const char *token = field_string(L, 1, "token", &token_length);
+    const char *token_file = field_text(L, 1, "token_file");
+    const char *token_env = field_text(L, 1, "token_env");
+    of_options options = {
+        .user_agent = field_text(L, 1, "user_agent"),
+        .ca_file = field_text(L, 1, "ca_file"),
+        .proxy = field_text(L, 1, "proxy"),
+        .connect_timeout = milliseconds(field_number(L, 1, "connect_timeout", 3)),
+        .concurrency = (long)field_number(L, 1, "concurrency", 16),
+        .max_body = (size_t)field_number(L, 1, "max_body", 32 * 1024 * 1024),
+    };
+    if (url == NULL || options.user_agent == NULL)
+        return luaL_error(L, "base_url and user_agent are required");
+
+    engine_box *box = of_newuserdata(L, sizeof *box);
+    box->engine = NULL;
+    luaL_getmetatable(L, ENGINE);
+    lua_setmetatable(L, -2);
+
+    const char *option = NULL;
+    const char *why = NULL;
+    box->engine = of_engine_new(url, url_length, &options, &option, &why);
+    if (box->engine == NULL)
+        return refuse(L, option != NULL ? option : "client", why);
+
+    of_token *held = of_engine_token(box->engine);
+    of_token_change change = OF_TOKEN_CHANGED;
+    if (token != NULL) {
+        option = "token";
+        change = of_token_set(held, token, token_length, &why);
+    } else if (token_file != NULL) {
+        option = "token_file";
+        change = of_token_read_file(held, token_file, &why);
+    } else if (token_env != NULL) {
+        option = "token_env";
+        change = of_token_read_env(held, token_env, &why);
+    }
+    if (change == OF_TOKEN_REFUSED) {
+        of_engine_close(box->engine);
+        return refuse(L, option, why);
+    }
+    return 1;
+}
+
+static int engine_close(lua_State *L) {
+    engine_box *box = luaL_checkudata(L, 1, ENGINE);
+    if (box->engine != NULL)
+        of_engine_close(box->engine);
+    return 0;
+}
+
+static int engine_gc(lua_State *L) {
+    engine_box *box = luaL_checkudata(L, 1, ENGINE);
+    of_engine *engine = box->engine;
+    box->engine = NULL;
+    if (engine != NULL) {
+        of_engine_close(engine);
+        of_engine_unref(engine);
+    }
+    return 0;
+}
+
+static int push_change(lua_State *L, of_token_change change, const char *why) {
+    if (change == OF_TOKEN_REFUSED) {
+        lua_pushnil(L);
+        lua_pushstring(L, why);
+        return 2;
+    }
+    lua_pushstring(L, change == OF_TOKEN_SAME ? "same" : "changed");
+    return 1;
+}
+
+/* engine:set_token(string) -> "same" | "changed" | nil, message */
+static int engine_set_token(lua_State *L) {
+    of_engine *engine = check_engine(L);
+    luaL_checktype(L, 2, LUA_TSTRING);
+    size_t length;
+    const char *bytes = lua_tolstring(L, 2, &length);
+    const char *why = NULL;
+    return push_change(L, of_token_set(of_engine_token(engine), bytes, length, &why), why);
+}
+
+/* engine:read_token(path) -> "same" | "changed" | nil, message */
+static int engine_read_token(lua_State *L) {
+    of_engine *engine = check_engine(L);
+    const char *why = NULL;
+    return push_change(L, of_token_read_file(of_engine_token(engine), luaL_checkstring(L, 2), &why),
+                       why);
+}
+
+static void add_masked(lua_State *L, luaL_Buffer *out, const char *text, size_t length,
+                       const of_token *token) {
+    (void)L;
+    const struct {
+        const char *bytes;
+        size_t length;
+    } secrets[] = {{token->bytes, token->length}, {token->previous, token->previous_length}};
+    size_t at = 0;
+    while (at < length) {
+        size_t hit = 0;
+        for (size_t i = 0; i < 2 && hit == 0; i++) {
+            size_t n = secrets[i].length;
+            if (n > 0 && length - at >= n && memcmp(text + at, secrets[i].bytes, n) == 0)
+                hit = n;
+        }
+        if (hit > 0) {
+            luaL_addlstring(out, "***", 3);
+            at += hit;
+        } else {
+            luaL_addchar(out, text[at++]);
+        }
+    }
+}
+
+/* engine:mask(text) -> text with the token, and the one before it, shown as *** */
+static int engine_mask(lua_State *L) {
+    engine_box *box = luaL_checkudata(L, 1, ENGINE);
+    luaL_checktype(L, 2, LUA_TSTRING);
+    size_t length;
+    const char *text = lua_tolstring(L, 2, &length);
+    luaL_Buffer out;
+    luaL_buffinit(L, &out);
+    add_masked(L, &out, text, length, of_engine_token(box->engine));
+    luaL_pushresult(&out);
+    return 1;
+}
+
+/* ---- requests ----------------------------------------------------------------------------- */
+
+static const char *const METHODS[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
+
+/* A list of { name, value } at `list`, handed pair by pair to `add`. */
+static const char *each_pair(lua_State *L, int table, const char *field, ticket_box *box,
+                             const char *(*add)(ticket_box *, const char *, size_t, const char *,
+                                                size_t)) {
+    const char *why = NULL;
+    lua_getfield(L, table, field);
+    if (!lua_isnil(L, -1)) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        size_t count = lua_rawlen(L, -1);
+        for (size_t i = 1; i <= count && why == NULL; i++) {
+            lua_rawgeti(L, -1, (int)i);
+            luaL_checktype(L, -1, LUA_TTABLE);
+            lua_rawgeti(L, -1, 1);
+            lua_rawgeti(L, -2, 2);
+            luaL_checktype(L, -2, LUA_TSTRING);
+            luaL_checktype(L, -1, LUA_TSTRING);
+            size_t name_length;
+            size_t value_length;
+            const char *name = lua_tolstring(L, -2, &name_length);
+            const char *value = lua_tolstring(L, -1, &value_length);
+            why = add(box, name, name_length, value, value_length);
+            lua_pop(L, 3);
+        }
+    }
+    lua_pop(L, 1);
+    return why;
+}
+
+static const char *add_query(ticket_box *box, const char *name, size_t name_length,
+                             const char *value, size_t value_length) {
+    of_buffer *query = &box->query;
+    bool good = (query->length == 0 || of_buffer_append(query, "&", 1)) &&
+                of_escape(query, name, name_length) && of_buffer_append(query, "=", 1) &&
+                of_escape(query, value, value_length);
+    return good ? NULL : "is too long";
+}
+
+static const char *add_header(ticket_box *box, const char *name, size_t name_length,
+                              const char *value, size_t value_length) {
+    const char *why = of_check_header(name, name_length, value, value_length);
+    if (why != NULL)
+        return why;
+    of_buffer *headers = &box->headers;
+    bool good = of_buffer_append(headers, name, name_length) &&
+                of_buffer_append(headers, ": ", 2) &&
+                of_buffer_append(headers, value, value_length) && of_buffer_append(headers, "", 1);
+    return good ? NULL : "is too long";
+}
+
+static int refuse_request(lua_State *L, of_kind kind, const char *field, const char *why) {
+    lua_pushnil(L);
+    lua_pushstring(L, of_kind_name(kind));
+    lua_pushstring(L, field != NULL ? field : "");
+    lua_pushstring(L, why);
+    return 4;
+}
+
+/* The request table at 2, and a ticket on the top whose scratch holds what was made of it. */
+static of_kind read_request(lua_State *L, ticket_box *box, of_request *request, const char **field,
+                            const char **why) {
+    *request = (of_request){
+        .timeout = milliseconds(field_number(L, 2, "timeout", 30)),
+        .repeatable = field_true(L, 2, "repeatable"),
+        .fresh = field_true(L, 2, "fresh"),
+    };
+    request->path = field_string(L, 2, "path", &request->path_length);
+    request->body = field_string(L, 2, "body", &request->body_length);
+    request->user = field_string(L, 2, "user", &request->user_length);
+    if (request->path == NULL)
+        luaL_error(L, "path: string expected");
+    const char *method = field_text(L, 2, "method");
+    for (int i = 0; METHODS[i] != NULL && method != NULL; i++) {
+        if (strcmp(method, METHODS[i]) == 0)
+            request->method = METHODS[i];
+    }
+    *field = "method";
+    *why = request->method == NULL ? "is none of GET, POST, PUT, PATCH and DELETE" : NULL;
+    if (*why == NULL) {
+        *field = "query";
+        *why = each_pair(L, 2, "query", box, add_query);
+    }
+    if (*why == NULL) {
+        *field = "headers";
+        *why = each_pair(L, 2, "headers", box, add_header);
+    }
+    if (*why != NULL)
+        return OF_VALIDATION;
+    request->query = box->query.length > 0 ? box->query.bytes : NULL;
+    request->headers = box->headers.length > 0 ? box->headers.bytes : NULL;
+    return OF_OK;
+}
+
+static ticket_box *new_ticket(lua_State *L) {
+    ticket_box *box = of_newuserdata(L, sizeof *box);
+    box->transfer = NULL;
+    of_buffer_init(&box->query, 64 * 1024);
+    of_buffer_init(&box->headers, 64 * 1024);
+    luaL_getmetatable(L, TICKET);
+    lua_setmetatable(L, -2);
+    return box;
+}
+
+/* engine:submit{ method=, path=, query=, body=, user=, headers=, timeout=, repeatable=, fresh= }
+   -> ticket | nil, kind, field, message */
+static int engine_submit(lua_State *L) {
+    of_engine *engine = check_engine(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    ticket_box *box = new_ticket(L);
+    of_request request;
+    const char *field = NULL;
+    const char *why = NULL;
+    of_kind kind = read_request(L, box, &request, &field, &why);
+    if (kind == OF_OK)
+        kind = of_engine_submit(engine, &request, &box->transfer, &field, &why);
+    of_buffer_free(&box->query);
+    of_buffer_free(&box->headers);
+    return kind == OF_OK ? 1 : refuse_request(L, kind, field, why);
+}
+
+static void set_string(lua_State *L, const char *name, const char *text, size_t length) {
+    lua_pushlstring(L, text, length);
+    lua_setfield(L, -2, name);
+}
+
+/* engine:describe(request) -> what a Lua transport is given | nil, kind, field, message. The same
+   checks as submit; the token only as its SHA-256. */
+static int engine_describe(lua_State *L) {
+    of_engine *engine = check_engine(L);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    ticket_box *box = new_ticket(L);
+    of_request request;
+    const char *field = NULL;
+    const char *why = NULL;
+    of_kind kind = read_request(L, box, &request, &field, &why);
+    if (kind == OF_OK)
+        kind = of_engine_check(engine, &request, &field, &why);
+    if (kind != OF_OK)
+        return refuse_request(L, kind, field, why);
+    char digest[OF_SHA256_HEX + 1];
+    const of_token *token = of_engine_token(engine);
+    if (!of_sha256(token->bytes, token->length, digest))
+        return luaL_error(L, "SHA-256 is not available");
+
+    lua_createtable(L, 0, 6);
+    set_string(L, "method", request.method, strlen(request.method));
+    const char *base = of_engine_url(engine)->path;
+    lua_pushstring(L, base);
+    lua_pushlstring(L, request.path, request.path_length);
+    lua_concat(L, 2);
+    lua_setfield(L, -2, "path");
+    set_string(L, "query", request.query != NULL ? request.query : "", box->query.length);
+    if (request.body != NULL)
+        set_string(L, "body", request.body, request.body_length);
+    set_string(L, "token_sha256", digest, OF_SHA256_HEX);
+    lua_newtable(L);
+    set_string(L, "accept", "application/json", 16);
+    if (request.user != NULL)
+        set_string(L, OF_USER_HEADER, request.user, request.user_length);
+    if (request.body != NULL)
+        set_string(L, "content-type", "application/json", 16);
+    for (const char *line = request.headers; line != NULL && *line != '\0';
+         line += strlen(line) + 1) {
+        const char *colon = strchr(line, ':');
+        lua_pushlstring(L, line, (size_t)(colon - line));
+        lua_pushstring(L, colon + 2);
+        lua_rawset(L, -3);
+    }
+    lua_setfield(L, -2, "headers");
+    return 1;
+}
+
+/* ---- answers ------------------------------------------------------------------------------ */
+
+/* The header lines as a table: names in lower case, repeated ones joined by ", ". */
+static void push_headers(lua_State *L, const of_buffer *head) {
+    lua_newtable(L);
+    const char *at = head->bytes;
+    const char *end = at != NULL ? at + head->length : at;
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        if (stop == NULL)
+            stop = end;
+        const char *colon = memchr(at, ':', (size_t)(stop - at));
+        if (colon != NULL && colon > at && colon - at < 256) {
+            char name[256];
+            size_t length = (size_t)(colon - at);
+            for (size_t i = 0; i < length; i++)
+                name[i] = (char)tolower((unsigned char)at[i]);
+            const char *value = colon + 1;
+            const char *value_end = stop;
+            while (value < value_end && (*value == ' ' || *value == '\t'))
+                value++;
+            while (value_end > value &&
+                   (value_end[-1] == '\r' || value_end[-1] == ' ' || value_end[-1] == '\t')) {
+                value_end--;
+            }
+            lua_pushlstring(L, name, length);
+            lua_pushvalue(L, -1);
+            lua_rawget(L, -3);
+            if (lua_isnil(L, -1)) {
+                lua_pop(L, 1);
+                lua_pushlstring(L, value, (size_t)(value_end - value));
+            } else {
+                lua_pushliteral(L, ", ");
+                lua_pushlstring(L, value, (size_t)(value_end - value));
+                lua_concat(L, 3);
+            }
+            lua_rawset(L, -3);
+        }
+        at = stop + 1;
+    }
+}
+
+static void set_number(lua_State *L, const char *name, lua_Number number) {
+    lua_pushnumber(L, number);
+    lua_setfield(L, -2, name);
+}
+
+static void set_integer(lua_State *L, const char *name, long number) {
+    lua_pushinteger(L, number);
+    lua_setfield(L, -2, name);
+}
+
+/* engine:take(ticket) -> { kind=, message=, sent=, status=, headers=, body=, wire=, connects=,
+   retry_after=, seconds= }; the ticket must be done, and is used up. */
+static int engine_take(lua_State *L) {
+    luaL_checkudata(L, 1, ENGINE);
+    ticket_box *box = check_ticket(L, 2);
+    if (!of_transfer_done(box->transfer))
+        return luaL_error(L, "the ticket is not done");
+    of_result result;
+    of_transfer_result(box->transfer, &result);
+    lua_createtable(L, 0, 10);
+    if (result.kind != OF_OK) {
+        lua_pushstring(L, of_kind_name(result.kind));
+        lua_setfield(L, -2, "kind");
+        lua_pushstring(L, result.message);
+        lua_setfield(L, -2, "message");
+    }
+    lua_pushboolean(L, result.sent);
+    lua_setfield(L, -2, "sent");
+    if (result.status != 0) {
+        set_integer(L, "status", result.status);
+        push_headers(L, result.head);
+        lua_setfield(L, -2, "headers");
+        set_string(L, "body", result.body->bytes != NULL ? result.body->bytes : "",
+                   result.body->length);
+    }
+    set_integer(L, "wire", result.wire);
+    set_integer(L, "connects", result.connects);
+    if (result.retry_after > 0)
+        set_integer(L, "retry_after", result.retry_after);
+    set_number(L, "seconds", result.seconds);
+    of_transfer_release(box->transfer);
+    box->transfer = NULL;
+    return 1;
+}
+
+/* engine:wait(ticket | nil, seconds) -> done; returns early, so that signals are seen */
+static int engine_wait(lua_State *L) {
+    of_engine *engine = check_engine(L);
+    of_transfer *transfer = lua_isnoneornil(L, 2) ? NULL : check_ticket(L, 2)->transfer;
+    long most = milliseconds(luaL_optnumber(L, 3, 3600));
+    lua_pushboolean(L, of_engine_wait(engine, transfer, most));
+    return 1;
+}
+
+/* engine:poll(seconds) -> idle: one turn for a caller with a loop of its own */
+static int engine_poll(lua_State *L) {
+    of_engine *engine = check_engine(L);
+    lua_Number seconds = luaL_optnumber(L, 2, 0);
+    lua_pushboolean(L, of_engine_wait(engine, NULL, seconds > 0 ? milliseconds(seconds) : 0));
+    return 1;
+}
+
+/* engine:cancel(ticket): done at once, as cancelled */
+static int engine_cancel(lua_State *L) {
+    luaL_checkudata(L, 1, ENGINE);
+    of_transfer_cancel(check_ticket(L, 2)->transfer);
+    return 0;
+}
+
+/* engine:info() -> { base_url=, origin=, host=, ca= } */
+static int engine_info(lua_State *L) {
+    of_engine *engine = check_engine(L);
+    const of_url *url = of_engine_url(engine);
+    lua_createtable(L, 0, 4);
+    lua_pushfstring(L, "%s%s", url->origin, url->path);
+    lua_setfield(L, -2, "base_url");
+    lua_pushstring(L, url->origin);
+    lua_setfield(L, -2, "origin");
+    lua_pushstring(L, of_engine_ca(engine));
+    lua_setfield(L, -2, "ca");
+    return 1;
+}
+
+static int ticket_gc(lua_State *L) {
+    ticket_box *box = luaL_checkudata(L, 1, TICKET);
+    of_transfer *transfer = box->transfer;
+    box->transfer = NULL;
+    of_buffer_free(&box->query);
+    of_buffer_free(&box->headers);
+    if (transfer != NULL)
+        of_transfer_release(transfer);
+    return 0;
+}
+
+void of_lua_engine_open(lua_State *L) {
+    static const luaL_Reg engine_methods[] = {
+        {"submit", engine_submit},       {"describe", engine_describe},
+        {"wait", engine_wait},           {"take", engine_take},
+        {"cancel", engine_cancel},       {"poll", engine_poll},
+        {"set_token", engine_set_token}, {"read_token", engine_read_token},
+        {"mask", engine_mask},           {"close", engine_close},
+        {"info", engine_info},           {NULL, NULL},
+    };
+    luaL_newmetatable(L, ENGINE);
+    lua_newtable(L);
+    luaL_setfuncs(L, engine_methods, 0);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, engine_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    luaL_newmetatable(L, TICKET);
+    lua_pushcfunction(L, ticket_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 2);
+}

@@ -1,0 +1,169 @@
+#define _GNU_SOURCE
+#include "memory.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+void of_wipe(void *bytes, size_t length) {
+    if (bytes == NULL || length == 0)
+        return;
+#if defined(__GLIBC__) || defined(__FreeBSD__) || defined(__OpenBSD__)
+    explicit_bzero(bytes, length);
+#else
+    volatile unsigned char *byte = bytes;
+    while (length-- > 0)
+        *byte++ = 0;
+#endif
+}
+
+/* ---- buffers ------------------------------------------------------------------------------ */
+
+void of_buffer_init(of_buffer *buffer, size_t limit) {
+    memset(buffer, 0, sizeof *buffer);
+    buffer->limit = limit;
+}
+
+static bool grow(of_buffer *buffer, size_t need) {
+    size_t capacity = buffer->capacity ? buffer->capacity : 512;
+    while (capacity < need) {
+        if (capacity > SIZE_MAX / 2)
+            return false;
+        capacity *= 2;
+    }
+    char *bytes = malloc(capacity);
+    if (bytes == NULL)
+        return false;
+    if (buffer->bytes != NULL) {
+        memcpy(bytes, buffer->bytes, buffer->length);
+        of_wipe(buffer->bytes, buffer->length);
+        free(buffer->bytes);
+    }
+    buffer->bytes = bytes;
+    buffer->capacity = capacity;
+    return true;
+}
+
+bool of_buffer_append(of_buffer *buffer, const void *bytes, size_t length) {
+    if (length > buffer->limit || buffer->length > buffer->limit - length) {
+        buffer->overflow = true;
+        return false;
+    }
+    size_t need = buffer->length + length + 1; /* limit < SIZE_MAX, so no overflow */
+    if (need > buffer->capacity && !grow(buffer, need)) {
+        buffer->starved = true;
+        return false;
+    }
+    if (length > 0)
+        memcpy(buffer->bytes + buffer->length, bytes, length);
+    buffer->length += length;
+    buffer->bytes[buffer->length] = '\0';
+    return true;
+}
+
+bool of_buffer_puts(of_buffer *buffer, const char *text) {
+    return of_buffer_append(buffer, text, strlen(text));
+}
+
+void of_buffer_clear(of_buffer *buffer) {
+    buffer->length = 0;
+    if (buffer->bytes != NULL)
+        buffer->bytes[0] = '\0';
+}
+
+void of_buffer_free(of_buffer *buffer) {
+    of_wipe(buffer->bytes, buffer->length);
+    free(buffer->bytes);
+    of_buffer_init(buffer, buffer->limit);
+}
+
+char *of_copy(const char *bytes, size_t length) {
+    char *copy = malloc(length + 1);
+    if (copy == NULL)
+        return NULL;
+    if (length > 0)
+        memcpy(copy, bytes, length);
+    copy[length] = '\0';
+    return copy;
+}
+
+void of_free_copy(char *bytes) {
+    if (bytes != NULL)
+        of_wipe(bytes, strlen(bytes));
+    free(bytes);
+}
+
+/* ---- libcurl's allocator ------------------------------------------------------------------ */
+
+/* The size stands before each block, as free() is not told it; the union keeps the alignment. */
+typedef union prefix {
+    size_t size;
+    max_align_t align;
+} prefix;
+
+static atomic_bool allocator_used;
+
+static void *zeroing_malloc(size_t size) {
+    if (size > SIZE_MAX - sizeof(prefix))
+        return NULL;
+    prefix *block = malloc(sizeof(prefix) + size);
+    if (block == NULL)
+        return NULL;
+    atomic_store_explicit(&allocator_used, true, memory_order_relaxed);
+    block->size = size;
+    return block + 1;
+}
+
+static void zeroing_free(void *pointer) {
+    if (pointer == NULL)
+        return;
+    prefix *block = (prefix *)pointer - 1;
+    of_wipe(block, sizeof(prefix) + block->size);
+    free(block);
+}
+
+static void *zeroing_realloc(void *pointer, size_t size) {
+    if (pointer == NULL)
+        return zeroing_malloc(size);
+    size_t old = ((prefix *)pointer - 1)->size;
+    void *fresh = zeroing_malloc(size);
+    if (fresh == NULL)
+        return NULL;
+    memcpy(fresh, pointer, old < size ? old : size);
+    zeroing_free(pointer);
+    return fresh;
+}
+
+static char *zeroing_strdup(const char *text) {
+    size_t size = strlen(text) + 1;
+    char *copy = zeroing_malloc(size);
+    return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+static void *zeroing_calloc(size_t count, size_t size) {
+    if (size != 0 && count > SIZE_MAX / size)
+        return NULL;
+    void *block = zeroing_malloc(count * size);
+    return block != NULL ? memset(block, 0, count * size) : NULL;
+}
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static of_zeroing zeroing = OF_ZEROING_FAILED;
+
+static void init(void) {
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, zeroing_malloc, zeroing_free, zeroing_realloc,
+                             zeroing_strdup, zeroing_calloc) != CURLE_OK) {
+        return;
+    }
+    /* libcurl keeps the first caller's allocator and does not say whose it is: try it. */
+    curl_free(curl_easy_escape(NULL, "x", 1));
+    zeroing = atomic_load(&allocator_used) ? OF_ZEROING_PROCESS : OF_ZEROING_CORE;
+}
+
+of_zeroing of_global_init(void) {
+    pthread_once(&once, init);
+    return zeroing;
+}

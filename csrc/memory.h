@@ -1,0 +1,46 @@
+/*
+ * Memory that may hold a secret.
+ *
+ * of_wipe        clears bytes in a way that the compiler keeps.
+ * of_buffer      a growing byte string with a cap. Its owner frees it; freeing wipes. Any thread,
+ *                one at a time.
+ * of_global_init initialises libcurl once for the process, with an allocator that zeroes what it
+ *                frees when nobody was before us: libcurl and TLS keep copies of headers that no
+ *                one else can wipe. Any thread, any number of times.
+ */
+#ifndef ONEFLOW_MEMORY_H
+#define ONEFLOW_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+void of_wipe(void *bytes, size_t length);
+
+typedef struct of_buffer {
+    char *bytes; /* NUL-terminated whenever not NULL */
+    size_t length;
+    size_t capacity;
+    size_t limit;  /* most bytes it may hold */
+    bool overflow; /* an append went past the limit */
+    bool starved;  /* an append found no memory */
+} of_buffer;
+
+void of_buffer_init(of_buffer *buffer, size_t limit);
+bool of_buffer_append(of_buffer *buffer, const void *bytes, size_t length);
+bool of_buffer_puts(of_buffer *buffer, const char *text);
+void of_buffer_clear(of_buffer *buffer); /* empty, memory kept */
+void of_buffer_free(of_buffer *buffer);
+
+/* A wiped-on-free copy with a NUL behind it; NULL when memory is short. */
+char *of_copy(const char *bytes, size_t length);
+void of_free_copy(char *bytes);
+
+typedef enum of_zeroing {
+    OF_ZEROING_FAILED,  /* libcurl could not be initialised */
+    OF_ZEROING_CORE,    /* only the core's own memory: somebody initialised libcurl before */
+    OF_ZEROING_PROCESS, /* all of libcurl's memory as well */
+} of_zeroing;
+
+of_zeroing of_global_init(void);
+
+#endif

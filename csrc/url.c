@@ -1,0 +1,217 @@
+#define _GNU_SOURCE
+#include "url.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static bool loopback(const char *host) {
+    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+        return true;
+    if (strncmp(host, "127.", 4) != 0)
+        return false;
+    return host[strspn(host, "0123456789.")] == '\0';
+}
+
+/* Letters, digits, '.', '-', '_', or an IPv6 address in brackets: nothing that a proxy, a log or
+   libcurl's own decoding could read as another host. */
+static bool plain_host(const char *host) {
+    static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    size_t length = strlen(host);
+    if (length > 1 && host[0] == '[') {
+        return host[length - 1] == ']' &&
+               strspn(host + 1, "0123456789abcdefABCDEF:.") == length - 2;
+    }
+    return length > 0 && host[strspn(host, name)] == '\0';
+}
+
+static const char *fill(of_url *url, CURLU *parsed, const char *text) {
+    char *part = NULL;
+    char *scheme = NULL;
+    char *host = NULL;
+    char *port = NULL;
+    char *path = NULL;
+    const char *why = NULL;
+
+    /* ':' without "//" and schemes that libcurl does not know end here as well */
+    if (curl_url_set(parsed, CURLUPART_URL, text, 0) != CURLUE_OK)
+        return "is not an absolute URL with a valid port";
+    static const struct {
+        CURLUPart part;
+        const char *why;
+    } unwanted[] = {
+        {CURLUPART_USER, "holds a user name"}, {CURLUPART_PASSWORD, "holds a password"},
+        {CURLUPART_QUERY, "holds a query"},    {CURLUPART_FRAGMENT, "holds a fragment"},
+        {CURLUPART_ZONEID, "holds a zone id"}, {CURLUPART_OPTIONS, "holds login options"},
+    };
+    for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++) {
+        if (curl_url_get(parsed, unwanted[i].part, &part, 0) == CURLUE_OK) {
+            curl_free(part);
+            return unwanted[i].why;
+        }
+    }
+    if (curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+        curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
+        curl_url_get(parsed, CURLUPART_PATH, &path, 0) != CURLUE_OK) {
+        why = "has no scheme or no host";
+        goto done;
+    }
+    bool has_port = curl_url_get(parsed, CURLUPART_PORT, &port, 0) == CURLUE_OK;
+    url->tls = strcmp(scheme, "https") == 0;
+    url->loopback = loopback(host);
+    if (!url->tls && strcmp(scheme, "http") != 0) {
+        why = "is neither https nor http";
+    } else if (!plain_host(host)) {
+        why = "has a host with unusual characters";
+    } else if (!url->tls && !url->loopback) {
+        why = "is http beyond this machine: the token would travel in clear, use https";
+    } else if (has_port && strtol(port, NULL, 10) == 0) {
+        why = "has port 0";
+    } else {
+        size_t length = strlen(path);
+        while (length > 0 && path[length - 1] == '/')
+            length--;
+        path[length] = '\0';
+        if (length > 0)
+            why = of_check_path(path, length);
+        if (why != NULL)
+            goto done;
+        of_buffer origin;
+        of_buffer_init(&origin, 4096);
+        of_buffer_puts(&origin, scheme);
+        of_buffer_puts(&origin, "://");
+        of_buffer_puts(&origin, host);
+        if (has_port) {
+            of_buffer_puts(&origin, ":");
+            of_buffer_puts(&origin, port);
+        }
+        url->origin = origin.bytes;
+        url->host = of_copy(host, strlen(host));
+        url->path = of_copy(path, length);
+        if (origin.overflow || url->origin == NULL || url->host == NULL || url->path == NULL)
+            why = "is too long";
+    }
+done:
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
+    curl_free(path);
+    return why;
+}
+
+const char *of_url_parse(of_url *url, const char *text, size_t length) {
+    memset(url, 0, sizeof *url);
+    if (length == 0 || length > 2048)
+        return "is empty or longer than 2048 bytes";
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] <= ' ' || text[i] > '~' || text[i] == '\\') {
+            return "holds a blank, a backslash, a control byte or a byte beyond ASCII";
+        }
+    }
+    if (memchr(text, '#', length) != NULL)
+        return "holds a fragment";
+    if (memchr(text, '?', length) != NULL)
+        return "holds a query";
+    CURLU *parsed = curl_url();
+    if (parsed == NULL)
+        return "could not be read: out of memory";
+    const char *why = fill(url, parsed, text);
+    curl_url_cleanup(parsed);
+    if (why != NULL)
+        of_url_free(url);
+    return why;
+}
+
+void of_url_free(of_url *url) {
+    free(url->origin);
+    free(url->path);
+    free(url->host);
+    memset(url, 0, sizeof *url);
+}
+
+static bool unreserved(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+static int hex(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+const char *of_check_path(const char *path, size_t length) {
+    if (length == 0 || path[0] != '/')
+        return "does not begin with '/'";
+    if (length > 2048)
+        return "is longer than 2048 bytes";
+    size_t segment = 1; /* where the segment now being read begins */
+    for (size_t i = 1; i <= length; i++) {
+        if (i == length || path[i] == '/') {
+            size_t width = i - segment;
+            if (width == 0 && i < length)
+                return "has an empty segment";
+            if (width > 0 && width <= 2 && strncmp(path + segment, "..", width) == 0)
+                return "has a segment '.' or '..'";
+            segment = i + 1;
+        } else if (path[i] == '%') {
+            int high = i + 2 < length ? hex(path[i + 1]) : -1;
+            int low = high >= 0 ? hex(path[i + 2]) : -1;
+            if (low < 0)
+                return "has a '%' that no two hex digits follow";
+            int byte = high * 16 + low;
+            if (byte < 0x20 || byte == 0x7f || byte == '/' || byte == '\\' || byte == '.' ||
+                byte == '%') {
+                return "hides a control byte, '/', '\\', '.' or '%' behind a '%'";
+            }
+            i += 2;
+        } else if (!unreserved(path[i]) && strchr("!$&'()*+,;=:@", path[i]) == NULL) {
+            return "holds a character that a path must not hold";
+        }
+    }
+    return NULL;
+}
+
+bool of_escape(of_buffer *out, const char *bytes, size_t length) {
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        char code[3] = {'%', digits[c >> 4], digits[c & 15]};
+        bool good = unreserved(bytes[i]) ? of_buffer_append(out, bytes + i, 1)
+                                         : of_buffer_append(out, code, 3);
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+bool of_utf8(const char *text, size_t length) {
+    const unsigned char *s = (const unsigned char *)text;
+    size_t i = 0;
+    while (i < length) {
+        unsigned char c = s[i];
+        if (c < 0x80) {
+            i++;
+            continue;
+        }
+        size_t more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
+        if (c < 0xc2 || c > 0xf4 || length - i <= more)
+            return false;
+        unsigned char second = s[i + 1];
+        if ((c == 0xe0 && second < 0xa0) || (c == 0xed && second > 0x9f) ||
+            (c == 0xf0 && second < 0x90) || (c == 0xf4 && second > 0x8f)) {
+            return false;
+        }
+        for (size_t k = 1; k <= more; k++) {
+            if ((s[i + k] & 0xc0) != 0x80)
+                return false;
+        }
+        i += more + 1;
+    }
+    return true;
+}

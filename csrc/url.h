@@ -1,0 +1,35 @@
+/*
+ * Where a request may go: the origin and the base path are fixed when the engine is made, and a
+ * request adds a path and a query that cannot change them. of_url owns its strings. Nothing here is
+ * kept beyond the call, any thread.
+ */
+#ifndef ONEFLOW_URL_H
+#define ONEFLOW_URL_H
+
+#include "memory.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct of_url {
+    char *origin; /* scheme://host[:port] */
+    char *path;   /* base path without a slash at its end, may be empty */
+    char *host;
+    bool tls;
+    bool loopback;
+} of_url;
+
+/* NULL when good, otherwise what is wrong with the base URL; `url` is then empty. */
+const char *of_url_parse(of_url *url, const char *text, size_t length);
+void of_url_free(of_url *url);
+
+/* NULL when the path is one that stays below the base path. */
+const char *of_check_path(const char *path, size_t length);
+
+/* Percent-encodes all but the unreserved characters of RFC 3986. False: limit or memory. */
+bool of_escape(of_buffer *out, const char *bytes, size_t length);
+
+/* Is the string well-formed UTF-8 without surrogates? */
+bool of_utf8(const char *bytes, size_t length);
+
+#endif

@@ -1,0 +1,29 @@
+-- The endpoint table: every operation of the service that the library knows, as data.
+-- One file a resource; `operations` here is all of them by name ("contract.publish").
+--
+-- An operation's fields:
+--   verb, on      what it is called and where: "client", "collection" or "item"
+--   method, path  `{contract}` stands for the id of the item named so
+--   as            acting user: "none" (not needed, sent when there is one), "optional" (the service
+--                 takes the anonymous administrator too), "required" (it does not), "unknown"
+--   repeatable    whether sending it twice is the same as sending it once
+--   returns       a record's name, "data" (a plain table) or "nothing"
+--   pages, sort, filters, query, body   what a list or a payload may hold; see oneflow.check
+--   source, confidence   the page it comes from, and how sure it is: "doc", "ms", "code", "?"
+local resources = {
+  require "oneflow.api.core",
+  require "oneflow.api.account",
+  require "oneflow.api.user",
+  require "oneflow.api.contract",
+}
+
+local operations = {}
+for _, resource in ipairs(resources) do
+  for _, operation in ipairs(resource.operations) do
+    local owner = resource.item or resource.record
+    operation.name = owner and owner .. "." .. operation.verb or operation.verb
+    operations[operation.name] = operation
+  end
+end
+
+return { resources = resources, operations = operations }
