@@ -6,7 +6,7 @@
 DEPS = gcc libc6-dev pkg-config ca-certificates curl openssl \
   libcurl4-openssl-dev|libcurl4-gnutls-dev libssl-dev \
   lua5.4 liblua5.4-dev lua5.3 liblua5.3-dev luajit2 libluajit2-5.1-dev \
-  lua-cjson lua-argparse lua-luv lua-busted \
+  lua-cjson lua-argparse lua-luv lua-cqueues lua-luaossl lua-busted \
   nginx libnginx-mod-http-lua
 # For lint, memcheck, rock and bench besides:
 DEPS_TOOLS = lua-check clang clang-tidy clang-format valgrind luarocks lua-http
@@ -73,6 +73,10 @@ HARDENING_C  = $(filter-out -Wl$(comma)%,$(HARDENING))
 HARDENING_LD = $(filter -Wl$(comma)%,$(HARDENING))
 comma = ,
 
+# V=1 shows the commands.
+Q    = $(if $(V),,@)
+SHOW = @$(if $(V),true,echo)
+
 MAKEFLAGS += --no-print-directory
 # lua5.4 and lua5.3 prefer these to LUA_PATH and LUA_CPATH; a developer's own must not win in here.
 unexport LUA_PATH_5_4 LUA_CPATH_5_4 LUA_PATH_5_3 LUA_CPATH_5_3 LUA_INIT LUA_INIT_5_4 LUA_INIT_5_3
@@ -105,11 +109,13 @@ build: $(CORE) ## compile the C core into build/<lua>/oneflow/core.so
 
 $(CORE): $(OBJECTS) $(OBJECT)/flags
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $(OBJECTS) $(LIBS)
+	$(SHOW) LINK $@
+	$(Q)$(LINK) -o $@ $(OBJECTS) $(LIBS)
 
 $(OBJECT)/%.o: csrc/%.c $(OBJECT)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -c -o $@ $<
+	$(SHOW) "CC   $@"
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 
 # Other flags or another compiler build everything anew.
 $(OBJECT)/flags: FORCE
@@ -164,10 +170,12 @@ sanitize: deps build ## run the specs on a core with AddressSanitizer and UBSan,
 	FLAVOUR=sanitize- SPEC="$(SPEC)" BUSTED="--exclude-tags=timing --helper=.ci/sanitized.lua $(BUSTED)" \
 	ONEFLOW_SLOW=1 PLAIN_CPATH='$(LUA_CPATH_HERE)' .ci/specs $(LUA)
 
-bench: deps-tools build ## compare with libcurl in C, lua-cjson, lua-http and others; takes about a minute
+bench: deps-tools ## compare with libcurl in C, lua-cjson, lua-http and others; takes about a minute
+	@$(MAKE) build LUA=lua5.4
+	@$(MAKE) build LUA=luajit
 	@mkdir -p $(BUILD)/bench
-	@$(CC) -std=c11 -O2 -o $(BUILD)/bench/raw bench/raw.c $(shell $(PKG_CONFIG) --cflags --libs lua5.4 libcurl)
-	@$(RUN) $(LUA) bench/run.lua $(BUILD)/bench/raw
+	@$(CC) -std=c11 -O2 -Wall -Wextra -o $(BUILD)/bench/raw bench/raw.c $(shell $(PKG_CONFIG) --cflags --libs lua5.4 libcurl)
+	@LUA_PATH='$(LUA_PATH_HERE)' LUA_CPATH='$(abspath $(BUILD))/lua5.4/?.so;;' bench/run.sh $(BUILD)/bench/raw
 
 LUA_FILES = $(sort $(shell find lua -type f))
 install: build ## install for the chosen Lua under PREFIX=/usr/local (DESTDIR, LUADIR, LIBDIR, BINDIR)

@@ -1,0 +1,92 @@
+-- Runs the contenders in turns against a server that is there, and prints medians and ratios.
+--   compare.lua PORT RAW_PROGRAM ROUNDS SECONDS
+local port, raw, rounds, seconds = arg[1], arg[2], tonumber(arg[3]), arg[4]
+local PATH = "/v1/contracts/4711"
+local url = "http://127.0.0.1:" .. port .. PATH
+local base = "http://127.0.0.1:" .. port .. "/v1"
+
+local function output(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read "*a"
+  pipe:close()
+  return text
+end
+
+local function succeeds(command)
+  local ok = os.execute(command .. " >/dev/null 2>&1")
+  return ok == true or ok == 0
+end
+
+-- Client and server each on a processor of their own, where there are two.
+local pin = succeeds "taskset -c 0 true && taskset -c 1 true" and "taskset -c 0 " or ""
+-- The Lua programs of other versions find their modules by themselves.
+local CLEAN = "env -u LUA_PATH -u LUA_CPATH "
+
+local contenders = {
+  { name = "libcurl loop in C", command = raw .. " " .. url .. " " .. seconds, against = 1 },
+  { name = "libcurl loop in C + lua-cjson", command = raw .. " " .. url .. " " .. seconds .. " decode", against = 2 },
+  { name = "oneflow, decode = false", against = 1, target = 0.9,
+    command = "lua5.4 bench/client.lua " .. base .. " " .. seconds },
+  { name = "oneflow, decoded", against = 2, target = 0.9,
+    command = "lua5.4 bench/client.lua " .. base .. " " .. seconds .. " decode" },
+  { name = "lua-http + lua-cjson (LuaJIT)", against = 2, needs = CLEAN .. "luajit -e 'require \"http.client\"'",
+    command = CLEAN .. "luajit bench/lua_http.lua 127.0.0.1 " .. port .. " " .. PATH .. " " .. seconds },
+  { name = "Python " .. (succeeds "python3 -c 'import requests'" and "requests" or "http.client") .. ", decoded",
+    against = 2, needs = "python3 -c 'import json'",
+    command = "python3 bench/python.py 127.0.0.1 " .. port .. " " .. PATH .. " " .. seconds },
+  { name = "a curl process a call", against = 1, needs = "curl --version",
+    command = "sh bench/curl.sh " .. url .. " " .. seconds },
+}
+
+-- Asking is a connection of its own, which the next difference contains.
+local function accepted()
+  return tonumber(string.match(output("curl -s http://127.0.0.1:" .. port .. "/status"), "(%d+) %d+ %d+"))
+end
+
+local function median(list)
+  local sorted = {}
+  for index, value in ipairs(list) do sorted[index] = value end
+  table.sort(sorted)
+  return sorted[math.floor(#sorted / 2) + 1]
+end
+
+for index, contender in ipairs(contenders) do
+  contender.present = not contender.needs or succeeds(contender.needs)
+  contender.rates, contender.ratios, contender.connections, contender.requests = {}, {}, 0, 0
+  if not contender.present then print(contender.name .. ": not here, left out") end
+  assert(index > 2 or contender.present)
+end
+
+for round = 1, rounds do
+  for _, contender in ipairs(contenders) do
+    if contender.present then
+      local before = accepted()
+      local text = output(pin .. contender.command)
+      local requests, spent = string.match(text, "^(%d+) ([%d.]+)")
+      assert(requests, contender.name .. " failed: " .. text)
+      contender.rates[round] = tonumber(requests) / tonumber(spent)
+      contender.requests = contender.requests + tonumber(requests)
+      contender.connections = contender.connections + accepted() - before - 1
+    end
+  end
+  for _, contender in ipairs(contenders) do
+    if contender.present then
+      contender.ratios[round] = contender.rates[round] / contenders[contender.against].rates[round]
+    end
+  end
+end
+
+print(string.format("\n%d rounds of %s s, in turns; a GET of %s bytes after the other, kept alive\n", rounds, seconds,
+  output("curl -s -o /dev/null -w '%{size_download}' " .. url)))
+print(string.format("%-34s %11s %10s  %-30s %s", "", "requests/s", "ratio", "of", "connections"))
+for _, contender in ipairs(contenders) do
+  if contender.present then
+    local ratio = median(contender.ratios)
+    local verdict = ""
+    if contender.target then
+      verdict = string.format("  (at least %.2f: %s)", contender.target, ratio >= contender.target and "yes" or "NO")
+    end
+    print(string.format("%-34s %11.0f %10.2f  %-30s %d in %d requests%s", contender.name, median(contender.rates), ratio,
+      contenders[contender.against].name, contender.connections, contender.requests, verdict))
+  end
+end
