@@ -1,0 +1,183 @@
+-- Close, collection and exit at awkward moments: a usage error, or nothing; never a crash.
+local oneflow = require "oneflow"
+local process = require "spec.support.process"
+local server = require "spec.support.server"
+local tls = require "spec.support.tls"
+local wire = require "spec.support.wire"
+
+local function start(secure)
+  local target = server.start(function(s, args)
+    s.serve(function(c)
+      if args.good and not c:tls(args.good) then return end
+      for request in function() return c:request() end do
+        if string.find(request.target, "offset=0", 1, true) or string.find(request.target, "/contracts%?limit=1$") then
+          c:reply(200, { "content-type: application/json" },
+            '{"_links":{"next":{"href":"/v1/contracts?limit=1&offset=1"},"previous":{"href":null}},"count":2,"data":[{"id":1}]}')
+        elseif string.find(request.target, "/contracts?", 1, true) then
+          c:reply(200, { "content-type: application/json" },
+            '{"_links":{"next":{"href":null},"previous":{"href":null}},"count":2,"data":[{"id":2}]}')
+        else
+          c:good(request)
+        end
+      end
+    end)
+  end, { good = secure and tls.certificates().good or nil })
+  if secure then target.url = target.https end
+  return target
+end
+
+describe("close:", function()
+  after_each(wire.clean)
+
+  it("case 38: a call after close fails, whatever it was made from, and sends nothing; close twice does nothing", function()
+    local target = start()
+    local client = wire.client(target)
+    wire.good_call(client)
+    local sven = assert(client:user(wire.SVEN))
+    local contract = assert(sven:contract(4711):get())
+    local page = assert(sven.contracts:list { limit = 1 })
+    local before = #target:journal()
+    client:close()
+    client:close()
+    for name, call in pairs {
+      get = function() return client:contract(1):get { as = wire.SVEN } end,
+      view = function() return sven:contract(1):get() end,
+      handle = function() return contract:publish { subject = "s", message = "m" } end,
+      list = function() return sven.contracts:list {} end,
+      each = function() for _ in sven.contracts:each {} do return true end end,
+      next = function() return page:next() end,
+      ping = function() return client:ping() end,
+      request = function() return sven:request("GET", "/x") end,
+      user = function() return assert(client:user("anna@example.com")):contract(1):get() end,
+    } do
+      local ok, value, err = pcall(call)
+      assert.is_true(not ok or not value and err ~= nil, name .. " after close must fail")
+      local text = tostring(ok and err or value)
+      assert.is_truthy(string.find(text, "close", 1, true), name .. ": " .. text)
+    end
+    client:close()
+    assert.equal(4711, contract.data.id) -- what was loaded stays readable
+    assert.equal(before, #target:journal())
+  end)
+
+  it("case 38: close inside a hook, before and after the request: an error or the answer, one arrival at most", function()
+    for _, name in ipairs { "on_request", "on_response" } do
+      for _, method in ipairs(wire.METHODS) do
+        local target = start()
+        local client
+        local closed = 0
+        client = wire.client(target, { hooks = { [name] = function()
+          closed = closed + 1
+          client:close()
+          client:close()
+        end } })
+        local ok, value, err = pcall(wire.call, client, method)
+        assert.equal(1, closed)
+        local arrivals = #target:journal()
+        assert.is_true(arrivals <= 1)
+        if ok and not value and arrivals == 1 then assert.equal("unknown", err.outcome) end
+        if name == "on_request" then
+          assert.equal(0, arrivals)
+          assert.is_falsy(ok and value)
+        end
+        ok = pcall(wire.call, client, method)
+        assert.is_true(ok == false or closed == 1)
+        assert.equal(arrivals, #target:journal())
+        target:stop()
+      end
+    end
+  end)
+
+  it("case 38: a page, a handle, a view and an iteration outlive the client that was dropped", function()
+    local target = start()
+    local page, sven, contract
+    do
+      local client = wire.client(target)
+      sven = assert(client:user(wire.SVEN))
+      page = assert(sven.contracts:list { limit = 1 })
+      contract = sven:contract(4711)
+    end
+    for _ = 1, 3 do collectgarbage() end
+    assert.equal(1, page[1].id)
+    local second = assert(page:next())
+    assert.equal(2, second[1].id)
+    assert(contract:get())
+    local seen = 0
+    for _ in assert(wire.client(target):user(wire.SVEN)).contracts:each({ page_size = 1 }) do
+      seen = seen + 1
+      collectgarbage()
+    end
+    assert.equal(2, seen)
+    page, sven, contract, second = nil, nil, nil, nil
+    for _ = 1, 3 do collectgarbage() end
+    local _ = page or sven or contract or second
+  end)
+
+  it("case 38: collection while a call is under way, from its hooks and its token function", function()
+    local target = start()
+    local function collect() for _ = 1, 2 do collectgarbage() end end
+    for _, method in ipairs(wire.METHODS) do
+      assert(wire.call(assert(oneflow.client {
+        base_url = target.url, token = function() collect() return wire.TOKEN end,
+        hooks = { on_request = collect, on_response = collect },
+      }), method))
+    end
+  end)
+
+  it("case 38: clients that are never closed are collected with their connections", function()
+    local posix = require("spec.support.host").posix()
+    local target = start()
+    wire.good_call(wire.client(target))
+    for _ = 1, 3 do collectgarbage() end
+    local before = posix.fds()
+    for _ = 1, 30 do wire.good_call(wire.client(target)) end
+    for _ = 1, 3 do collectgarbage() end
+    assert.equal(before, posix.fds())
+    target:wait("closed", 31)
+  end)
+
+  for _, secure in ipairs { false, true } do
+    it("case 38: os.exit in a hook, in a token function and after a call ends the process as asked" .. (secure and ", over TLS" or ""), function()
+      local target = start(secure)
+      for _, place in ipairs { "on_request", "on_response", "token", "each", "after", "coroutine", "end" } do
+        for _, close in ipairs { true, false } do
+          local child = process.start(function(args)
+            local oneflow = require "oneflow"
+            local armed = false
+            local function leave() if armed then os.exit(7, args.close) end end
+            local client = assert(oneflow.client {
+              base_url = args.url, ca_file = args.ca,
+              token = function() if args.place == "token" then leave() end return args.token end,
+              hooks = { [args.place] = args.place ~= "token" and string.find(args.place, "^on_") and leave or nil },
+            })
+            if args.place ~= "token" then assert(client:contract(4711):get { as = args.user }) end
+            armed = true
+            if args.place == "each" then
+              for _ in client.contracts:each({ page_size = 1 }, { as = args.user }) do leave() end
+            elseif args.place == "coroutine" then
+              coroutine.wrap(function()
+                assert(client:contract(4711):get { as = args.user })
+                leave()
+              end)()
+            elseif args.place == "after" then
+              assert(client:contract(4711):publish({ subject = "s", message = "m" }, { as = args.user }))
+              leave()
+            elseif args.place == "end" then
+              oneflow = nil -- the state closes with everything open
+              return {}
+            else
+              client:contract(4711):publish({ subject = "s", message = "m" }, { as = args.user })
+            end
+            return { reached = "the end" }
+          end, {
+            url = target.url, ca = secure and tls.certificates().ca or nil, token = wire.TOKEN, user = wire.SVEN, place = place,
+            close = close,
+          })
+          local code, signal, output, errors = child:wait()
+          assert.equal(0, signal, place .. ": " .. errors)
+          assert.equal(place == "end" and 0 or 7, code, place .. ": " .. output .. errors)
+        end
+      end
+    end)
+  end
+end)

@@ -1,0 +1,75 @@
+-- fork() with a live connection: each side gets its own answers, and the parent's connection stays whole.
+local process = require "spec.support.process"
+local server = require "spec.support.server"
+local tls = require "spec.support.tls"
+local wire = require "spec.support.wire"
+
+describe("fork:", function()
+  after_each(wire.clean)
+
+  for _, secure in ipairs { false, true } do
+    for _, leave in ipairs { "_exit", "os.exit", "close" } do
+      it("case 41: with a live " .. (secure and "TLS " or "") .. "connection, both sides call; the child ends with " .. leave, function()
+        local target = server.start(function(s, args)
+          s.serve(function(c)
+            if args.good and not c:tls(args.good) then return end
+            for request in function() return c:request() end do
+              local id = string.match(request.target, "/contracts/(%d+)")
+              c:reply(200, { "content-type: application/json" }, '{"id":' .. id .. ',"name":"'
+                .. request.headers["x-oneflow-user-email"] .. '"}')
+            end
+          end)
+        end, { good = secure and tls.certificates().good or nil })
+        local result = process.start(function(args)
+          local oneflow = require "oneflow"
+          local posix = require("spec.support.host").posix()
+          local client = assert(oneflow.client { base_url = args.url, ca_file = args.ca, token = args.token, timeout = 10 })
+          local function calls(user, from)
+            for i = from, from + 49 do
+              local contract, err
+              if i % 5 == 0 then
+                contract, err = client:contract(i):publish({ subject = "s", message = "m" }, { as = user })
+              else
+                contract, err = client:contract(i):get { as = user }
+              end
+              if not contract then return tostring(err) end
+              if contract.data.id ~= i or contract.data.name ~= user then
+                return string.format("%d as %s got the answer for %s as %s", i, user, contract.data.id, contract.data.name)
+              end
+            end
+            return "right"
+          end
+          assert(client:contract(1):get { as = "sven@example.com" })
+          local reader, writer = posix.pipe()
+          local pid = posix.fork()
+          if pid == 0 then
+            posix.write(writer, calls("anna@example.com", 2000))
+            if args.leave == "close" then client:close() end
+            if args.leave == "os.exit" then os.exit(0, true) end
+            posix.exit(0)
+          end
+          posix.close(writer)
+          local parent = calls("sven@example.com", 1000)
+          local child = posix.read(reader)
+          local how, code = posix.wait(pid)
+          local after = calls("sven@example.com", 3000)
+          return { parent = parent, child = child, how = how, code = code, after = after }
+        end, { url = secure and target.https or target.url, ca = tls.certificates().ca, token = wire.TOKEN, leave = leave }):result()
+        assert.same({ parent = "right", child = "right", how = "exited", code = 0, after = "right" }, result)
+        local journal = target:journal()
+        assert.equal(151, #journal)
+        local connections = {}
+        for _, request in ipairs(journal) do
+          local user = request.headers["x-oneflow-user-email"]
+          connections[request.connection] = connections[request.connection] or user
+          assert.equal(connections[request.connection], user, "one process a connection")
+        end
+        for _, request in ipairs(journal) do
+          if string.find(request.headers["x-oneflow-user-email"], "sven", 1, true) then
+            assert.equal(journal[1].connection, request.connection, "the parent's connection stays whole")
+          end
+        end
+      end)
+    end
+  end
+end)

@@ -1,0 +1,203 @@
+-- JSON from the wire: refused when it is not RFC 8259, and one result on every runtime when it is.
+local wire = require "spec.support.wire"
+local server = require "spec.support.server"
+
+-- A body as an escaped text: %XX stands for a byte, so that it travels to the server's process as JSON.
+local function escape(body)
+  return (string.gsub(body, "[^%w _.,:;{}%[%]\"'+-]", function(byte) return string.format("%%%02x", string.byte(byte)) end))
+end
+
+-- One server for many bodies: request number n is answered with body n; the others are good.
+local function serve(bodies)
+  local escaped = {}
+  for i, body in ipairs(bodies) do escaped[i] = escape(body) end
+  return server.start(function(s, args)
+    s.serve(function(c)
+      for request in function() return c:request() end do
+        local body = args[(request.number + 1) / 2]
+        if request.number % 2 == 1 and body then
+          c:reply(200, { "content-type: application/json" },
+            (string.gsub(body, "%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)))
+        else
+          c:good(request)
+        end
+      end
+    end)
+  end, escaped)
+end
+
+-- Each body for GET and for POST; `check(body, value, err, method)`, and a good call after each.
+local function each(bodies, check, options)
+  for _, method in ipairs(wire.METHODS) do
+    local target = serve(bodies)
+    local client = wire.client(target)
+    for i, body in ipairs(bodies) do
+      local value, err = wire.call(client, method, options)
+      check(body, value, err, method, i)
+      wire.good_call(client)
+    end
+    assert.equal(#bodies * 2, #target:journal())
+    client:close()
+    target:stop()
+  end
+end
+
+local function show(body)
+  return string.format("%q", #body > 80 and string.sub(body, 1, 80) .. "..." or body)
+end
+
+local function refused(kinds)
+  return function(body, value, err, method)
+    assert.is_nil(value, method .. " must refuse " .. show(body))
+    assert.is_truthy(kinds[err.kind], show(body) .. ": " .. tostring(err))
+    assert.equal("unknown", err.outcome)
+    assert.equal(200, err.status)
+  end
+end
+
+local malformed = {
+  numbers = { "+1", "01", "-01", "2.", ".5", "-", "-.5", "1e", "1e+", "1E-", "0x1", "0x1p4", "1.e1", "00", "1_000", "1 2",
+    "NaN", "nan", "-NaN", "Infinity", "-Infinity", "inf", "-inf", "1.2.3", "1e1e1", "--1", "1-", "\217\161" },
+  words = { "tru", "True", "TRUE", "nul", "Null", "undefined", "fals", "falsee", "truefalse", "nulll", "abc" },
+  strings = { '"a\nb"', '"a\0b"', '"\1"', '"\31"', '"\t"', '"\r"', '"abc', '"', '"a\\', "'a'", '"\\x41"', '"\\a"', '"\\u12"',
+    '"\\u12G4"', '"\\u"', '"\\U0041"', '"\\\n"', '"\\0"', '"\\u+123"', '"\\u 123"' },
+  unclosed = { "[", "{", "[1", "[1,", "[1,2", '{"a"', '{"a":', '{"a":1', '{"a":1,', '{"a":[', "[[[]]", "[{]" },
+  punctuation = { "]", "}", ",", ":", "[1,]", "[,1]", "[,]", "[1,,2]", '{"a":1,}', "{,}", '{"a" 1}', '{"a"::1}', "{1:2}", "{a:1}",
+    "{'a':1}", '{"a":1 "b":2}', "[1 2]", "[1}", '{"a":1]', '{"a"}', '{"a":}', "{[]:1}", "{null:1}", "[1;2]" },
+  ["text after the value"] = { "{} x", "{}{}", "{}]", "1 1", "null,", "{}\0", "[] []", '{"a":1}}', '"a""b"' },
+  comments = { "// a\n{}", "/* a */{}", "{} // a", "# a\n{}", "{/*a*/}" },
+  ["byte order marks and other encodings"] = { "\239\187\191{}", "\254\255\0{\0}", "\255\254{\0}\0", "{\0}\0" },
+  blanks = { "", " ", "\n\n", "\t", "\11{}", "\12{}", "\194\160{}", "\0", "{}\12" },
+}
+
+describe("JSON:", function()
+  after_each(wire.clean)
+
+  for name, values in pairs(malformed) do
+    it("case 29: malformed " .. name .. " are refused, alone and inside a contract", function()
+      local bodies = {}
+      for _, value in ipairs(values) do
+        bodies[#bodies + 1] = value
+        if name == "numbers" or name == "words" or name == "strings" then
+          bodies[#bodies + 1] = '{"id":4711,"name":' .. value .. "}"
+          bodies[#bodies + 1] = "[" .. value .. "]"
+        end
+      end
+      each(bodies, refused { decode = true })
+    end)
+  end
+
+  it("case 29: every proper prefix and every single changed byte of a contract: refused, or other valid JSON; no crash", function()
+    local whole = '{"id":4711,"a":[1,-2.5e3,true,null],"b":{"c":"\\u00e5\195\165"}}'
+    local bodies = {}
+    for i = 0, #whole - 1 do bodies[#bodies + 1] = string.sub(whole, 1, i) end
+    each(bodies, refused { decode = true })
+    local seed = os.time()
+    math.randomseed(seed)
+    local changed = {}
+    for i = 1, 200 do
+      local at = math.random(#whole)
+      changed[i] = string.sub(whole, 1, at - 1) .. string.char(math.random(0, 255)) .. string.sub(whole, at + 1)
+    end
+    local ok, message = pcall(each, changed, function(body, value, err)
+      if not value and err.kind ~= "decode" then error(show(body) .. ": " .. tostring(err)) end
+    end)
+    assert.is_true(ok, "seed " .. seed .. ": " .. tostring(message))
+  end)
+
+  it("case 29: a contract that is no object is decode", function()
+    each({ "[]", "1", '"a"', "true", "null", "[{}]", "-0.5" }, refused { decode = true })
+  end)
+
+  for _, depth in ipairs { 129, 1000, 100000, 1000000 } do
+    it("case 30: JSON nested " .. depth .. " deep is refused, without a stack overflow", function()
+      each({
+        string.rep("[", depth), string.rep("[", depth) .. string.rep("]", depth),
+        string.rep('{"a":', depth) .. "1" .. string.rep("}", depth), '{"a":' .. string.rep("[", depth),
+      }, refused { decode = true, limit = true })
+    end)
+  end
+
+  it("case 30: 128 deep comes through", function()
+    each({ string.rep('{"a":', 127) .. "{}" .. string.rep("}", 127) }, function(_, value, err)
+      assert.is_truthy(value, tostring(err))
+      local depth, at = 0, value.data
+      while at do depth, at = depth + 1, at.a end
+      assert.equal(128, depth)
+    end)
+  end)
+
+  local function contract(value) return '{"id":4711,"value":' .. value .. "}" end
+
+  it("case 31: integers beyond 2^53, and numbers beyond a double, are refused", function()
+    local bodies = {}
+    for _, number in ipairs {
+      "9007199254740993", "-9007199254740993", "9223372036854775807", "9223372036854775808", "18446744073709551616",
+      "1e400", "-1e400", "123456789012345678901234567890",
+    } do
+      bodies[#bodies + 1] = contract(number)
+      bodies[#bodies + 1] = '{"id":' .. number .. "}"
+    end
+    each(bodies, refused { decode = true })
+  end)
+
+  local floor = math.floor
+  local integer = math.type and function(x) return math.type(x) == "integer" end or function(x) return floor(x) == x end
+
+  it("case 31: integers up to 2^53, and all other numbers, are exact", function()
+    local expected = {
+      { "9007199254740991", 9007199254740991 }, { "-9007199254740991", -9007199254740991 }, { "0", 0 }, { "-0", 0 },
+      { "1234567890123456", 1234567890123456 }, { "10", 10 }, { "-1", -1 }, { "0.5", 0.5 }, { "-2.5e3", -2500 }, { "1e2", 100 },
+      { "1E+2", 100 }, { "100e-2", 1 }, { "1e-400", 0 }, { "2.2250738585072014e-308", 2.2250738585072014e-308 },
+      { "1.7976931348623157e308", 1.7976931348623157e308 }, { "0.1", 0.1 }, { "1.0", 1 }, { "4711", 4711 },
+    }
+    local bodies = {}
+    for i, pair in ipairs(expected) do bodies[i] = contract(pair[1]) end
+    each(bodies, function(body, value, err, _, i)
+      assert.is_truthy(value, body .. ": " .. tostring(err))
+      local got = value.data.value
+      assert.equal(expected[i][2], got, body)
+      if got == floor(got) and got > -2 ^ 53 and got < 2 ^ 53 then
+        assert.is_true(integer(got), body .. " is an integer")
+        assert.equal(string.format("%d", got), tostring(got), body)
+      end
+      assert.is_nil(string.find(tostring(1 / got), "-inf", 1, true), "no negative zero: " .. body)
+    end)
+  end)
+
+  it("case 31: of duplicate keys the last wins", function()
+    each({ '{"id":1,"name":"first","id":4711,"name":"last"}' }, function(_, value, err)
+      assert.is_truthy(value, tostring(err))
+      assert.equal(4711, value.data.id)
+      assert.equal("last", value.data.name)
+    end)
+  end)
+
+  it("case 31: \\u0000 and every escape arrive as the bytes they mean", function()
+    each({ '{"id":4711,"name":"a\\u0000b\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e5\\ud83d\\ude00\\uffff\195\165"}' }, function(_, value, err)
+      assert.is_truthy(value, tostring(err))
+      assert.equal("a\0b\"\\/\8\12\n\r\t\195\165\240\159\152\128\239\191\191\195\165", value.data.name)
+    end)
+  end)
+
+  it("case 31: lone surrogates are refused", function()
+    local bodies = {}
+    for _, text in ipairs { "\\ud800", "\\udc00", "\\ud800x", "\\ud800\\u0041", "\\udc00\\ud800", "\\ud83d\\ud83d", "\\uDFFF" } do
+      bodies[#bodies + 1] = '{"id":4711,"name":"' .. text .. '"}'
+      bodies[#bodies + 1] = '{"id":4711,"' .. text .. '":1}'
+    end
+    each(bodies, refused { decode = true })
+  end)
+
+  it("case 31: invalid UTF-8 is refused", function()
+    local bodies = {}
+    for _, bytes in ipairs {
+      "\128", "\191", "\192\128", "\193\191", "\224\128\128", "\237\160\128", "\240\128\128\128", "\244\144\128\128", "\245\128\128\128",
+      "\255", "\254", "\195", "\226\130", "\240\159\152", "\195\40", "\226\40\161", "a\195",
+    } do
+      bodies[#bodies + 1] = '{"id":4711,"name":"' .. bytes .. '"}'
+      bodies[#bodies + 1] = '{"id":4711,"' .. bytes .. '":1}'
+    end
+    each(bodies, refused { decode = true })
+  end)
+end)

@@ -1,0 +1,172 @@
+-- Statuses: each is a typed error with the service's words, or a success; none is invented.
+local wire = require "spec.support.wire"
+
+local KINDS = {
+  [400] = "validation", [401] = "authentication", [402] = "payment", [403] = "permission", [404] = "not_found",
+  [409] = "conflict", [410] = "http", [418] = "http", [422] = "validation", [429] = "rate_limit",
+}
+
+local function reply(c, _, args)
+  c:reply(args.status, { "content-type: " .. args.type }, args.body)
+end
+
+describe("statuses:", function()
+  after_each(wire.clean)
+
+  for status, kind in pairs(KINDS) do
+    it("case 26: " .. status .. " with the service's JSON is " .. kind .. ", refused", function()
+      local body = string.format('{"status":%d,"title":"A title","detail":"What is wrong","type":"https://x/%d0000",'
+        .. '"error_code":%d0042,"parameter_problems":{"name":["Too long"]},"request_id":"req-1"}', status, status, status)
+      wire.each_method(reply, { args = { status = status, type = "application/json", body = body } },
+        wire.fails(kind, "refused", function(err)
+          assert.equal(status, err.status)
+          assert.equal("A title", err.title)
+          assert.equal("What is wrong", err.detail)
+          assert.equal(status * 10000 + 42, tonumber(err.code))
+          assert.equal("req-1", err.request_id)
+          assert.equal("name", err.problems[1].path)
+          assert.is_truthy(string.find(tostring(err), tostring(status), 1, true), tostring(err))
+        end))
+    end)
+
+    it("case 26: " .. status .. " with HTML, an empty body, false or strange JSON is the same error", function()
+      for _, answer in ipairs {
+        { "text/html", "<html><body><h1>Sorry</h1></body></html>" }, { "application/json", "" },
+        { "application/json", "{" }, { "application/json", "[]" }, { "application/json", "null" },
+        { "application/json", '"text"' }, { "application/json", "12" }, { "application/octet-stream", "\1\2\3" },
+        { "application/json", '{"title":{"a":1},"detail":["x"],"error_code":"abc","parameter_problems":"odd","request_id":7}' },
+        { "application/json", '{"title":null,"detail":null,"error_code":null,"parameter_problems":null}' },
+        { "application/json", '{"parameter_problems":{"a":{"b":{"c":["deep"]}},"d":1,"e":null,"f":[null,{}]}}' },
+        { "application/json", '{"title":"two\\nlines\\u0000\\u001b[31m","detail":"a\\r\\nb"}' },
+      } do
+        wire.each_method(reply, { args = { status = status, type = answer[1], body = answer[2] } },
+          wire.fails(kind, "refused", function(err) assert.equal(status, err.status) end))
+      end
+    end)
+  end
+
+  it("case 26: an error body of 10 MB: typed, refused, the detail capped", function()
+    for _, json in ipairs { true, false } do
+      for _, status in ipairs { 401, 403, 404, 409, 422 } do
+        wire.each_method(function(c, _, args)
+          local text = string.rep("0123456789", 1024 * 1024)
+          local body = args.json and '{"title":"' .. text .. '","detail":"' .. text .. '"}' or text
+          c:reply(args.status, { "content-type: " .. (args.json and "application/json" or "text/plain") }, body)
+        end, { args = { status = status, json = json }, client = { attempt_timeout = 5, timeout = 5 } },
+        wire.fails(KINDS[status], "refused", function(err)
+          assert.equal(status, err.status)
+          assert.is_true(#(err.detail or "") < 5000, "the detail has " .. #(err.detail or ""))
+          assert.is_true(#(err.title or "") < 5000, "the title has " .. #(err.title or ""))
+        end))
+      end
+    end
+  end)
+
+  it("case 26: a 404 says that it may be missing or that there is no access", function()
+    wire.each_method(reply, { args = { status = 404, type = "application/json", body = "" } },
+      wire.fails("not_found", "refused", function(err)
+        local text = tostring(err)
+        assert.is_truthy(string.find(text, "missing", 1, true) and string.find(text, "access", 1, true), text)
+      end))
+  end)
+
+  it("a 5xx, and a 408, is a server error and unknown", function()
+    for _, status in ipairs { 408, 500, 501, 502, 503, 504, 505, 599 } do
+      for _, body in ipairs { '{"title":"Down"}', "<html>", "" } do
+        wire.each_method(reply, { args = { status = status, type = "application/json", body = body } },
+          wire.fails("server", "unknown", function(err) assert.equal(status, err.status) end))
+      end
+    end
+  end)
+
+  it("case 27: a status out of range is a server error and unknown", function()
+    for _, status in ipairs { 600, 999 } do
+      wire.each_method(reply, { args = { status = status, type = "application/json", body = '{"id":4711}' } },
+        wire.fails("server", "unknown", function(err) assert.equal(status, err.status) end))
+    end
+  end)
+
+  it("case 27: 100 only, and 101: unknown", function()
+    wire.each_method(function(c)
+      c:write("HTTP/1.1 100 Continue\r\n\r\n")
+      c:fin()
+      return false
+    end, {}, wire.fails("connection", "unknown"))
+    wire.each_method(function(c)
+      c:write("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n")
+      c:fin()
+      return false
+    end, {}, function(value, err, method)
+      assert.is_nil(value, method)
+      assert.equal("unknown", err.outcome)
+    end)
+  end)
+
+  -- What a 204 or 205 says is that all went well and there is nothing to show: a read has then no contract.
+  it("case 27: 204 with a body, 205: an empty success or a typed error, never data", function()
+    for _, status in ipairs { 204, 205 } do
+      for _, body in ipairs { "", '{"id":4711,"name":"wrong"}' } do
+        for _, method in ipairs(wire.METHODS) do
+          local target = wire.faulty(function(c, _, args)
+            c:write("HTTP/1.1 " .. args.status .. " X\r\ncontent-type: application/json\r\n"
+              .. (#args.body > 0 and "content-length: " .. #args.body .. "\r\n" or "") .. "\r\n", args.body)
+            c:fin()
+            return false
+          end, { args = { status = status, body = body } })
+          local client = wire.client(target)
+          local value, err = wire.call(client, method)
+          if value then
+            assert.equal(status, value.meta.status)
+            assert.is_false((pcall(function() return value.name end)) and value.name == "wrong")
+          else
+            assert.equal("decode", err.kind, tostring(err))
+            assert.equal("unknown", err.outcome)
+            assert.equal(status, err.status)
+          end
+          wire.good_call(client)
+          target:stop()
+        end
+      end
+    end
+  end)
+
+  it("case 27: 204 and 205 are a success for a delete and a ping", function()
+    for _, status in ipairs { 204, 205, 200 } do
+      local target = wire.faulty(function(c, _, args)
+        c:write("HTTP/1.1 " .. args.status .. " X\r\n" .. (args.status == 204 and "" or "content-length: 0\r\n") .. "\r\n")
+      end, { args = { status = status } })
+      local client = wire.client(target)
+      local ok, err = client:contract(4711):delete { as = wire.SVEN }
+      if status == 200 then
+        assert.is_true(ok or err.kind == "decode")
+      else
+        assert.equal(true, ok, tostring(err))
+      end
+      wire.good_call(client)
+      target:stop()
+    end
+  end)
+
+  it("case 28: 200 with text/html (a login page, a captive portal) is decode, and names the content type", function()
+    for _, answer in ipairs {
+      { "text/html", "<html><title>Sign in</title></html>" }, { "text/html; charset=utf-8", '{"id":4711}' },
+      { "TEXT/HTML", "" }, { "text/plain", "hello" }, { "image/png", "\137PNG" },
+    } do
+      wire.each_method(reply, { args = { status = 200, type = answer[1], body = answer[2] } },
+        wire.fails("decode", "unknown", function(err)
+          assert.equal(200, err.status)
+          assert.is_truthy(string.find(string.lower(tostring(err)), string.match(string.lower(answer[1]), "^[^;]+"), 1, true),
+            tostring(err))
+        end))
+    end
+  end)
+
+  it("case 28: application/json in any spelling, and problem+json, is JSON", function()
+    for _, kind in ipairs { "application/json; charset=utf-8", "Application/JSON", "application/problem+json" } do
+      wire.each_method(reply, { args = { status = 200, type = kind, body = '{"id":4711,"name":"N"}' } }, function(value, err)
+        assert.is_truthy(value, kind .. ": " .. tostring(err))
+        assert.equal("N", value.name)
+      end)
+    end
+  end)
+end)

@@ -1,0 +1,75 @@
+-- TLS: verified always, and before a byte of the request leaves.
+local host = require "spec.support.host"
+local server = require "spec.support.server"
+local tls = require "spec.support.tls"
+local wire = require "spec.support.wire"
+
+-- The first connection is treated as `args.first` says, the others are good.
+local function script(s, args)
+  s.serve(function(c)
+    local first = c.number == 1
+    if first and args.first == "silent" then return c:until_closed() end
+    local certificate = args.certificates[first and args.first or "good"] or args.certificates.good
+    certificate.version = first and args.first == "TLSv1_1" and args.first or nil
+    if not c:tls(certificate) then return s.note("handshake failed") end
+    for request in function() return c:request() end do c:good(request) end
+  end)
+end
+
+local function start(first)
+  return server.start(script, { first = first, certificates = tls.certificates() })
+end
+
+local function client_for(target, options)
+  options = options or {}
+  options.ca_file = tls.certificates().ca
+  return wire.client({ url = target.https }, options)
+end
+
+local function case(first, kind, check)
+  for _, method in ipairs(wire.METHODS) do
+    local target = start(first)
+    local client = client_for(target)
+    local value, err = wire.call(client, method)
+    wire.fails(kind, "not_sent", check)(value, err, method)
+    local journal, _, bytes = target:journal()
+    assert.equal(0, #journal, "requests that arrived")
+    assert.is_nil(string.find(table.concat(bytes), wire.TOKEN, 1, true))
+    wire.good_call(client)
+    client:close()
+    target:stop()
+  end
+end
+
+describe("TLS:", function()
+  after_each(wire.clean)
+
+  it("case 5: TCP accepted and TLS silent is a time-out, not_sent", function()
+    case("silent", "timeout")
+  end)
+
+  for _, name in ipairs { "self_signed", "wrong_host", "expired" } do
+    it("case 6: a certificate that is " .. name .. " is refused, and the message names the CA file", function()
+      case(name, "tls", function(err)
+        assert.is_truthy(string.find(tostring(err), tls.certificates().ca, 1, true), tostring(err))
+      end)
+    end)
+  end
+
+  it("case 6: without ca_file the system's CA is in use, named, and refuses the specs' own", function()
+    local target = start("good")
+    local client = wire.client({ url = target.https })
+    local value, err = wire.call(client, "GET")
+    wire.fails("tls", "not_sent")(value, err, "GET")
+    assert.is_truthy(string.find(tostring(err), "/", 1, true), tostring(err))
+    assert.equal(0, #target:journal())
+  end)
+
+  it("case 7: a server that offers only TLS 1.1 is refused", function()
+    local target = start("TLSv1_1")
+    host.shell("curl -sS --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0 --cacert " .. tls.certificates().ca
+      .. " " .. target.https) -- it does speak TLS 1.1
+    target:stop()
+    case("TLSv1_1", "tls")
+  end)
+end)
