@@ -1,0 +1,69 @@
+-- Answers in the service's shape. A refusal is raised as a table and ends the call; `wrap` turns
+-- it into what goes out.
+local core = require "oneflow.core"
+local M = {}
+
+local error, getmetatable, setmetatable, pairs, tostring = error, getmetatable, setmetatable, pairs, tostring
+local format = string.format
+
+local TITLES = {
+  [400] = "Bad Request", [401] = "Unauthorized", [402] = "Payment Required", [403] = "Forbidden",
+  [404] = "Not Found", [405] = "Method Not Allowed", [409] = "Conflict", [413] = "Payload Too Large",
+  [422] = "Unprocessable Entity", [429] = "Too Many Requests", [500] = "Internal Server Error",
+  [502] = "Bad Gateway", [503] = "Service Unavailable", [504] = "Gateway Timeout",
+}
+
+local DETAILS = {
+  [400] = "Some parameters are invalid.",
+  [401] = "The API token or the user e-mail is missing or invalid.",
+  [402] = "The account has no licence for this operation.",
+  [403] = "The user has no permission for this operation.",
+  [404] = "An object referenced in the request was not found. It might have been deleted or you might have "
+    .. "lost access to it. Please check that the object still exists and you still have permission to access it.",
+  [405] = "The method is not allowed for this path.",
+  [409] = "The contract is not in a state that allows this operation.",
+  [429] = "You have reached the 5 minute rate limit for requests. Try again in a few minutes.",
+}
+
+local Refusal = {}
+
+--- Ends the call with an error answer.
+---@param status integer
+---@param more? { detail?: string, problems?: table, assumed?: boolean }
+function M.refuse(status, more)
+  more = more or {}
+  error(setmetatable({
+    status = status, detail = more.detail, problems = more.problems, assumed = more.assumed,
+  }, Refusal), 0)
+end
+
+function M.is_refusal(value)
+  return getmetatable(value) == Refusal
+end
+
+--- The seven fields of an error body.
+function M.error_body(status, request_id, detail, problems)
+  local code = status * 10000
+  local listed = {}
+  for path, messages in pairs(problems or {}) do listed[path] = core.array(messages) end
+  return {
+    status = status,
+    title = TITLES[status] or "Error " .. tostring(status),
+    detail = detail or DETAILS[status] or "The request failed.",
+    type = format("https://api.oneflow.com/v1/error_codes/%d", code),
+    error_code = code,
+    parameter_problems = listed,
+    request_id = request_id,
+  }
+end
+
+--- Status, headers and JSON text.
+---@param headers? table further headers, lower-case names
+function M.wrap(status, body, assumed, headers)
+  local out = { ["content-type"] = "application/json" }
+  if assumed then out["x-oneflow-sandbox"] = "assumed" end
+  for name, value in pairs(headers or {}) do out[name] = value end
+  return status, out, core.encode(body)
+end
+
+return M

@@ -1,0 +1,229 @@
+-- What one may do to a sandbox from outside the API. This one table is the HTTP routes under /_sandbox/, the
+-- sub-commands of `oneflow sandbox`, and the methods of the boxes of `oneflow.testing`.
+--
+-- A control's fields:
+--   name           the method of a box
+--   method, path   the HTTP route below /_sandbox; arguments as a JSON object, in GET and DELETE as a query
+--   commands       sub-commands: words -> arguments that these words mean already
+--   fields         arguments in order, as the endpoint table writes fields, with `help`; a box's method takes
+--                  them in that order, and a table in the place of one gives the rest by name
+--   result         the field of the answer that the method gives back (else the whole answer)
+--   run            function(emulator, arguments) -> answer, or nil and what was wrong
+local core = require "oneflow.core"
+local access = require "oneflow.sandbox.access"
+local api = require "oneflow.api"
+local time = require "oneflow.sandbox.time"
+
+local ipairs, pairs, tonumber = ipairs, pairs, tonumber
+local format = string.format
+local sort = table.sort
+local array = core.array
+
+local STATES = api.operations["contract.list"].filters.states.enum
+
+local ACCOUNT = { name = "account", type = "string", help = "Name or id of the account; the first when left out." }
+
+local function account_of(emulator, arguments)
+  local which = arguments.account
+  local account = emulator.store:account(tonumber(which) or which)
+  if account then return account end
+  return nil, format("No account %s.", which)
+end
+
+-- The user's roles by workspace, and the strongest of them in one word.
+local function describe_user(user)
+  local actor = { account = user.account, user = user }
+  local role, roles = "none", array{}
+  for id in pairs(user.account.workspaces) do
+    local here = access.role(actor, id)
+    if here then
+      roles[#roles + 1] = { workspace_id = id, role = here }
+      if role ~= "user" then role = here end
+    end
+  end
+  sort(roles, function(a, b) return a.workspace_id < b.workspace_id end)
+  return { email = user.email, name = user.name, role = role, roles = roles, active = user.active }
+end
+
+local function described(records)
+  local list = array{}
+  for _, record in pairs(records) do list[#list + 1] = { id = record.id, name = record.name } end
+  sort(list, function(a, b) return a.id < b.id end)
+  return list
+end
+
+local function describe_account(emulator, account)
+  local users, contracts = array{}, array{}
+  for i, user in ipairs(account.user_list) do users[i] = describe_user(user) end
+  for record in emulator.store:contracts(account) do contracts[#contracts + 1] = record.id end
+  return {
+    id = account.id, name = account.name, plan = account.plan, extension = account.extension,
+    users = users, contracts = contracts,
+    workspaces = described(account.workspaces), templates = described(account.templates),
+  }
+end
+
+local function add_contracts(emulator, arguments)
+  local account, problem = account_of(emulator, arguments)
+  if not account then return nil, problem end
+  local workspace_id, template_id = arguments.workspace_id, arguments.template_id
+  for _, template in ipairs(described(account.templates)) do
+    for _, id in ipairs(account.templates[template.id].workspaces) do
+      if not template_id and (not workspace_id or workspace_id == id) then
+        workspace_id, template_id = id, template.id
+      end
+    end
+  end
+  if not account.workspaces[workspace_id] or not account.templates[template_id] then
+    return nil, "The account has no such workspace and template."
+  end
+  local ids = array{}
+  for i = 1, arguments.count do
+    local record = emulator.store:add_contract(account, {
+      name = format("%s %05d", arguments.name or "Contract", i),
+      workspace_id = workspace_id, template_id = template_id,
+      parties = { {
+        type = "company", name = format("Customer %05d AB", i),
+        participants = { {
+          name = format("Customer %05d", i), email = format("customer%05d@customer.example", i),
+          delivery_channel = "email", signatory = true,
+        } },
+      } },
+    }, { state = arguments.state })
+    ids[i] = record.id
+  end
+  return { ids = ids }
+end
+
+return {
+  {
+    name = "describe", method = "GET", path = "/", commands = { show = {} }, fields = {},
+    help = "Shows accounts, users with their roles, contracts, workspaces and templates.",
+    run = function(emulator)
+      local accounts = array{}
+      for i, account in ipairs(emulator.store.accounts) do accounts[i] = describe_account(emulator, account) end
+      return { base_url = emulator.base_url, accounts = accounts }
+    end,
+  },
+  {
+    name = "journal", method = "GET", path = "/journal", commands = { journal = {} }, fields = {},
+    result = "entries",
+    help = "Lists every request that arrived: operation, token's name, user, status.",
+    run = function(emulator) return { entries = array(emulator.journal:list()) } end,
+  },
+  {
+    name = "clear_journal", method = "DELETE", path = "/journal", commands = { ["clear-journal"] = {} }, fields = {},
+    help = "Forgets the requests that arrived so far.",
+    run = function(emulator)
+      emulator.journal:clear()
+      return {}
+    end,
+  },
+  {
+    name = "set_extension", method = "POST", path = "/extension",
+    commands = { ["extension on"] = { on = true }, ["extension off"] = { on = false } },
+    fields = { { name = "on", type = "boolean", required = true, help = "On or off." }, ACCOUNT },
+    help = "Switches the account's API-token extension: while off, no token is made and none works.",
+    run = function(emulator, arguments)
+      local account, problem = account_of(emulator, arguments)
+      if not account then return nil, problem end
+      account.extension = arguments.on
+      return { extension = account.extension }
+    end,
+  },
+  {
+    name = "generate_token", method = "POST", path = "/tokens", commands = { ["token generate"] = {} },
+    fields = { { name = "name", type = "string", min = 1, max = 100, required = true, help = "What to call it." }, ACCOUNT },
+    result = "token",
+    help = "Makes an API token and shows it, this once.",
+    run = function(emulator, arguments)
+      local account, problem = account_of(emulator, arguments)
+      if not account then return nil, problem end
+      if not account.extension then return nil, "The API-token extension of the account is off." end
+      local secret = emulator.tokens:generate(account.id, arguments.name, time.iso(emulator.clock()))
+      if not secret then return nil, format("There is a token named %s.", arguments.name) end
+      return { token = secret }
+    end,
+  },
+  {
+    name = "list_tokens", method = "GET", path = "/tokens", commands = { ["token list"] = {} },
+    fields = { ACCOUNT }, result = "tokens",
+    help = "Lists the living tokens by name. A secret is never shown again.",
+    run = function(emulator, arguments)
+      local account, problem = account_of(emulator, arguments)
+      if not account then return nil, problem end
+      return { tokens = array(emulator.tokens:list(account.id)) }
+    end,
+  },
+  {
+    name = "revoke_token", method = "DELETE", path = "/tokens", commands = { ["token revoke"] = {} },
+    fields = { { name = "name", type = "string", required = true, help = "The token's name." }, ACCOUNT },
+    help = "Revokes a token, for good.",
+    run = function(emulator, arguments)
+      local account, problem = account_of(emulator, arguments)
+      if not account then return nil, problem end
+      if not emulator.tokens:revoke(account.id, arguments.name) then
+        return nil, format("No token named %s.", arguments.name)
+      end
+      return {}
+    end,
+  },
+  {
+    name = "set_user", method = "POST", path = "/users",
+    commands = { ["user activate"] = { active = true }, ["user deactivate"] = { active = false } },
+    fields = {
+      { name = "email", type = "string", required = true, help = "The user's e-mail address." },
+      { name = "active", type = "boolean", required = true, help = "Whether the user may do anything." },
+    },
+    help = "Makes a user active or inactive.",
+    run = function(emulator, arguments)
+      local user = emulator.store:user(arguments.email)
+      if not user then return nil, format("No user %s.", arguments.email) end
+      user.active = arguments.active
+      return describe_user(user)
+    end,
+  },
+  {
+    name = "fault", method = "POST", path = "/faults", commands = { fault = {} },
+    fields = {
+      { name = "operation", type = "string", required = true, help = "Such as contract.publish." },
+      { name = "status", type = "integer", min = 200, max = 599, required = true, help = "The HTTP status to answer." },
+      { name = "times", type = "integer", min = 1, help = "How many calls it meets; 1 when left out." },
+      { name = "body", type = "any", help = "The body; without one it has the service's error shape." },
+      { name = "headers", type = "any_object", help = "Further headers." },
+    },
+    help = "Makes the next calls of an operation fail, without doing anything.",
+    run = function(emulator, arguments)
+      if not api.operations[arguments.operation] then
+        return nil, format("No operation %s.", arguments.operation)
+      end
+      emulator.faults[#emulator.faults + 1] = {
+        operation = arguments.operation, status = arguments.status, times = arguments.times or 1,
+        body = arguments.body, headers = arguments.headers,
+      }
+      return {}
+    end,
+  },
+  {
+    name = "add_contracts", method = "POST", path = "/contracts", commands = { ["contracts add"] = {} },
+    fields = {
+      { name = "count", type = "integer", min = 1, max = 100000, required = true, help = "How many." },
+      { name = "state", type = "string", enum = STATES, help = "Their state; draft when left out." },
+      { name = "name", type = "string", help = "How their names begin." },
+      { name = "workspace_id", type = "id", help = "Their workspace." },
+      { name = "template_id", type = "id", help = "Their template." },
+      ACCOUNT,
+    },
+    result = "ids",
+    help = "Adds contracts to an account, as many as a test of pages needs.",
+    run = add_contracts,
+  },
+  {
+    name = "reset", method = "POST", path = "/reset", commands = { reset = {} }, fields = {},
+    help = "Goes back to the seed. Tokens stay as they are: living ones live, revoked ones are revoked.",
+    run = function(emulator)
+      emulator:reset()
+      return {}
+    end,
+  },
+}

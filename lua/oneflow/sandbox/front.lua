@@ -1,0 +1,63 @@
+-- The emulator inside nginx: one worker, one Lua state, one emulator. A raw token never goes further than this
+-- file: the emulator gets its SHA-256.
+local core = require "oneflow.core"
+local control = require "oneflow.sandbox.control"
+local sandbox = require "oneflow.sandbox"
+local watch = require "oneflow.sandbox.watch"
+local M = {}
+
+local ngx = ngx -- luacheck: globals ngx
+local assert, pairs, type = assert, pairs, type
+local find, gsub, match, sub = string.find, string.gsub, string.match, string.sub
+local concat = table.concat
+local open = io.open
+
+local TOKEN_HEADER = "x-oneflow-api-token"
+
+local emulator, key_sha256
+
+--- Called once, when the worker starts: reads what the supervisor wrote.
+function M.start(path)
+  local file = assert(open(path, "rb"))
+  local config = assert(core.decode(file:read("*a")))
+  file:close()
+  emulator = sandbox.new{ seed = config.seed, base_url = config.base_url }
+  key_sha256 = config.control_key_sha256
+  watch.parent(config.folder)
+end
+
+-- Repeated headers are one, joined: that is what HTTP says they mean.
+local function request_headers()
+  local headers = {}
+  for name, value in pairs(ngx.req.get_headers(0)) do
+    headers[name] = type(value) == "table" and concat(value, ", ") or value
+  end
+  return headers
+end
+
+--- Answers the request at hand.
+function M.serve()
+  ngx.req.read_body()
+  local headers = request_headers()
+  local token = headers[TOKEN_HEADER]
+  headers[TOKEN_HEADER] = nil
+  -- The line as it was sent: nginx's own idea of the path has its escapes resolved.
+  local target = gsub(ngx.var.request_uri, "^[^/?]+//[^/]*", "")
+  local path, query = match(target, "^([^?]*)%??(.*)$")
+  local request = {
+    method = ngx.req.get_method(), path = path, query = query, headers = headers,
+    body = ngx.req.get_body_data(), token_sha256 = token and core.sha256(token),
+  }
+  local status, answer_headers, body
+  if find(path, control.PREFIX .. "/", 1, true) == 1 then
+    status, answer_headers, body = control.handle(emulator, key_sha256, request)
+  else
+    status, answer_headers, body = emulator:handle(request)
+  end
+  ngx.status = status
+  for name, value in pairs(answer_headers) do ngx.header[name] = value end
+  ngx.header["content-length"] = #body
+  if sub(ngx.req.get_method(), 1, 4) ~= "HEAD" then ngx.print(body) end
+end
+
+return M

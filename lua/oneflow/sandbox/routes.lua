@@ -1,0 +1,58 @@
+-- Requests -> operations, by the endpoint table. A literal segment wins over an id: GET /contracts/create is
+-- that path with the wrong method, not a contract called "create".
+local M = {}
+M.__index = M
+
+local pairs, error, setmetatable = pairs, error, setmetatable
+local format, gmatch, match, sub = string.format, string.gmatch, string.match, string.sub
+
+local PREFIX = "/v1"
+-- Keys of a node that no segment can have: a segment holds no slash.
+local ID, METHODS = "/id", "/methods"
+
+local function segments(path)
+  local list = {}
+  for segment in gmatch(path, "[^/]+") do list[#list + 1] = segment end
+  return list
+end
+
+--- A tree of segments from the table's operations, each with its handler.
+---@param operations table the endpoint table's operations by name
+---@param handlers table operation name -> function
+function M.new(operations, handlers)
+  local root = {}
+  for name, operation in pairs(operations) do
+    if not handlers[name] then error(format("the sandbox has no handler for %s", name), 2) end
+    local node = root
+    for _, segment in pairs(segments(operation.path)) do
+      local key = match(segment, "^{.*}$") and ID or segment
+      node[key] = node[key] or {}
+      node = node[key]
+    end
+    node[METHODS] = node[METHODS] or {}
+    node[METHODS][operation.method] = { operation = operation, handler = handlers[name] }
+  end
+  return setmetatable({ root = root }, M)
+end
+
+--- The route ({ operation, handler }) and the ids of the path; or nil, and whether the path is known
+--- with another method.
+function M:find(method, path)
+  if path ~= PREFIX and sub(path, 1, #PREFIX + 1) ~= PREFIX .. "/" then return nil, false end
+  local node, ids = self.root, {}
+  for _, segment in pairs(segments(sub(path, #PREFIX + 1))) do
+    if node[segment] then
+      node = node[segment]
+    else
+      node = node[ID]
+      ids[#ids + 1] = segment
+    end
+    if not node then return nil, false end
+  end
+  if not node[METHODS] then return nil, false end
+  local route = node[METHODS][method]
+  if not route then return nil, true end
+  return route, ids
+end
+
+return M

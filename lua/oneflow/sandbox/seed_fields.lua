@@ -1,0 +1,137 @@
+-- What a seed may hold, written as the endpoint table writes fields; a contract of the seed is the body of
+-- `contract.create` and what time has done to it. `problems` says what is wrong with a seed, by path.
+local api = require "oneflow.api"
+local check = require "oneflow.sandbox.check"
+local M = {}
+
+local pairs, ipairs, next = pairs, ipairs, next
+local format = string.format
+
+local function list(fields)
+  return { type = "list", of = { type = "object", fields = fields } }
+end
+
+local function with(fields, more)
+  local all = {}
+  for name, field in pairs(fields) do all[name] = field end
+  for name, field in pairs(more) do all[name] = field end
+  return all
+end
+
+local id = { type = "id", required = true }
+local name = { type = "string", required = true, min = 1, max = 130 }
+local text = { type = "string" }
+local time = { type = "time" }
+
+local contract = with(api.operations["contract.create"].body, {
+  id = id,
+  state = { type = "string", enum = api.operations["contract.list"].filters.states.enum },
+  created_time = time, published_time = time, state_updated_time = time,
+  tags = { type = "list", of = { type = "id" } },
+})
+
+local FIELDS = {
+  accounts = {
+    type = "list", min = 1, required = true,
+    of = {
+      type = "object",
+      fields = {
+        id = id, name = name, country_code = { type = "string", min = 2, max = 2 }, registration_number = text,
+        plan = { type = "string", enum = { "free", "business" } },
+        extension = { type = "boolean" },
+        created_time = time,
+        workspaces = list{ id = id, name = name },
+        templates = list{
+          id = id, name = name, template_type_id = { type = "id" },
+          workspaces = { type = "list", required = true, of = { type = "id" } },
+          data_fields = list{
+            id = id, custom_id = name, name = name, description = text, placeholder = text,
+          },
+        },
+        tags = list{ id = id, name = name },
+        users = list{
+          id = id, email = { type = "email", required = true }, name = name,
+          title = text, phone_number = text,
+          active = { type = "boolean" }, is_admin = { type = "boolean" },
+          roles = list{ workspace_id = id, role = { type = "string", required = true, enum = { "user", "viewer" } } },
+        },
+        contracts = list(contract),
+      },
+    },
+  },
+}
+
+-- The lists whose ids name one thing each over all accounts.
+local NUMBERED = { "workspaces", "templates", "tags", "users", "contracts" }
+
+local function index(records)
+  local found = {}
+  for _, record in ipairs(records or {}) do found[record.id] = record end
+  return found
+end
+
+local function must_exist(known, value, what, path, problems)
+  if not known[value] then check.note(problems, path, format("No %s of this account has this id.", what)) end
+end
+
+local function check_references(account, path, problems)
+  local workspaces, templates = index(account.workspaces), index(account.templates)
+  local tags, emails = index(account.tags), {}
+  for t, template in ipairs(account.templates or {}) do
+    for w, workspace_id in ipairs(template.workspaces) do
+      local at = format("%s.templates[%d].workspaces[%d]", path, t - 1, w - 1)
+      must_exist(workspaces, workspace_id, "workspace", at, problems)
+    end
+  end
+  for u, user in ipairs(account.users or {}) do
+    local at = format("%s.users[%d]", path, u - 1)
+    if emails[user.email] then check.note(problems, at .. ".email", "Another user has this e-mail address.") end
+    emails[user.email] = true
+    for r, role in ipairs(user.roles or {}) do
+      must_exist(workspaces, role.workspace_id, "workspace", format("%s.roles[%d].workspace_id", at, r - 1), problems)
+    end
+  end
+  for c, record in ipairs(account.contracts or {}) do
+    local at = format("%s.contracts[%d]", path, c - 1)
+    must_exist(workspaces, record.workspace_id, "workspace", at .. ".workspace_id", problems)
+    must_exist(templates, record.template_id, "template", at .. ".template_id", problems)
+    for t, tag_id in ipairs(record.tags or {}) do
+      must_exist(tags, tag_id, "tag", format("%s.tags[%d]", at, t - 1), problems)
+    end
+  end
+end
+
+local function check_ids(seed, problems)
+  local seen = {}
+  local function claim(kind, record_id, path)
+    local key = kind .. record_id
+    if seen[key] then check.note(problems, path .. ".id", "The same id as " .. seen[key] .. ".") end
+    seen[key] = seen[key] or path
+  end
+  for a, account in ipairs(seed.accounts) do
+    local path = format("accounts[%d]", a - 1)
+    claim("account", account.id, path)
+    for _, kind in ipairs(NUMBERED) do
+      for i, record in ipairs(account[kind] or {}) do
+        claim(kind, record.id, format("%s.%s[%d]", path, kind, i - 1))
+      end
+    end
+  end
+end
+
+--- What is wrong with a seed: path -> messages; nil when nothing is.
+---@param seed any
+---@return table|nil
+function M.problems(seed)
+  local problems = check.object(seed, FIELDS, true)
+  -- References are looked at once the shapes hold, so that no line above needs to doubt them.
+  if not next(problems) then
+    check_ids(seed, problems)
+    for a, account in ipairs(seed.accounts) do
+      check_references(account, format("accounts[%d]", a - 1), problems)
+    end
+  end
+  if next(problems) then return problems end
+end
+
+return M

@@ -1,0 +1,46 @@
+-- The worker's eye on its supervisor. nginx's standard input is a pipe that the supervisor holds and never
+-- writes to: its end means that the supervisor is gone, however it went, and then nginx goes too.
+local ffi = require "ffi"
+local M = {}
+
+local ngx = ngx -- luacheck: globals ngx
+local C = ffi.C
+local ipairs, remove = ipairs, os.remove
+local SIGTERM, SECONDS = 15, 1
+
+ffi.cdef[[
+struct oneflow_pollfd { int fd; short events; short revents; };
+int poll(struct oneflow_pollfd *fds, unsigned long count, int milliseconds);
+int kill(int pid, int signal);
+int getpid(void);
+int getppid(void);
+]]
+
+-- What is in the supervisor's folder, files before the folders that held them.
+local LEFT_BEHIND = { "nginx.conf", "config.json", "access.log", "nginx.pid",
+                      "client_body", "proxy", "fastcgi", "uwsgi", "scgi", "" }
+
+local function gone()
+  local input = ffi.new("struct oneflow_pollfd[1]")
+  input[0].fd, input[0].events = 0, 1
+  return C.poll(input, 1, 0) > 0
+end
+
+-- As far as the worker can: `remove` also removes an empty folder.
+local function clean(folder)
+  for _, name in ipairs(LEFT_BEHIND) do remove(folder .. "/" .. name) end
+end
+
+--- Stops nginx when the supervisor is gone.
+---@param folder string the supervisor's folder, removed in its place
+function M.parent(folder)
+  local master = C.getppid()
+  ngx.timer.every(SECONDS, function()
+    if not gone() then return end
+    clean(folder)
+    -- A master that died before leaves its worker to another parent.
+    C.kill(C.getppid() == master and master or C.getpid(), SIGTERM)
+  end)
+end
+
+return M

@@ -1,0 +1,97 @@
+-- Sandboxes for scripts and specs: `sandbox` answers in-process, `server` is a real HTTP server. Both are boxes
+-- with the same fields and methods; the controls of oneflow.sandbox.controls are methods by their names.
+local controls = require "oneflow.sandbox.controls"
+local M = {}
+
+local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
+local format = string.format
+
+---@class oneflow.testing.Box
+---@field base_url string
+---@field token string API token of the first account
+---@field users table[] of the first account: { email, name, role, roles, active }
+---@field contracts integer[] ids of the first account's contracts
+---@field accounts table[] all accounts: { id, name, token, users, contracts, workspaces, templates }
+---@field describe fun(self): table what is there now
+---@field journal fun(self): table[] requests that arrived: { operation, method, path, query, token, user_email, status, assumed }
+---@field clear_journal fun(self)
+---@field fault fun(self, operation: string, fault: { status: integer, times: integer|nil, body: any, headers: table|nil })
+---@field set_extension fun(self, on: boolean, account: string|nil)
+---@field generate_token fun(self, name: string, account: string|nil): string the secret, this once
+---@field list_tokens fun(self, account: string|nil): table[] { name, created_time }
+---@field revoke_token fun(self, name: string, account: string|nil)
+---@field set_user fun(self, email: string, change: { active: boolean })
+---@field add_contracts fun(self, count: integer, more: { state: string|nil, workspace_id: integer|nil, account: string|nil }|nil): integer[]
+---@field reset fun(self) back to the seed; tokens stay as they are
+local Box = {}
+Box.__index = Box
+
+-- One method a control. What a control refuses is a mistake of the script, so it raises.
+for _, control in ipairs(controls) do
+  Box[control.name] = function(self, ...)
+    local arguments = require("oneflow.sandbox.control").arguments(control, ...)
+    local result, problem = self.run(control.name, arguments)
+    if not result then error(format("%s: %s", control.name, problem), 2) end
+    if control.result then return result[control.result] end
+    return result
+  end
+end
+
+local CREDENTIALS = { "token", "token_file", "token_env" }
+
+--- A client of this sandbox: `oneflow.client` with its address and, unless another is given, its token.
+---@param options? table as for `oneflow.client`
+---@return table client
+function Box:client(options)
+  local all, has_token = { base_url = self.base_url, transport = self.transport }, false
+  for name, value in pairs(options or {}) do all[name] = value end
+  for _, name in ipairs(CREDENTIALS) do has_token = has_token or all[name] ~= nil end
+  if not has_token then all.token = self.token end
+  local client, err = require("oneflow").client(all)
+  if not client then error(err, 2) end
+  return client
+end
+
+local function new_box(description, run)
+  local box = setmetatable({ run = run }, Box)
+  for name, value in pairs(description) do box[name] = value end
+  return box
+end
+
+--- A sandbox in this process, without any server: its clients hand their requests to the emulator.
+---@param options? { seed: table|nil }
+---@return oneflow.testing.Box
+function M.sandbox(options)
+  local control = require "oneflow.sandbox.control"
+  local emulator = require("oneflow.sandbox").new{ seed = options and options.seed }
+  local function run(name, arguments) return control.run(emulator, name, arguments) end
+  local description = require("oneflow.sandbox.start")(function(name, arguments)
+    local result, problem = run(name, arguments)
+    return result or error(problem)
+  end)
+  local box = new_box(description, run)
+  box.emulator = emulator
+  box.transport = function(request) return emulator:handle(request) end
+  return box
+end
+
+--- A sandbox served by nginx on loopback, as a process of its own. It ends with `box:stop()`, and when this
+--- process ends.
+---@param options? { seed: table|nil, port: integer|nil, lua: string|nil } `lua`: the interpreter to run it with, when this process is not one
+---@return oneflow.testing.Box
+function M.server(options)
+  options = options or {}
+  local process = require("oneflow.sandbox.process").start(options)
+  local description = process.description
+  local box = new_box(description,
+    require("oneflow.sandbox.remote").runner(description.base_url, description.control_key))
+  box.process = process
+  return box
+end
+
+--- Stops the server, and waits until it is gone. Does nothing in-process, or a second time.
+function Box:stop()
+  if self.process then self.process:stop() end
+end
+
+return M
