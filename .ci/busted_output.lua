@@ -1,5 +1,5 @@
--- How the specs report: one line a file while they run, so that a hang or a crash shows where it was; every failure in full;
--- and the counts, for .ci/specs, in the file that ONEFLOW_COUNTS names.
+-- How the specs report: one line a file while they run, so that a hang or a crash shows where it was; every
+-- failure in full; and the counts, for .ci/specs, in the file that ONEFLOW_COUNTS names.
 local busted = require "busted"
 local new_base = require "busted.outputHandlers.base"
 

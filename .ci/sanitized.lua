@@ -1,5 +1,5 @@
--- busted's helper for `make sanitize`. The sanitizers belong to this process: what it starts (nginx, openssl, other Luas) gets
--- the ordinary core and no preloaded library.
+-- busted's helper for `make sanitize`. The sanitizers belong to this process: what it starts (nginx, openssl,
+-- other Luas) gets the ordinary core and no preloaded library.
 local uv = require "luv"
 
 uv.os_unsetenv "LD_PRELOAD"

@@ -1,4 +1,5 @@
--- Sequential GETs through the library.   client.lua BASE_URL SECONDS [decode]     prints: requests seconds
+-- Sequential GETs through the library.
+--   client.lua BASE_URL SECONDS [decode]     prints: requests seconds
 local oneflow = require "oneflow"
 local now = require("oneflow.core").monotonic
 

@@ -3,7 +3,9 @@
 local port, raw, rounds, seconds = arg[1], arg[2], tonumber(arg[3]), arg[4]
 local PATH = "/v1/contracts/4711"
 local url = "http://127.0.0.1:" .. port .. PATH
-local base = "http://127.0.0.1:" .. port .. "/v1"
+local LIBRARY = "lua5.4 bench/client.lua http://127.0.0.1:" .. port .. "/v1 " .. seconds
+local RAW = raw .. " " .. url .. " " .. seconds
+local BY_HOST = " 127.0.0.1 " .. port .. " " .. PATH .. " " .. seconds
 
 local function output(command)
   local pipe = assert(io.popen(command))
@@ -22,20 +24,20 @@ local pin = succeeds "taskset -c 0 true && taskset -c 1 true" and "taskset -c 0 
 -- The Lua programs of other versions find their modules by themselves.
 local CLEAN = "env -u LUA_PATH -u LUA_CPATH "
 
+local python = succeeds "python3 -c 'import requests'" and "requests" or "http.client"
+
 local contenders = {
-  { name = "libcurl loop in C", command = raw .. " " .. url .. " " .. seconds, against = 1 },
-  { name = "libcurl loop in C + lua-cjson", command = raw .. " " .. url .. " " .. seconds .. " decode", against = 2 },
-  { name = "oneflow, decode = false", against = 1, target = 0.9,
-    command = "lua5.4 bench/client.lua " .. base .. " " .. seconds },
-  { name = "oneflow, decoded", against = 2, target = 0.9,
-    command = "lua5.4 bench/client.lua " .. base .. " " .. seconds .. " decode" },
-  { name = "lua-http + lua-cjson (LuaJIT)", against = 2, needs = CLEAN .. "luajit -e 'require \"http.client\"'",
-    command = CLEAN .. "luajit bench/lua_http.lua 127.0.0.1 " .. port .. " " .. PATH .. " " .. seconds },
-  { name = "Python " .. (succeeds "python3 -c 'import requests'" and "requests" or "http.client") .. ", decoded",
-    against = 2, needs = "python3 -c 'import json'",
-    command = "python3 bench/python.py 127.0.0.1 " .. port .. " " .. PATH .. " " .. seconds },
-  { name = "a curl process a call", against = 1, needs = "curl --version",
-    command = "sh bench/curl.sh " .. url .. " " .. seconds },
+  { name = "libcurl loop in C", command = RAW, against = 1 },
+  { name = "libcurl loop in C + lua-cjson", command = RAW .. " decode", against = 2 },
+  { name = "oneflow, decode = false", command = LIBRARY, against = 1, target = 0.9 },
+  { name = "oneflow, decoded", command = LIBRARY .. " decode", against = 2, target = 0.9 },
+  { name = "lua-http + lua-cjson (LuaJIT)", against = 2,
+    command = CLEAN .. "luajit bench/lua_http.lua" .. BY_HOST,
+    needs = CLEAN .. "luajit -e 'require \"http.client\"'" },
+  { name = "Python " .. python .. ", decoded", command = "python3 bench/python.py" .. BY_HOST, against = 2,
+    needs = "python3 -c 'import json'" },
+  { name = "a curl process a call", command = "sh bench/curl.sh " .. url .. " " .. seconds, against = 1,
+    needs = "curl --version" },
 }
 
 -- Asking is a connection of its own, which the next difference contains.
@@ -76,17 +78,19 @@ for round = 1, rounds do
   end
 end
 
-print(string.format("\n%d rounds of %s s, in turns; a GET of %s bytes after the other, kept alive\n", rounds, seconds,
+local ROW = "%-34s %11s %8s  %-30s %s"
+print(string.format("\n%d rounds of %s s, in turns; GETs of %s bytes, one after the other\n", rounds, seconds,
   output("curl -s -o /dev/null -w '%{size_download}' " .. url)))
-print(string.format("%-34s %11s %10s  %-30s %s", "", "requests/s", "ratio", "of", "connections"))
+print(string.format(ROW, "", "requests/s", "ratio", "of", "connections"))
 for _, contender in ipairs(contenders) do
   if contender.present then
     local ratio = median(contender.ratios)
-    local verdict = ""
+    print(string.format(ROW, contender.name, string.format("%.0f", median(contender.rates)),
+      string.format("%.2f", ratio), contenders[contender.against].name,
+      string.format("%d in %d requests", contender.connections, contender.requests)))
     if contender.target then
-      verdict = string.format("  (at least %.2f: %s)", contender.target, ratio >= contender.target and "yes" or "NO")
+      local reached = ratio >= contender.target and "reached" or "MISSED"
+      print(string.format("  target: at least %.2f, %s", contender.target, reached))
     end
-    print(string.format("%-34s %11.0f %10.2f  %-30s %d in %d requests%s", contender.name, median(contender.rates), ratio,
-      contenders[contender.against].name, contender.connections, contender.requests, verdict))
   end
 end

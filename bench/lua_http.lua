@@ -1,4 +1,5 @@
--- Sequential GETs through lua-http's keep-alive connection, decoded by lua-cjson.   lua_http.lua HOST PORT PATH SECONDS
+-- Sequential GETs on a kept-alive connection of lua-http's, decoded by lua-cjson.
+--   lua_http.lua HOST PORT PATH SECONDS      prints: requests seconds
 local client = require "http.client"
 local headers = require "http.headers"
 local now = require("cqueues").monotime
