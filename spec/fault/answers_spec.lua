@@ -6,7 +6,8 @@ describe("answers:", function()
   after_each(wire.clean)
 
   it("case 14: 200 without a length, JSON cut short, close: decode, never data", function()
-    for _, cut in ipairs { '{"id":4711,"name":"Contr', '{"id":4711', "{", "[1,2", '{"a":"b"', '"4711', "tru" } do
+    for _, cut in ipairs { '{"id":4711,"name":"Contr', '{"id":4711', "{", "[1,2", '{"a":"b"', '"4711',
+      "tru" } do
       wire.each_method(function(c, _, args)
         c:write("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", args.cut)
         c:fin()
@@ -19,8 +20,10 @@ describe("answers:", function()
 
   it("case 15: conflicting and negative Content-Length: an error within the deadline", function()
     for _, lines in ipairs {
-      "content-length: 5\r\ncontent-length: 5000", "content-length: 5000\r\ncontent-length: 5", "content-length: -1",
-      "content-length: -9223372036854775808", "content-length: 99999999999999999999999", "content-length: abc",
+      "content-length: 5\r\ncontent-length: 5000", "content-length: 5000\r\ncontent-length: 5",
+      "content-length: -1",
+      "content-length: -9223372036854775808", "content-length: 99999999999999999999999",
+      "content-length: abc",
     } do
       local start = uv.hrtime()
       wire.each_method(function(c, _, args)
@@ -31,7 +34,8 @@ describe("answers:", function()
       function(value, err, method)
         assert.is_nil(value)
         assert.equal("unknown", err.outcome, method .. ": " .. lines)
-        assert.is_truthy(err.kind == "connection" or err.kind == "timeout" or err.kind == "decode" or err.kind == "limit",
+        assert.is_truthy(err.kind == "connection" or err.kind == "timeout" or err.kind == "decode"
+          or err.kind == "limit",
           lines .. ": " .. err.kind)
       end)
       assert.is_true((uv.hrtime() - start) / 1e9 < 2, "within the deadlines")
@@ -53,7 +57,8 @@ describe("answers:", function()
         c:write((string.gsub(args.hex, "..", function(hex) return string.char(tonumber(hex, 16)) end)))
         c:fin()
         return false
-      end, { args = { hex = (string.gsub(bytes, ".", function(b) return string.format("%02x", string.byte(b)) end)) } },
+      end, { args = { hex = (string.gsub(bytes, ".", function(b) return string.format("%02x",
+        string.byte(b)) end)) } },
       wire.fails("connection", "unknown"))
     end)
   end

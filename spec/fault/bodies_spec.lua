@@ -1,6 +1,5 @@
 -- Query and body values: what cannot be said exactly is refused with its path, and nothing is sent.
 local oneflow = require "oneflow"
-local server = require "spec.support.server"
 local wire = require "spec.support.wire"
 
 local function deep(depth)
@@ -28,11 +27,7 @@ end
 describe("bodies:", function()
   local target, client, sven
   before_each(function()
-    target = server.start(function(s)
-      s.serve(function(c)
-        for request in function() return c:request() end do c:good(request) end
-      end)
-    end)
+    target = wire.healthy()
     client = wire.client(target)
     sven = assert(client:user(wire.SVEN))
   end)
@@ -60,9 +55,6 @@ describe("bodies:", function()
     local all = table.concat(found, " ") .. " " .. text
     assert.is_truthy(string.find(all, path, 1, true), path .. " is not in: " .. all)
   end
-
-  local big = {}
-  for i = 1, 3 do big[i] = party { name = "Company " .. i } end
 
   it("case 34: NaN and infinities are refused with their path", function()
     for _, number in ipairs { 0 / 0, 1 / 0, -1 / 0 } do
@@ -115,7 +107,8 @@ describe("bodies:", function()
   end)
 
   it("case 34: several problems are told at once", function()
-    local value, err = create({ party { name = string.rep("x", 101) }, party { country_code = "SWE" } }, { name = string.rep("n", 131) })
+    local value, err = create({ party { name = string.rep("x", 101) }, party { country_code = "SWE" } },
+      { name = string.rep("n", 131) })
     assert.is_nil(value)
     assert.equal("validation", err.kind)
     assert.is_true(#err.problems >= 3, tostring(err))
@@ -124,8 +117,10 @@ describe("bodies:", function()
 
   it("case 34: query values: NaN, tables, invalid UTF-8 and out of range are refused", function()
     for _, query in ipairs {
-      { limit = 0 / 0 }, { limit = 0 }, { limit = 101 }, { limit = 1.5 }, { limit = "x" }, { offset = -1 }, { offset = 19901 }, { offset = 1 / 0 },
-      { sort = "\255" }, { sort = "nothing" }, { filter = { states = { "nonsense" } } }, { filter = { states = { "\255" } } },
+      { limit = 0 / 0 }, { limit = 0 }, { limit = 101 }, { limit = 1.5 }, { limit = "x" }, { offset = -1 },
+      { offset = 19901 }, { offset = 1 / 0 },
+      { sort = "\255" }, { sort = "nothing" }, { filter = { states = { "nonsense" } } },
+      { filter = { states = { "\255" } } },
       { filter = { name = "\195" } }, { filter = { states = cycle() } },
     } do
       local ok, value, err = pcall(sven.contracts.list, sven.contracts, query)
@@ -148,12 +143,15 @@ describe("bodies:", function()
 
   it("case 34: what can be said arrives exactly", function()
     assert(sven:request("POST", "/x", { body = {
-      int = 1234567890123456, big = 9007199254740991, neg = -5, float = 0.1, tiny = 5e-324, huge = 1.7976931348623157e308, nul = oneflow.null,
-      empty_list = oneflow.array {}, empty_object = {}, list = { 1, 2, 3 }, text = "\0\1\"\\/\195\165\240\159\152\128\127", yes = true, no = false,
+      int = 1234567890123456, big = 9007199254740991, neg = -5, float = 0.1, tiny = 5e-324,
+        huge = 1.7976931348623157e308, nul = oneflow.null,
+      empty_list = oneflow.array {}, empty_object = {}, list = { 1, 2, 3 },
+        text = "\0\1\"\\/\195\165\240\159\152\128\127", yes = true, no = false,
     } }))
     local body = target:journal()[1].body
     for _, piece in ipairs {
-      '"int":1234567890123456', '"big":9007199254740991', '"neg":-5', '"nul":null', '"empty_list":[]', '"empty_object":{}', '"list":[1,2,3]',
+      '"int":1234567890123456', '"big":9007199254740991', '"neg":-5', '"nul":null', '"empty_list":[]',
+      '"empty_object":{}', '"list":[1,2,3]',
       '"yes":true', '"no":false', "\195\165\240\159\152\128",
     } do
       assert.is_truthy(string.find(body, piece, 1, true), piece .. " is not in " .. body)

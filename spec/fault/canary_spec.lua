@@ -3,7 +3,8 @@ local oneflow = require "oneflow"
 local wire = require "spec.support.wire"
 
 local function shown(err)
-  local texts = { tostring(err), tostring(err.title), tostring(err.detail), tostring(err.request_id), tostring(err.code) }
+  local texts = { tostring(err), tostring(err.title), tostring(err.detail), tostring(err.request_id),
+    tostring(err.code) }
   for _, problem in ipairs(err.problems or {}) do
     texts[#texts + 1] = tostring(problem.path)
     for _, message in ipairs(problem.messages or {}) do texts[#texts + 1] = tostring(message) end
@@ -18,8 +19,10 @@ describe("canary:", function()
     for _, status in ipairs { 400, 401, 403, 404, 409, 418, 422, 429, 500, 503, 600 } do
       wire.each_method(function(c, request, args)
         local token = request.headers["x-oneflow-api-token"]
-        c:reply(args.status, { "content-type: application/json", "x-request-id: " .. token, "retry-after: " .. token, "www-authenticate: " .. token },
-          string.format('{"title":"bad %s","detail":"the token %s, and %s%s","error_code":"%s","request_id":"%s",'
+        c:reply(args.status, { "content-type: application/json", "x-request-id: " .. token, "retry-after: "
+          .. token, "www-authenticate: " .. token },
+          string.format('{"title":"bad %s","detail":"the token %s, and %s%s","error_code":"%s",'
+            .. '"request_id":"%s",'
             .. '"parameter_problems":{"%s":["is %s"],"a":{"%s":{"%s":["%s"]}}},"type":"%s"}',
             token, token, token, token, token, token, token, token, token, token, token, token))
       end, { args = { status = status } }, function(value, err)
@@ -29,18 +32,20 @@ describe("canary:", function()
     end
   end)
 
-  it("case 47: the same in a reason phrase, a Location, a content type, an encoding, and as text, HTML and escapes", function()
+  it("case 47: the same in a reason phrase, a Location, a content type, an encoding, text and escapes", function()
     for _, answer in ipairs {
       { status = "401 %s", headers = { "content-type: text/plain" }, body = "%s" },
       { status = "500 %s", headers = { "content-type: text/html" }, body = "<html>%s</html>" },
       { status = "302 Found", headers = { "location: http://%s.example/" }, body = "%s" },
       { status = "302 Found", headers = { "location: http://%s@host.example/%s?%s" }, body = "" },
       { status = "200 OK", headers = { "content-type: text/%s" }, body = "%s" },
-      { status = "200 OK", headers = { "content-type: application/json", "content-encoding: %s" }, body = "%s" },
+      { status = "200 OK", headers = { "content-type: application/json", "content-encoding: %s" },
+      body = "%s" },
       { status = "200 OK", headers = { "content-type: application/json" }, body = "%s" },
       { status = "200 OK", headers = { "content-type: application/json" }, body = '{"id":1,"%s":%s' },
       { status = "200 OK", headers = { "content-type: application/json" }, body = '["%s"]' },
-      { status = "403 No", headers = { "content-type: application/json" }, body = '{"title":"\\u0063anary%t","detail":"%s\\u0020%s"}' },
+      { status = "403 No", headers = { "content-type: application/json" },
+      body = '{"title":"\\u0063anary%t","detail":"%s\\u0020%s"}' },
       { status = "422 No", headers = { "content-type: application/json" }, body = '{"detail":"%l"}' },
       { status = "422 No", headers = { "content-type: text/plain" }, body = "%l" },
       { status = "%s", headers = {}, body = "" },
@@ -49,7 +54,8 @@ describe("canary:", function()
         wire.each_method(function(c, request, args)
           local token = request.headers["x-oneflow-api-token"]
           local values = {
-            s = token, t = string.sub(token, 7), l = string.rep("-", args.pad) .. string.rep(token .. " ", 2000),
+            s = token, t = string.sub(token, 7), l = string.rep("-", args.pad)
+              .. string.rep(token .. " ", 2000),
           }
           local function fill(text) return (string.gsub(text, "%%(%a)", values)) end
           local body = fill(args.body)
@@ -59,7 +65,8 @@ describe("canary:", function()
           c:write(table.concat(lines, "\r\n") .. "\r\n\r\n", body)
           c:fin()
           return false
-        end, { args = { status = answer.status, headers = answer.headers, body = answer.body, pad = pad } }, function(value, err)
+        end, { args = { status = answer.status, headers = answer.headers, body = answer.body, pad = pad } },
+          function(value, err)
           assert.is_nil(value)
           shown(err)
         end)
@@ -69,12 +76,15 @@ describe("canary:", function()
 
   it("case 47: after a new token both the old and the new one are masked", function()
     local target = wire.faulty(function(c, request)
-      c:reply(401, { "content-type: application/json" }, '{"title":"refused ' .. request.headers["x-oneflow-api-token"] .. '"}')
+      c:reply(401, { "content-type: application/json" }, '{"title":"refused '
+        .. request.headers["x-oneflow-api-token"] .. '"}')
     end)
     local old = wire.TOKEN .. "-old"
     local client = assert(oneflow.client {
-      base_url = target.url, token = function(why) return why == "refused" and wire.TOKEN .. "-new" or old end,
-      hooks = { on_request = function(info) wire.no_canary(info, "on_request") end, on_response = function(info) wire.no_canary(info, "on_response") end },
+      base_url = target.url, token = function(why) return why == "refused" and wire.TOKEN .. "-new"
+        or old end,
+      hooks = { on_request = function(info) wire.no_canary(info, "on_request") end,
+        on_response = function(info) wire.no_canary(info, "on_response") end },
     })
     wire.good_call(client)
     local journal = target:journal()
@@ -86,12 +96,14 @@ describe("canary:", function()
     target = require("spec.support.server").start(function(s, args)
       s.serve(function(c)
         for _ in function() return c:request() end do
-          c:reply(401, { "content-type: application/json" }, '{"title":"refused ' .. args.old .. ' and ' .. args.new .. '"}')
+          c:reply(401, { "content-type: application/json" }, '{"title":"refused ' .. args.old .. ' and '
+            .. args.new .. '"}')
         end
       end)
     end, { old = old, new = wire.TOKEN .. "-new" })
     client = assert(oneflow.client {
-      base_url = target.url, token = function(why) return why == "refused" and wire.TOKEN .. "-new" or old end,
+      base_url = target.url, token = function(why) return why == "refused" and wire.TOKEN .. "-new"
+        or old end,
     })
     for _, method in ipairs(wire.METHODS) do
       local value, err = wire.call(client, method)
@@ -101,13 +113,15 @@ describe("canary:", function()
     end
   end)
 
-  it("case 47: client, view, handle, page and error show nothing in tostring, pairs or their metatables", function()
+  it("case 47: client, view, handle, page and error show nothing in tostring, pairs or their metatables",
+    function()
     local target = wire.faulty(function(c, request) c:good(request) end)
     local client = wire.client(target)
     local sven = assert(client:user(wire.SVEN))
     local contract = assert(sven:contract(4711):get())
     local page = assert(sven.contracts:list {})
-    for name, object in pairs { client = client, view = sven, contract = contract, page = page, contracts = sven.contracts, meta = contract.meta } do
+    for name, object in pairs { client = client, view = sven, contract = contract, page = page,
+      contracts = sven.contracts, meta = contract.meta } do
       wire.no_canary(tostring(object), name)
       wire.no_canary(getmetatable(object), "metatable of " .. name)
       if type(object) == "table" then wire.no_canary(object, name) end

@@ -9,17 +9,7 @@ local function start(secure)
   local target = server.start(function(s, args)
     s.serve(function(c)
       if args.good and not c:tls(args.good) then return end
-      for request in function() return c:request() end do
-        if string.find(request.target, "offset=0", 1, true) or string.find(request.target, "/contracts%?limit=1$") then
-          c:reply(200, { "content-type: application/json" },
-            '{"_links":{"next":{"href":"/v1/contracts?limit=1&offset=1"},"previous":{"href":null}},"count":2,"data":[{"id":1}]}')
-        elseif string.find(request.target, "/contracts?", 1, true) then
-          c:reply(200, { "content-type: application/json" },
-            '{"_links":{"next":{"href":null},"previous":{"href":null}},"count":2,"data":[{"id":2}]}')
-        else
-          c:good(request)
-        end
-      end
+      for request in function() return c:request() end do c:good(request) end
     end)
   end, { good = secure and tls.certificates().good or nil })
   if secure then target.url = target.https end
@@ -29,7 +19,7 @@ end
 describe("close:", function()
   after_each(wire.clean)
 
-  it("case 38: a call after close fails, whatever it was made from, and sends nothing; close twice does nothing", function()
+  it("case 38: a call after close fails and sends nothing, whatever it was made from; close twice", function()
     local target = start()
     local client = wire.client(target)
     wire.good_call(client)
@@ -60,7 +50,7 @@ describe("close:", function()
     assert.equal(before, #target:journal())
   end)
 
-  it("case 38: close inside a hook, before and after the request: an error or the answer, one arrival at most", function()
+  it("case 38: close inside a hook: an error or the answer, one arrival at most", function()
     for _, name in ipairs { "on_request", "on_response" } do
       for _, method in ipairs(wire.METHODS) do
         local target = start()
@@ -137,18 +127,20 @@ describe("close:", function()
   end)
 
   for _, secure in ipairs { false, true } do
-    it("case 38: os.exit in a hook, in a token function and after a call ends the process as asked" .. (secure and ", over TLS" or ""), function()
+    it("case 38: os.exit in a hook, in a token function and after a call ends the process as asked"
+      .. (secure and ", over TLS" or ""), function()
       local target = start(secure)
       for _, place in ipairs { "on_request", "on_response", "token", "each", "after", "coroutine", "end" } do
         for _, close in ipairs { true, false } do
           local child = process.start(function(args)
-            local oneflow = require "oneflow"
+            local library = require "oneflow"
             local armed = false
             local function leave() if armed then os.exit(7, args.close) end end
-            local client = assert(oneflow.client {
+            local client = assert(library.client {
               base_url = args.url, ca_file = args.ca,
               token = function() if args.place == "token" then leave() end return args.token end,
-              hooks = { [args.place] = args.place ~= "token" and string.find(args.place, "^on_") and leave or nil },
+              hooks = { [args.place] = args.place ~= "token" and string.find(args.place, "^on_") and leave
+                or nil },
             })
             if args.place ~= "token" then assert(client:contract(4711):get { as = args.user }) end
             armed = true
@@ -163,14 +155,14 @@ describe("close:", function()
               assert(client:contract(4711):publish({ subject = "s", message = "m" }, { as = args.user }))
               leave()
             elseif args.place == "end" then
-              oneflow = nil -- the state closes with everything open
-              return {}
+              return {} -- the state closes with everything open
             else
               client:contract(4711):publish({ subject = "s", message = "m" }, { as = args.user })
             end
             return { reached = "the end" }
           end, {
-            url = target.url, ca = secure and tls.certificates().ca or nil, token = wire.TOKEN, user = wire.SVEN, place = place,
+            url = target.url, ca = secure and tls.certificates().ca or nil, token = wire.TOKEN,
+              user = wire.SVEN, place = place,
             close = close,
           })
           local code, signal, output, errors = child:wait()

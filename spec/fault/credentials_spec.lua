@@ -1,16 +1,7 @@
 -- Token and e-mail are checked by byte before anything leaves, and a refused value is never shown.
 local host = require "spec.support.host"
 local oneflow = require "oneflow"
-local server = require "spec.support.server"
 local wire = require "spec.support.wire"
-
-local function good_server()
-  return server.start(function(s)
-    s.serve(function(c)
-      for request in function() return c:request() end do c:good(request) end
-    end)
-  end)
-end
 
 local function nothing_arrived(target)
   local journal, accepted = target:journal()
@@ -19,10 +10,14 @@ local function nothing_arrived(target)
 end
 
 local tokens = {
-  ["CR"] = "tok\rSECRET", ["LF"] = "tok\nSECRET", ["CRLF and a header"] = "SECRET\r\nx-oneflow-user-email: anna@example.com",
-  ["NUL"] = "SECRET\0tail", ["0x7F"] = "SECRET\127", ["non-ASCII"] = "SECRET\195\165", ["0xFF"] = "SECRET\255", ["empty"] = "",
-  ["10 KB"] = "SECRET" .. string.rep("x", 10240), ["256 bytes"] = "SECRET" .. string.rep("x", 250), ["blank"] = "SECRET token",
-  ["leading blank"] = " SECRET", ["trailing blank"] = "SECRET ", ["tab"] = "SECRET\tx", ["trailing newline"] = "SECRET\n",
+  ["CR"] = "tok\rSECRET", ["LF"] = "tok\nSECRET",
+    ["CRLF and a header"] = "SECRET\r\nx-oneflow-user-email: anna@example.com",
+  ["NUL"] = "SECRET\0tail", ["0x7F"] = "SECRET\127", ["non-ASCII"] = "SECRET\195\165",
+    ["0xFF"] = "SECRET\255", ["empty"] = "",
+  ["10 KB"] = "SECRET" .. string.rep("x", 10240), ["256 bytes"] = "SECRET" .. string.rep("x", 250),
+    ["blank"] = "SECRET token",
+  ["leading blank"] = " SECRET", ["trailing blank"] = "SECRET ", ["tab"] = "SECRET\tx",
+    ["trailing newline"] = "SECRET\n",
 }
 
 local function refused(value, err, what)
@@ -39,7 +34,8 @@ local function refused(value, err, what)
     end
   end
   search(text, {})
-  for _, name in ipairs { "title", "detail", "problems", "code", "acting_user", "request_id" } do search(err[name], {}) end
+  for _, name in ipairs { "title", "detail", "problems", "code", "acting_user",
+    "request_id" } do search(err[name], {}) end
   return text
 end
 
@@ -47,8 +43,9 @@ describe("credentials:", function()
   after_each(wire.clean)
 
   for name, token in pairs(tokens) do
-    it("case 32: a token with " .. name .. " is refused and not shown, from a string, a function and a file", function()
-      local target = good_server()
+    it("case 32: a token with " .. name .. " is refused and not shown, from a string, a function and a file",
+      function()
+      local target = wire.healthy()
       local value, err = oneflow.client { base_url = target.url, token = token }
       refused(value, err, "string")
 
@@ -70,7 +67,7 @@ describe("credentials:", function()
 
   it("case 32: the longest and the shortest good token travel as they are", function()
     for _, token in ipairs { "x", string.rep("x", 255), "!#$%&'*+-./:;<=>?@[]^_`{|}~\"()," } do
-      local target = good_server()
+      local target = wire.healthy()
       local client = assert(oneflow.client { base_url = target.url, token = token })
       wire.good_call(client)
       assert.equal(token, target:journal()[1].headers["x-oneflow-api-token"])
@@ -78,8 +75,9 @@ describe("credentials:", function()
     end
   end)
 
-  it("case 32: a token function that gives no string fails the call, sends nothing, and the client lives on", function()
-    local target = good_server()
+  it("case 32: a token function that gives no string fails the call, sends nothing, and the client lives on",
+    function()
+    local target = wire.healthy()
     local given
     local client = assert(oneflow.client { base_url = target.url, token = function() return given end })
     for _, wrong in ipairs { 0, false, 12, true, {} } do
@@ -106,18 +104,24 @@ describe("credentials:", function()
   end)
 
   local emails = {
-    ["CR"] = "SECRET\r@example.com", ["LF"] = "SECRET\n@example.com", ["LF at the end"] = "SECRET@example.com\n",
-    ["CRLF and a header"] = "SECRET@example.com\r\nx-oneflow-api-token: other", ["NUL"] = "SECRET\0@example.com",
-    ["NUL at the end"] = "SECRET@example.com\0", ["0x7F"] = "SECRET\127@example.com", ["non-ASCII"] = "SECRET\195\165@example.com",
+    ["CR"] = "SECRET\r@example.com", ["LF"] = "SECRET\n@example.com",
+      ["LF at the end"] = "SECRET@example.com\n",
+    ["CRLF and a header"] = "SECRET@example.com\r\nx-oneflow-api-token: other",
+      ["NUL"] = "SECRET\0@example.com",
+    ["NUL at the end"] = "SECRET@example.com\0", ["0x7F"] = "SECRET\127@example.com",
+      ["non-ASCII"] = "SECRET\195\165@example.com",
     ["10 KB"] = "SECRET@" .. string.rep("x", 10240), ["255 bytes"] = "SECRET@" .. string.rep("x", 248),
-    ["__CREATOR__"] = "__CREATOR__", ["no @"] = "SECRET.example.com", ["two @"] = "SECRET@example@com", ["nothing before @"] = "@SECRET.com",
-    ["nothing after @"] = "SECRET@", ["only @"] = "@@@", ["a blank before"] = " SECRET@example.com", ["a blank after"] = "SECRET@example.com ",
+    ["__CREATOR__"] = "__CREATOR__", ["no @"] = "SECRET.example.com", ["two @"] = "SECRET@example@com",
+      ["nothing before @"] = "@SECRET.com",
+    ["nothing after @"] = "SECRET@", ["only @"] = "@@@", ["a blank before"] = " SECRET@example.com",
+      ["a blank after"] = "SECRET@example.com ",
     ["a blank within"] = "SEC RET@example.com", ["a tab"] = "SECRET\t@example.com", ["2 bytes"] = "a@",
   }
 
   for name, email in pairs(emails) do
-    it("case 32: an e-mail with " .. name .. " is refused and not shown, as a view, per call and in a user record", function()
-      local target = good_server()
+    it("case 32: an e-mail with " .. name
+      .. " is refused and not shown, as a view, per call and in a user record", function()
+      local target = wire.healthy()
       local client = wire.client(target)
       local view, err = client:user(email)
       refused(view, err, "view")
@@ -132,25 +136,31 @@ describe("credentials:", function()
   end
 
   it("case 32: the longest and the shortest good e-mail travel as they are", function()
-    local target = good_server()
+    local target = wire.healthy()
     local client = wire.client(target)
-    for i, email in ipairs { "a@b", string.rep("x", 120) .. "@" .. string.rep("y", 133), "o'brien+\"x\"@[127.0.0.1]" } do
+    for i, email in ipairs { "a@b", string.rep("x", 120) .. "@" .. string.rep("y", 133),
+      "o'brien+\"x\"@[127.0.0.1]" } do
       assert(client:user(email))
       assert(client:contract(4711):get { as = email })
       assert.equal(email, target:journal()[i].headers["x-oneflow-user-email"])
     end
   end)
 
-  it("case 32: headers of a request: the two credentials, hop headers, and bytes that inject are refused", function()
-    local target = good_server()
+  it("case 32: headers of a request: the two credentials, hop headers, and bytes that inject are refused",
+    function()
+    local target = wire.healthy()
     local client = wire.client(target)
     local sven = assert(client:user(wire.SVEN))
     for _, pair in ipairs {
-      { "x-oneflow-api-token", "SECRET" }, { "X-Oneflow-User-Email", "SECRET@example.com" }, { "Host", "SECRET" },
-      { "Connection", "close" }, { "Transfer-Encoding", "chunked" }, { "Content-Length", "5" }, { "Expect", "100-continue" },
-      { "Authorization", "SECRET" }, { "TE", "trailers" }, { "Upgrade", "h2c" }, { "Proxy-Authorization", "SECRET" },
+      { "x-oneflow-api-token", "SECRET" }, { "X-Oneflow-User-Email", "SECRET@example.com" },
+      { "Host", "SECRET" },
+      { "Connection", "close" }, { "Transfer-Encoding", "chunked" }, { "Content-Length", "5" },
+      { "Expect", "100-continue" },
+      { "Authorization", "SECRET" }, { "TE", "trailers" }, { "Upgrade", "h2c" },
+      { "Proxy-Authorization", "SECRET" },
       { "Keep-Alive", "5" }, { "Trailer", "x" }, { "Proxy-Connection", "x" },
-      { "x-a", "SECRET\r\nx-oneflow-user-email: anna@example.com" }, { "x-a", "a\nb" }, { "x-a", "a\0b" }, { "x-a\r\nx-b", "1" },
+      { "x-a", "SECRET\r\nx-oneflow-user-email: anna@example.com" }, { "x-a", "a\nb" }, { "x-a", "a\0b" },
+      { "x-a\r\nx-b", "1" },
       { "x a", "1" }, { "", "1" }, { "x-a:", "1" },
     } do
       local value, err = sven:request("GET", "/contracts/4711", { headers = { [pair[1]] = pair[2] } })

@@ -21,14 +21,16 @@ describe("encodings:", function()
   it("case 21: an unknown Content-Encoding is decode", function()
     for _, claim in ipairs { "br", "zstd", "deflate", "compress", "x-secret", "gzip, br", "aes128gcm" } do
       wire.each_method(function(c, _, args)
-        c:reply(200, { "content-type: application/json", "content-encoding: " .. args.claim }, '{"id":4711,"name":"Contract 4711"}')
+        c:reply(200, { "content-type: application/json", "content-encoding: " .. args.claim },
+          '{"id":4711,"name":"Contract 4711"}')
       end, { args = { claim = claim } }, wire.fails("decode", "unknown"))
     end
   end)
 
   it("case 21: gzip that is cut in the middle is an error, never half the data", function()
     local folder = host.folder()
-    host.write(folder .. "/body", '{"id":4711,"name":"Contract 4711","pad":"' .. string.rep("0123456789", 1000) .. '"}')
+    host.write(folder .. "/body", '{"id":4711,"name":"Contract 4711","pad":"'
+      .. string.rep("0123456789", 1000) .. '"}')
     host.shell("gzip -k " .. folder .. "/body")
     wire.each_method(function(c, _, args)
       local file = io.open(args.path, "rb")

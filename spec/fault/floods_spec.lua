@@ -11,7 +11,8 @@ local function flood(fault, options, most)
     local client = wire.client(target, options.client)
     local growth, value, err = wire.growth(function() return wire.call(client, method) end)
     wire.fails("limit", "unknown", options.more)(value, err, method)
-    assert.is_true(growth < most, string.format("%s grew by %.1f MB, more than %.1f", method, growth / 1e6, most / 1e6))
+    assert.is_true(growth < most, string.format("%s grew by %.1f MB, more than %.1f", method, growth / 1e6,
+      most / 1e6))
     assert.equal(1, #target:journal())
     wire.good_call(client)
     client:close()
@@ -80,14 +81,16 @@ describe("floods:", function()
   end
 
   it("case 19: a chunked body of 10 GB: limit at the cap, growth under twice the cap", function()
-    flood(chunks, { client = with { max_body = 4 * MIB }, more = function(err) assert.equal(200, err.status) end }, 8 * MIB)
+    flood(chunks, { client = with { max_body = 4 * MIB }, more = function(err) assert.equal(200,
+      err.status) end }, 8 * MIB)
     flood(chunks, { client = slow, more = function(err) assert.equal(200, err.status) end }, 64 * MIB)
   end)
 
   it("case 19: what is just below the cap comes through, one byte more does not", function()
     for extra = 0, 1 do
       local target = wire.faulty(function(c, _, args)
-        c:reply(200, { "content-type: application/json" }, '{"id":4711,"name":"Contract 4711"' .. string.rep(" ", args.size - 34) .. "}")
+        c:reply(200, { "content-type: application/json" }, '{"id":4711,"name":"Contract 4711"'
+          .. string.rep(" ", args.size - 34) .. "}")
       end, { args = { size = MIB + extra } })
       local client = wire.client(target, with { max_body = MIB })
       local value, err = wire.call(client, "GET")
@@ -95,7 +98,8 @@ describe("floods:", function()
         assert.is_truthy(value, tostring(err))
       else
         wire.fails("limit", "unknown")(value, err, "GET")
-        assert.is_truthy(string.find(tostring(err), "1048576", 1, true) or string.find(tostring(err), "1 MiB", 1, true),
+        assert.is_truthy(string.find(tostring(err), "1048576", 1, true)
+          or string.find(tostring(err), "1 MiB", 1, true),
           "the cap is named: " .. tostring(err))
       end
       wire.good_call(client)

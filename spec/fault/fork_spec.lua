@@ -9,7 +9,8 @@ describe("fork:", function()
 
   for _, secure in ipairs { false, true } do
     for _, leave in ipairs { "_exit", "os.exit", "close" } do
-      it("case 41: with a live " .. (secure and "TLS " or "") .. "connection, both sides call; the child ends with " .. leave, function()
+      it("case 41: with a live " .. (secure and "TLS " or "")
+        .. "connection, both sides call; the child ends with " .. leave, function()
         local target = server.start(function(s, args)
           s.serve(function(c)
             if args.good and not c:tls(args.good) then return end
@@ -23,7 +24,8 @@ describe("fork:", function()
         local result = process.start(function(args)
           local oneflow = require "oneflow"
           local posix = require("spec.support.host").posix()
-          local client = assert(oneflow.client { base_url = args.url, ca_file = args.ca, token = args.token, timeout = 10 })
+          local client = assert(oneflow.client { base_url = args.url, ca_file = args.ca, token = args.token,
+            timeout = 10 })
           local function calls(user, from)
             for i = from, from + 49 do
               local contract, err
@@ -34,7 +36,8 @@ describe("fork:", function()
               end
               if not contract then return tostring(err) end
               if contract.data.id ~= i or contract.data.name ~= user then
-                return string.format("%d as %s got the answer for %s as %s", i, user, contract.data.id, contract.data.name)
+                return string.format("%d as %s got the answer for %s as %s", i, user, contract.data.id,
+                  contract.data.name)
               end
             end
             return "right"
@@ -54,7 +57,8 @@ describe("fork:", function()
           local how, code = posix.wait(pid)
           local after = calls("sven@example.com", 3000)
           return { parent = parent, child = child, how = how, code = code, after = after }
-        end, { url = secure and target.https or target.url, ca = tls.certificates().ca, token = wire.TOKEN, leave = leave }):result()
+        end, { url = secure and target.https or target.url, ca = tls.certificates().ca, token = wire.TOKEN,
+          leave = leave }):result()
         assert.same({ parent = "right", child = "right", how = "exited", code = 0, after = "right" }, result)
         local journal = target:journal()
         assert.equal(151, #journal)

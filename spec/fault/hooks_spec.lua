@@ -20,11 +20,13 @@ end
 describe("hooks:", function()
   after_each(wire.clean)
 
-  local values = { text = "boom", object = setmetatable({}, { __tostring = function() return "boom object" end }), number = 42, none = false }
+  local values = { text = "boom", object = setmetatable({},
+    { __tostring = function() return "boom object" end }), number = 42, none = false }
 
   for _, name in ipairs { "on_request", "on_response", "token" } do
     for kind, value in pairs(values) do
-      it("case 39: a raise (" .. kind .. ") inside " .. name .. " passes on as it is, and the client is usable", function()
+      it("case 39: a raise (" .. kind .. ") inside " .. name
+        .. " passes on as it is, and the client is usable", function()
         for _, method in ipairs(wire.METHODS) do
           for _, status in ipairs { false, 503 } do
             local target = start(status or nil)
@@ -51,7 +53,8 @@ describe("hooks:", function()
               assert.equal(value, message)
             end
             assert.equal(name == "on_response" and 1 or 0, #target:journal())
-            if status and name ~= "on_response" then assert.is_nil((wire.call(client, "GET"))) end -- takes the 503
+            if status and name ~= "on_response" then assert.is_nil((wire.call(client,
+              "GET"))) end -- takes the 503
             wire.good_call(client)
             wire.good_call(client)
             client:close()
@@ -63,18 +66,7 @@ describe("hooks:", function()
   end
 
   it("case 39: a raise inside each's loop body passes on, and the client is usable", function()
-    local target = server.start(function(s)
-      s.serve(function(c)
-        for request in function() return c:request() end do
-          if string.find(request.target, "/contracts?", 1, true) then
-            c:reply(200, { "content-type: application/json" },
-              '{"_links":{"next":{"href":null},"previous":{"href":null}},"count":2,"data":[{"id":1},{"id":2}]}')
-          else
-            c:good(request)
-          end
-        end
-      end)
-    end)
+    local target = wire.healthy()
     local client = wire.client(target)
     local ok, message = pcall(function()
       for _ in client.contracts:each({}, { as = wire.SVEN }) do error("boom") end
@@ -88,7 +80,8 @@ describe("hooks:", function()
     local target = server.start(function(s)
       s.serve(function(c)
         for request in function() return c:request() end do
-          c:reply(200, { "content-type: application/json" }, '{"id":' .. string.match(request.target, "/contracts/(%d+)") .. "}")
+          c:reply(200, { "content-type: application/json" }, '{"id":'
+            .. string.match(request.target, "/contracts/(%d+)") .. "}")
         end
       end)
     end)
@@ -119,7 +112,8 @@ describe("hooks:", function()
         seen[name] = info
       end
     end
-    local client = wire.client(target, { hooks = { on_request = look("on_request"), on_response = look("on_response") } })
+    local client = wire.client(target, { hooks = { on_request = look("on_request"),
+      on_response = look("on_response") } })
     assert(wire.call(client, "POST"))
     assert.equal("contract.publish", seen.on_request.operation)
     assert.equal("contract.publish", seen.on_response.operation)

@@ -20,7 +20,8 @@ describe("memory:", function()
     host.shell("chmod 600 " .. path)
     local child = process.start(function(args)
       local oneflow = require "oneflow"
-      local client = assert(oneflow.client { base_url = args.url, ca_file = args.ca, token_file = args.path, timeout = 5 })
+      local client = assert(oneflow.client { base_url = args.url, ca_file = args.ca, token_file = args.path,
+        timeout = 5 })
       assert(client:contract(4711):get { as = args.user })
       assert(client:contract(4711):publish({ subject = "s", message = "m" }, { as = args.user }))
       if args.close then client:close() end
@@ -29,7 +30,8 @@ describe("memory:", function()
       io.read("*l")
       return { closed = args.close, client = tostring(client) }
     end, {
-      url = secure and target.https or target.url, ca = tls.certificates().ca, path = path, user = wire.SVEN, close = close,
+      url = secure and target.https or target.url, ca = tls.certificates().ca, path = path, user = wire.SVEN,
+        close = close,
     }, { env = env })
     local line = child:line()
     if line ~= "ready" then error(tostring(line) .. child.errors) end
@@ -44,13 +46,15 @@ describe("memory:", function()
 
   for _, secure in ipairs { false, true } do
     for name, tunables in pairs {
-      ["without a thread cache and with freed memory overwritten"] = "glibc.malloc.tcache_count=0:glibc.malloc.perturb=165",
+      ["without a thread cache and with freed memory overwritten"] =
+        "glibc.malloc.tcache_count=0:glibc.malloc.perturb=165",
       ["as the allocator comes"] = false,
     } do
       it("the token is gone after close(), " .. name .. (secure and ", over TLS" or ""), function()
         local env = { GLIBC_TUNABLES = tunables }
         local open, closed = copies(secure, false, env), copies(secure, true, env)
-        print(string.format("\n  copies of the token%s, %s: %d before close(), %d after", secure and " (TLS)" or "", name, open, closed))
+        print(string.format("\n  copies of the token%s, %s: %d before close(), %d after", secure and " (TLS)"
+          or "", name, open, closed))
         assert.is_true(open >= 1)
         assert.equal(0, closed)
       end)

@@ -2,7 +2,8 @@
 local server = require "spec.support.server"
 local wire = require "spec.support.wire"
 
--- A live list: 1..args.n. `args.plan[k]` happens before list request k is answered: { remove = {ids}, add = {ids} },
+-- A live list: 1..args.n. `args.plan[k]` happens before list request k is answered: { remove = {ids}, add =
+-- {ids} },
 -- { status = 503 } or { cut = true }. DELETE removes an id; publishing too (the list is of drafts).
 local function script(s, args)
   local live = {}
@@ -18,7 +19,8 @@ local function script(s, args)
       local id = tonumber(string.match(request.target, "/contracts/(%d+)"))
       if id then
         if request.method ~= "GET" then remove(id) end
-        c:reply(200, { "content-type: application/json" }, request.method == "DELETE" and "{}" or '{"id":' .. id .. "}")
+        c:reply(200, { "content-type: application/json" }, request.method == "DELETE" and "{}" or '{"id":'
+          .. id .. "}")
       else
         lists = lists + 1
         local step = args.plan[tostring(lists)] or {}
@@ -28,20 +30,12 @@ local function script(s, args)
           live[#live + 1] = new
           table.sort(live)
         end
-        local limit = tonumber(string.match(request.target, "[?&]limit=(%d+)") or "100")
-        local offset = tonumber(string.match(request.target, "[?&]offset=(%d+)") or "0")
-        local items = {}
-        for i = offset + 1, math.min(offset + limit, #live) do
-          items[#items + 1] = string.format('{"id":%d,"state":"draft"}', live[i])
-        end
-        local more = offset + limit < #live
-        local body = string.format('{"_links":{"self":{"href":"x"},"next":{"href":%s},"previous":{"href":null}},"count":%d,"data":[%s]}',
-          more and string.format('"https://api.example/v1/contracts?limit=%d&offset=%d"', limit, offset + limit) or "null",
-          #live, table.concat(items, ","))
+        local body = s.page(request, live)
         if step.status then
           c:reply(step.status, { "content-type: application/json" }, '{"title":"Down"}')
         elseif step.cut then
-          c:write("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: " .. #body .. "\r\n\r\n", string.sub(body, 1, 40))
+          c:write("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: " .. #body
+            .. "\r\n\r\n", string.sub(body, 1, 40))
           c:fin()
           return
         else
@@ -72,10 +66,12 @@ describe("pages:", function()
   after_each(wire.clean)
 
   for name, step in pairs {
-    ["answers 503"] = { status = 503 }, ["answers 404"] = { status = 404 }, ["answers 401"] = { status = 401 }, ["is cut"] = { cut = true },
+    ["answers 503"] = { status = 503 }, ["answers 404"] = { status = 404 },
+      ["answers 401"] = { status = 401 }, ["is cut"] = { cut = true },
   } do
     for _, at in ipairs { 1, 3 } do
-      it("case 49: page " .. at .. " " .. name .. ": each raises the error object, never a short end", function()
+      it("case 49: page " .. at .. " " .. name .. ": each raises the error object, never a short end",
+        function()
         local target = start(50, { [at] = step })
         local client = wire.client(target)
         for _, way in ipairs { "each", "pages" } do
@@ -94,7 +90,8 @@ describe("pages:", function()
           wire.check_error(err)
           assert.equal("contract.list", err.operation)
           assert.equal((at - 1) * 10, visited)
-          if step.status then assert.equal(step.status, err.status) else assert.equal("unknown", err.outcome) end
+          if step.status then assert.equal(step.status, err.status) else assert.equal("unknown",
+            err.outcome) end
           wire.good_call(client)
         end
       end)
@@ -168,7 +165,8 @@ describe("pages:", function()
   end)
 
   it("case 49: others remove what was visited, or what was not: all that lived throughout once", function()
-    for _, removed in ipairs { { 1, 2, 3 }, { 45, 46 }, { 11 }, { 10 }, { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 }, { 5, 25 } } do
+    for _, removed in ipairs { { 1, 2, 3 }, { 45, 46 }, { 11 }, { 10 },
+      { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 }, { 5, 25 } } do
       for at = 2, 4 do
         local target = start(47, { [at] = { remove = removed } })
         local client = wire.client(target)
@@ -222,10 +220,12 @@ describe("pages:", function()
           seen[contract.id] = (seen[contract.id] or 0) + 1
         end
       end)
-      for id, times in pairs(seen) do assert.equal(1, times, "seed " .. seed .. ", round " .. round .. ": " .. id) end
+      for id, times in pairs(seen) do assert.equal(1, times, "seed " .. seed .. ", round " .. round .. ": "
+        .. id) end
       if ok then
         for id = 1, 60 do
-          assert.is_true(touched[id] or seen[id] == 1, "seed " .. seed .. ", round " .. round .. ": not visited: " .. id)
+          assert.is_true(touched[id] or seen[id] == 1, "seed " .. seed .. ", round " .. round
+            .. ": not visited: " .. id)
         end
       else
         wire.check_error(err)

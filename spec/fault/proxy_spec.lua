@@ -30,13 +30,14 @@ local VARIABLES = { "http_proxy", "https_proxy", "HTTPS_PROXY", "HTTP_PROXY", "a
 local function calls(options, address)
   local env = { no_proxy = false, NO_PROXY = false }
   for _, name in ipairs(VARIABLES) do env[name] = address and "http://" .. address or false end
-  return process.start(function(options)
-    local wire = require "spec.support.wire"
-    local client = wire.client({ url = options.base_url }, options)
+  return process.start(function(args)
+    local w = require "spec.support.wire"
+    local client = w.client({ url = args.base_url }, args)
     local results = {}
-    for i, method in ipairs(wire.METHODS) do
-      local value, err = wire.call(client, method)
-      results[i] = { ok = value and true or false, kind = err and err.kind, outcome = err and err.outcome, text = tostring(err) }
+    for i, method in ipairs(w.METHODS) do
+      local value, err = w.call(client, method)
+      results[i] = { ok = value and true or false, kind = err and err.kind, outcome = err and err.outcome,
+        text = tostring(err) }
     end
     client:close()
     return results
@@ -46,7 +47,8 @@ end
 describe("proxy:", function()
   after_each(wire.clean)
 
-  local function beyond() return { base_url = "https://oneflow.test:4443/v1", ca_file = tls.certificates().ca } end
+  local function beyond() return { base_url = "https://oneflow.test:4443/v1",
+    ca_file = tls.certificates().ca } end
 
   it("case 36: proxy variables are ignored", function()
     local middle = proxy()
@@ -62,7 +64,8 @@ describe("proxy:", function()
     for _, result in ipairs(results) do assert.is_true(result.ok, result.text) end
     local journal, _, bytes = middle:journal()
     assert.equal("CONNECT oneflow.test:4443 HTTP/1.1", string.match(journal[1].head, "^[^\r]+"))
-    assert.is_nil(string.find(journal[1].head, "[Oo]neflow%-"), "credentials for the proxy: " .. journal[1].head)
+    assert.is_nil(string.find(journal[1].head, "[Oo]neflow%-"), "credentials for the proxy: "
+      .. journal[1].head)
     assert.equal("GET", journal[2].method)
     assert.equal(wire.TOKEN, journal[2].headers["x-oneflow-api-token"])
     assert.equal("POST", journal[#journal].method)
@@ -89,11 +92,7 @@ describe("proxy:", function()
   it("case 36: loopback is never proxied", function()
     for _, setting in ipairs { "env", "given" } do
       local middle = proxy()
-      local target = server.start(function(s)
-        s.serve(function(c)
-          for request in function() return c:request() end do c:good(request) end
-        end)
-      end)
+      local target = wire.healthy()
       for _, name in ipairs { "127.0.0.1", "localhost" } do
         for _, result in ipairs(calls({
           base_url = "http://" .. name .. ":" .. target.port .. "/v1",
@@ -134,14 +133,10 @@ describe("proxy:", function()
     host.write(home .. "/.netrc", "default login sven password secret\n")
     host.write(home .. "/.curlrc", "proxy = 127.0.0.1:1\n")
     host.shell("chmod 600 " .. home .. "/.netrc")
-    local target = server.start(function(s)
-      s.serve(function(c)
-        for request in function() return c:request() end do c:good(request) end
-      end)
-    end)
+    local target = wire.healthy()
     process.start(function(args)
-      local wire = require "spec.support.wire"
-      wire.good_call(wire.client(args))
+      local w = require "spec.support.wire"
+      w.good_call(w.client(args))
     end, { url = target.url }, { env = { HOME = home } }):result()
     assert.is_nil(target:journal()[1].headers.authorization)
   end)

@@ -1,28 +1,21 @@
 -- Redirects are never followed: a custom header would travel along.
-local server = require "spec.support.server"
 local wire = require "spec.support.wire"
-
-local function other_host()
-  return server.start(function(s)
-    s.serve(function(c)
-      for request in function() return c:request() end do c:good(request) end
-    end)
-  end)
-end
 
 describe("redirects:", function()
   after_each(wire.clean)
 
   for _, status in ipairs { 301, 302, 303, 307, 308 } do
-    it("case 22: " .. status .. " to another host is refused, named, and the other host receives nothing", function()
-      local other = other_host()
+    it("case 22: " .. status .. " to another host is refused, named, and the other host receives nothing",
+      function()
+      local other = wire.healthy()
       wire.each_method(function(c, _, args)
         c:reply(args.status, { "location: " .. args.to }, "moved")
       end, { args = { status = status, to = "http://" .. other.address .. "/v1/contracts/4711?secret=1" } },
       wire.fails("redirect", "refused", function(err)
         assert.equal(status, err.status)
         assert.is_truthy(string.find(tostring(err), other.address, 1, true), tostring(err))
-        assert.is_nil(string.find(tostring(err), "secret", 1, true), "the host, not the query: " .. tostring(err))
+        assert.is_nil(string.find(tostring(err), "secret", 1, true), "the host, not the query: "
+          .. tostring(err))
       end))
       local journal, accepted = other:journal()
       assert.equal(0, #journal)
@@ -32,7 +25,8 @@ describe("redirects:", function()
 
   it("case 22: https to http, other schemes, no Location, a bad one: redirect, refused", function()
     for _, to in ipairs {
-      "http://elsewhere.example/", "https://elsewhere.example:444/x", "ftp://elsewhere.example/", "file:///etc/passwd",
+      "http://elsewhere.example/", "https://elsewhere.example:444/x", "ftp://elsewhere.example/",
+      "file:///etc/passwd",
       "//elsewhere.example/x", "/v1/contracts/1", "http://u:p@elsewhere.example/", "%%%", "",
     } do
       wire.each_method(function(c, _, args)
@@ -49,7 +43,8 @@ describe("redirects:", function()
   it("case 22: 300 and 304 are redirects too, not successes", function()
     for _, status in ipairs { 300, 304 } do
       wire.each_method(function(c, _, args)
-        c:write("HTTP/1.1 " .. args.status .. " X\r\n", args.status == 304 and "\r\n" or "content-length: 0\r\n\r\n")
+        c:write("HTTP/1.1 " .. args.status .. " X\r\n", args.status == 304 and "\r\n"
+          or "content-length: 0\r\n\r\n")
       end, { args = { status = status } }, wire.fails("redirect", "refused"))
     end
   end)

@@ -1,4 +1,5 @@
--- libcurl itself repeats a request when a reused connection dies without an answer. The core's guard forbids it.
+-- libcurl itself repeats a request when a reused connection dies without an answer. The core's guard forbids
+-- it.
 local host = require "spec.support.host"
 local process = require "spec.support.process"
 local wire = require "spec.support.wire"
@@ -30,11 +31,13 @@ describe("resend:", function()
     local result = process.start(function(args)
       package.cpath = args.cpath
       local oneflow = require "oneflow"
-      local client = assert(oneflow.client { base_url = args.url, token = args.token, timeout = 2, attempt_timeout = 2 })
+      local client = assert(oneflow.client { base_url = args.url, token = args.token, timeout = 2,
+        attempt_timeout = 2 })
       local sven = assert(client:user(args.user))
       assert(sven:contract(4711):get())
       local contract, err = sven:contract(4711):publish { subject = "s", message = "m" }
-      return { published = contract and true or false, kind = err and err.kind, outcome = err and err.outcome }
+      return { published = contract and true or false, kind = err and err.kind, outcome = err
+        and err.outcome }
     end, { cpath = cpath, url = target.url, token = wire.TOKEN, user = wire.SVEN }):result()
     local posts = 0
     for _, request in ipairs((target:journal())) do
@@ -48,7 +51,8 @@ describe("resend:", function()
     local folder = host.folder()
     host.shell(string.format(
       "mkdir '%s/oneflow' && cc -std=c11 -O1 -fPIC -shared -fvisibility=hidden -DONEFLOW_WITHOUT_GUARD %s "
-        .. "$(pkg-config --cflags libcurl) -o '%s/oneflow/core.so' '%s'/csrc/*.c $(pkg-config --libs libcurl libcrypto) -lpthread",
+        .. "$(pkg-config --cflags libcurl) -o '%s/oneflow/core.so' '%s'/csrc/*.c "
+        .. "$(pkg-config --libs libcurl libcrypto) -lpthread",
       folder, host.cflags(), folder, host.root))
     local guarded, with = arrivals(package.cpath)
     local unguarded, without = arrivals(folder .. "/?.so;" .. package.cpath)

@@ -2,7 +2,8 @@
 local wire = require "spec.support.wire"
 
 local KINDS = {
-  [400] = "validation", [401] = "authentication", [402] = "payment", [403] = "permission", [404] = "not_found",
+  [400] = "validation", [401] = "authentication", [402] = "payment", [403] = "permission",
+    [404] = "not_found",
   [409] = "conflict", [410] = "http", [418] = "http", [422] = "validation", [429] = "rate_limit",
 }
 
@@ -15,8 +16,10 @@ describe("statuses:", function()
 
   for status, kind in pairs(KINDS) do
     it("case 26: " .. status .. " with the service's JSON is " .. kind .. ", refused", function()
-      local body = string.format('{"status":%d,"title":"A title","detail":"What is wrong","type":"https://x/%d0000",'
-        .. '"error_code":%d0042,"parameter_problems":{"name":["Too long"]},"request_id":"req-1"}', status, status, status)
+      local body = string.format('{"status":%d,"title":"A title","detail":"What is wrong",'
+        .. '"type":"https://x/%d0000",'
+        .. '"error_code":%d0042,"parameter_problems":{"name":["Too long"]},"request_id":"req-1"}', status,
+          status, status)
       wire.each_method(reply, { args = { status = status, type = "application/json", body = body } },
         wire.fails(kind, "refused", function(err)
           assert.equal(status, err.status)
@@ -29,14 +32,18 @@ describe("statuses:", function()
         end))
     end)
 
-    it("case 26: " .. status .. " with HTML, an empty body, false or strange JSON is the same error", function()
+    it("case 26: " .. status .. " with HTML, an empty body, false or strange JSON is the same error",
+      function()
       for _, answer in ipairs {
         { "text/html", "<html><body><h1>Sorry</h1></body></html>" }, { "application/json", "" },
         { "application/json", "{" }, { "application/json", "[]" }, { "application/json", "null" },
-        { "application/json", '"text"' }, { "application/json", "12" }, { "application/octet-stream", "\1\2\3" },
-        { "application/json", '{"title":{"a":1},"detail":["x"],"error_code":"abc","parameter_problems":"odd","request_id":7}' },
+        { "application/json", '"text"' }, { "application/json", "12" },
+        { "application/octet-stream", "\1\2\3" },
+        { "application/json",
+        '{"title":{"a":1},"detail":["x"],"error_code":"abc","parameter_problems":"odd","request_id":7}' },
         { "application/json", '{"title":null,"detail":null,"error_code":null,"parameter_problems":null}' },
-        { "application/json", '{"parameter_problems":{"a":{"b":{"c":["deep"]}},"d":1,"e":null,"f":[null,{}]}}' },
+        { "application/json",
+        '{"parameter_problems":{"a":{"b":{"c":["deep"]}},"d":1,"e":null,"f":[null,{}]}}' },
         { "application/json", '{"title":"two\\nlines\\u0000\\u001b[31m","detail":"a\\r\\nb"}' },
       } do
         wire.each_method(reply, { args = { status = status, type = answer[1], body = answer[2] } },
@@ -51,7 +58,8 @@ describe("statuses:", function()
         wire.each_method(function(c, _, args)
           local text = string.rep("0123456789", 1024 * 1024)
           local body = args.json and '{"title":"' .. text .. '","detail":"' .. text .. '"}' or text
-          c:reply(args.status, { "content-type: " .. (args.json and "application/json" or "text/plain") }, body)
+          c:reply(args.status, { "content-type: " .. (args.json and "application/json" or "text/plain") },
+            body)
         end, { args = { status = status, json = json }, client = { attempt_timeout = 5, timeout = 5 } },
         wire.fails(KINDS[status], "refused", function(err)
           assert.equal(status, err.status)
@@ -133,7 +141,8 @@ describe("statuses:", function()
   it("case 27: 204 and 205 are a success for a delete and a ping", function()
     for _, status in ipairs { 204, 205, 200 } do
       local target = wire.faulty(function(c, _, args)
-        c:write("HTTP/1.1 " .. args.status .. " X\r\n" .. (args.status == 204 and "" or "content-length: 0\r\n") .. "\r\n")
+        c:write("HTTP/1.1 " .. args.status .. " X\r\n" .. (args.status == 204 and ""
+          or "content-length: 0\r\n") .. "\r\n")
       end, { args = { status = status } })
       local client = wire.client(target)
       local ok, err = client:contract(4711):delete { as = wire.SVEN }
@@ -147,7 +156,8 @@ describe("statuses:", function()
     end
   end)
 
-  it("case 28: 200 with text/html (a login page, a captive portal) is decode, and names the content type", function()
+  it("case 28: 200 with text/html (a login page, a captive portal) is decode, and names the content type",
+    function()
     for _, answer in ipairs {
       { "text/html", "<html><title>Sign in</title></html>" }, { "text/html; charset=utf-8", '{"id":4711}' },
       { "TEXT/HTML", "" }, { "text/plain", "hello" }, { "image/png", "\137PNG" },
@@ -155,15 +165,18 @@ describe("statuses:", function()
       wire.each_method(reply, { args = { status = 200, type = answer[1], body = answer[2] } },
         wire.fails("decode", "unknown", function(err)
           assert.equal(200, err.status)
-          assert.is_truthy(string.find(string.lower(tostring(err)), string.match(string.lower(answer[1]), "^[^;]+"), 1, true),
+          assert.is_truthy(string.find(string.lower(tostring(err)),
+            string.match(string.lower(answer[1]), "^[^;]+"), 1, true),
             tostring(err))
         end))
     end
   end)
 
   it("case 28: application/json in any spelling, and problem+json, is JSON", function()
-    for _, kind in ipairs { "application/json; charset=utf-8", "Application/JSON", "application/problem+json" } do
-      wire.each_method(reply, { args = { status = 200, type = kind, body = '{"id":4711,"name":"N"}' } }, function(value, err)
+    for _, kind in ipairs { "application/json; charset=utf-8", "Application/JSON",
+      "application/problem+json" } do
+      wire.each_method(reply, { args = { status = 200, type = kind, body = '{"id":4711,"name":"N"}' } },
+        function(value, err)
         assert.is_truthy(value, kind .. ": " .. tostring(err))
         assert.equal("N", value.name)
       end)

@@ -49,7 +49,8 @@ describe("TLS:", function()
   end)
 
   for _, name in ipairs { "self_signed", "wrong_host", "expired" } do
-    it("case 6: a certificate that is " .. name .. " is refused, and the message names the CA file", function()
+    it("case 6: a certificate that is " .. name .. " is refused, and the message names the CA file",
+      function()
       case(name, "tls", function(err)
         assert.is_truthy(string.find(tostring(err), tls.certificates().ca, 1, true), tostring(err))
       end)

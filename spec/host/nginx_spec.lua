@@ -3,22 +3,14 @@ local uv = require "luv"
 local host = require "spec.support.host"
 local nginx = require "spec.support.nginx"
 local process = require "spec.support.process"
-local server = require "spec.support.server"
 local wire = require "spec.support.wire"
-
-local function upstream()
-  return server.start(function(s)
-    s.serve(function(c)
-      for request in function() return c:request() end do c:good(request) end
-    end)
-  end)
-end
 
 local function start(target, options)
   local core = host.root .. "/build/luajit/oneflow/core.so"
   if not uv.fs_stat(core) then error("nginx needs the LuaJIT build: make build LUA=luajit") end
   options.lua = true
-  options.http = string.format("lua_package_path '%s/lua/?.lua;%s/lua/?/init.lua;;'; lua_package_cpath '%s/build/luajit/?.so;;';\n",
+  options.http = string.format("lua_package_path '%s/lua/?.lua;%s/lua/?/init.lua;;'; "
+    .. "lua_package_cpath '%s/build/luajit/?.so;;';\n",
     host.root, host.root, host.root) .. (options.http or "")
   options.env = { LUA_PATH = false, LUA_CPATH = false }
   options.main = "env UPSTREAM=" .. target.url .. "; env TOKEN=" .. wire.TOKEN .. ";"
@@ -45,10 +37,13 @@ describe("nginx:", function()
 
   local function get(web, path) return host.shell("curl -sS " .. web.url .. path) end
 
-  it("in a content handler a call fails, not_sent, and names the way out; with blocking = true it works", function()
-    local target = upstream()
-    local web = start(target, { server = "location /plain { content_by_lua_block {" .. PRELUDE .. "ngx.say(call()) } }\n"
-      .. "location /blocking { content_by_lua_block {" .. PRELUDE .. "ngx.say(call { blocking = true }) } }\n" })
+  it("in a content handler a call fails, not_sent, and names the way out; with blocking = true it works",
+    function()
+    local target = wire.healthy()
+    local web = start(target, { server = "location /plain { content_by_lua_block {" .. PRELUDE
+      .. "ngx.say(call()) } }\n"
+      .. "location /blocking { content_by_lua_block {" .. PRELUDE
+        .. "ngx.say(call { blocking = true }) } }\n" })
     local answer = get(web, "/plain")
     assert.is_truthy(string.find(answer, "^nil %S+ not_sent "), answer .. web:error_log())
     assert.is_truthy(string.find(answer, "blocking", 1, true), answer)
@@ -61,12 +56,17 @@ describe("nginx:", function()
   end)
 
   it("the same in the rewrite, access, header filter, log and timer phases", function()
-    local target = upstream()
-    local web = start(target, { http = "lua_shared_dict results 1m;\n", server = "location /rewrite { rewrite_by_lua_block {" .. PRELUDE .. "ngx.say(call()) ngx.exit(200) } }\n"
+    local target = wire.healthy()
+    local web = start(target, { http = "lua_shared_dict results 1m;\n",
+      server = "location /rewrite { rewrite_by_lua_block {" .. PRELUDE
+        .. "ngx.say(call()) ngx.exit(200) } }\n"
       .. "location /access { access_by_lua_block {" .. PRELUDE .. "ngx.say(call()) ngx.exit(200) } }\n"
-      .. "location /header { return 200 x; header_filter_by_lua_block {" .. PRELUDE .. "ngx.header['x-result'] = call() } }\n"
-      .. "location /log { return 200 x; log_by_lua_block {" .. PRELUDE .. "ngx.shared.results:rpush('log', call()) } }\n"
-      .. "location /timer { content_by_lua_block {" .. PRELUDE .. "local thread = ngx.thread.spawn(function() return call() end)\n"
+      .. "location /header { return 200 x; header_filter_by_lua_block {" .. PRELUDE
+        .. "ngx.header['x-result'] = call() } }\n"
+      .. "location /log { return 200 x; log_by_lua_block {" .. PRELUDE
+        .. "ngx.shared.results:rpush('log', call()) } }\n"
+      .. "location /timer { content_by_lua_block {" .. PRELUDE
+        .. "local thread = ngx.thread.spawn(function() return call() end)\n"
       .. "local _, result = ngx.thread.wait(thread) ngx.say(result) } }\n"
       .. "location /result { content_by_lua_block { ngx.say(ngx.shared.results:lpop('log')) } }\n" })
     for _, path in ipairs { "/rewrite", "/access", "/timer" } do
@@ -82,17 +82,21 @@ describe("nginx:", function()
     assert.equal(0, accepted)
   end)
 
-  it("in init_by_lua a call works with blocking = true, and a client made there works in the workers", function()
-    local target = upstream()
+  it("in init_by_lua a call works with blocking = true, and a client made there works in the workers",
+    function()
+    local target = wire.healthy()
     local web = start(target, {
-      http = "init_by_lua_block {" .. PRELUDE .. "shared = client()\n at_start = call { blocking = true } without = call() }\n",
-      server = "location / { content_by_lua_block { local contract, err = shared:contract(4711):get { as = 'sven@example.com', blocking = true }\n"
+      http = "init_by_lua_block {" .. PRELUDE
+        .. "shared = client()\n at_start = call { blocking = true } without = call() }\n",
+      server = "location / { content_by_lua_block {\n"
+        .. "local contract, err = shared:contract(4711):get { as = 'sven@example.com', blocking = true }\n"
         .. "ngx.say(at_start, '|', contract and contract.name or tostring(err), '|', without) } }",
       workers = 2,
     })
     for _ = 1, 4 do
       local answer = get(web, "/")
-      assert.is_truthy(string.find(answer, "ok Contract 4711|Contract 4711|nil ", 1, true), answer .. web:error_log())
+      assert.is_truthy(string.find(answer, "ok Contract 4711|Contract 4711|nil ", 1, true), answer
+        .. web:error_log())
     end
     assert.equal(5, #target:journal())
   end)

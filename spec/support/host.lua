@@ -11,9 +11,6 @@ local here = string.match(string.sub(debug.getinfo(1, "S").source, 2), "^(.*)/")
 M.root = assert(uv.fs_realpath(here .. "/../.."))
 M.build = M.root .. "/build/" .. M.lua
 
-M.lua_path = M.root .. "/lua/?.lua;" .. M.root .. "/lua/?/init.lua;" .. M.root .. "/?.lua;;"
-M.lua_cpath = M.build .. "/?.so;;"
-
 --- Runs a shell command that must succeed; returns what it printed.
 function M.shell(command)
   local pipe = assert(io.popen("(" .. command .. ") 2>&1; echo \"=$?\"", "r"))
@@ -81,7 +78,8 @@ function M.posix()
   local source, library = M.root .. "/spec/support/posix.c", M.build .. "/spec/posix.so"
   if not newer(library, source) then
     local scratch = string.format("%s.%d", library, uv.os_getpid())
-    M.shell(string.format("mkdir -p '%s/spec' && cc -std=c11 -O1 -Wall -Wextra -fPIC -shared %s -o '%s' '%s' && mv '%s' '%s'",
+    M.shell(string.format("mkdir -p '%s/spec' && cc -std=c11 -O1 -Wall -Wextra -fPIC -shared %s -o '%s' '%s' "
+      .. "&& mv '%s' '%s'",
       M.build, M.cflags(), scratch, source, scratch, library))
   end
   return assert(package.loadlib(library, "luaopen_posix"))()

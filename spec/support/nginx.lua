@@ -19,7 +19,8 @@ end
 
 local MODULES = { "ndk_http_module.so", "ngx_http_lua_module.so" }
 
---- start{ server = "location ...", http = "lua_...", main = "env ...;", lua = true, env = {...}, workers = 1 }
+--- start{ server = "location ...", http = "lua_...", main = "env ...;", lua = true, env = {...}, workers = 1
+-- }
 --- -> { url, https, port, ... }. `server` is the inside of the server block.
 function M.start(options)
   local folder = host.folder()
@@ -54,7 +55,8 @@ function M.start(options)
   -- sh ends nginx when its input ends, also when the spec was killed, and removes the folder
   local child = process.spawn {
     "/bin/sh", "-c",
-    "exec 5<&0; nginx -p \"$0\" -c \"$0/nginx.conf\" -e \"$0/error.log\" >\"$0/output\" 2>&1 5<&- & pid=$!; exec 3<&- 4<&-; "
+    "exec 5<&0; nginx -p \"$0\" -c \"$0/nginx.conf\" -e \"$0/error.log\" >\"$0/output\" 2>&1 5<&- & "
+      .. "pid=$!; exec 3<&- 4<&-; "
       .. "cat <&5 >/dev/null; kill -TERM $pid; wait $pid; rm -rf \"$0\"",
     folder, fds = { plain_fd, secure_fd }, env = env,
   }
@@ -69,7 +71,8 @@ end
 
 function Nginx:access_log() return host.read(self.folder .. "/access.log") or "" end
 
-function Nginx:error_log() return (host.read(self.folder .. "/error.log") or "") .. (host.read(self.folder .. "/output") or "") end
+function Nginx:error_log() return (host.read(self.folder .. "/error.log") or "")
+  .. (host.read(self.folder .. "/output") or "") end
 
 function Nginx:stop() self.child:stop() end
 

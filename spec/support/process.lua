@@ -24,7 +24,7 @@ end
 --- spawn{ command, arg, ..., env = { NAME = value | false }, fds = { fd, ... }, cwd = path }
 function M.spawn(options)
   local environment = uv.os_environ()
-  environment.LUA_PATH, environment.LUA_CPATH = host.lua_path, host.lua_cpath
+  environment.LUA_PATH, environment.LUA_CPATH = package.path, package.cpath
   for name, value in pairs(options.env or {}) do environment[name] = value or nil end
   local list = {}
   for name, value in pairs(environment) do list[#list + 1] = name .. "=" .. value end
@@ -35,7 +35,8 @@ function M.spawn(options)
   local stdio = { self.stdin, self.stdout, self.stderr }
   for _, fd in ipairs(options.fds or {}) do stdio[#stdio + 1] = fd end
   local handle, pid = uv.spawn(options[1], {
-    args = { (table.unpack or unpack)(options, 2) }, stdio = stdio, env = list, cwd = options.cwd or host.root,
+    args = { (table.unpack or unpack)(options, 2) }, stdio = stdio, env = list, cwd = options.cwd
+      or host.root,
   }, function(code, signal)
     self.code, self.signal = code, signal
     self.handle:close()
@@ -55,7 +56,8 @@ end
 
 --- The next line of its standard output, without the line end; nil when there is no more.
 function Process:line()
-  M.wait_until(function() return string.find(self.output, "\n", 1, true) or self.closed == 2 end, "a line of a child")
+  M.wait_until(function() return string.find(self.output, "\n", 1, true) or self.closed == 2 end,
+    "a line of a child")
   local line, rest = string.match(self.output, "^(.-)\n(.*)$")
   if line then self.output = rest end
   return line

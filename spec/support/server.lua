@@ -7,7 +7,8 @@
 --     end)
 --   end, { any = "JSON" })
 --
--- The function has no upvalues: it runs in another process. What `s` and `c` can do stands in server_main.lua.
+-- The function has no upvalues: it runs in another process. What `s` and `c` can do stands in
+-- server_main.lua.
 local cjson = require "cjson"
 local host = require "spec.support.host"
 local process = require "spec.support.process"

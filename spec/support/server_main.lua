@@ -96,12 +96,26 @@ function Connection:reply(status, headers, body)
   return self:write(table.concat(lines, "\r\n") .. "\r\n\r\n", body or "")
 end
 
---- The answer of a healthy service, good enough for every operation that the specs use.
+--- The JSON of the page that a list request asks for, out of all ids.
+local function page(request, ids)
+  local limit = tonumber(string.match(request.target, "[?&]limit=(%d+)") or "100")
+  local offset = tonumber(string.match(request.target, "[?&]offset=(%d+)") or "0")
+  local items, next_href = {}, "null"
+  for i = offset + 1, math.min(offset + limit, #ids) do
+    items[#items + 1] = string.format('{"id":%d,"state":"draft"}', ids[i])
+  end
+  if offset + limit < #ids then
+    next_href = string.format('"https://api.example/v1/contracts?limit=%d&offset=%d"', limit, offset + limit)
+  end
+  return string.format('{"_links":{"next":{"href":%s},"previous":{"href":null}},"count":%d,"data":[%s]}',
+    next_href, #ids, table.concat(items, ","))
+end
+
+--- The answer of a healthy service, good enough for every operation that the specs use: contract 4711, or
+--- a list of contracts 1 and 2.
 function Connection:good(request)
   local body = '{"id":4711,"state":"draft","name":"Contract 4711","_private":{"name":"Contract 4711"}}'
-  if string.find(request.target, "/users", 1, true) or string.find(request.target, "/contracts[?]") then
-    body = '{"_links":{"next":{"href":null},"previous":{"href":null}},"count":0,"data":[]}'
-  end
+  if string.find(request.target, "/contracts?", 1, true) then body = page(request, { 1, 2 }) end
   return self:reply(200, { "content-type: application/json" }, body)
 end
 
@@ -135,7 +149,7 @@ end
 
 -- What a script has ----------------------------------------------------------------------------------------
 
-local s = {}
+local s = { page = page }
 
 --- Counts an event that the spec can wait for.
 function s.note(name)
@@ -191,7 +205,8 @@ end
 
 s.port = port
 
--- Commands ---------------------------------------------------------------------------------------------------
+-- Commands
+-- ---------------------------------------------------------------------------------------------------
 
 -- What has arrived in the sockets is read before an answer about it goes out.
 local function settle()

@@ -34,7 +34,8 @@ commonName = supplied
     result[name] = { cert = folder .. "/" .. name .. ".pem", key = folder .. "/" .. name .. ".key" }
     script[#script + 1] = string.format("openssl ecparam -name prime256v1 -genkey -noout -out %s.key", name)
     script[#script + 1] = string.format(
-      "openssl req -new -key %s.key -subj '/CN=%s' -addext 'subjectAltName=%s' -out %s.csr", name, subject, names, name)
+      "openssl req -new -key %s.key -subj '/CN=%s' -addext 'subjectAltName=%s' -out %s.csr", name, subject,
+      names, name)
     script[#script + 1] = string.format(
       "openssl ca -batch -notext -config ca.cnf -in %s.csr -out %s.pem %s", name, name, dates)
   end
@@ -44,8 +45,8 @@ commonName = supplied
   issue("expired", "localhost", names, "-startdate 200101000000Z -enddate 200201000000Z")
   result.self_signed = { cert = folder .. "/self.pem", key = folder .. "/self.key" }
   script[#script + 1] = "openssl ecparam -name prime256v1 -genkey -noout -out self.key"
-  script[#script + 1] = "openssl req -x509 -new -key self.key -sha256 -days 20 -subj '/CN=localhost' -addext 'subjectAltName="
-    .. names .. "' -out self.pem"
+  script[#script + 1] = "openssl req -x509 -new -key self.key -sha256 -days 20 -subj '/CN=localhost' "
+    .. "-addext 'subjectAltName=" .. names .. "' -out self.pem"
   host.shell(table.concat(script, " && "))
   made = result
   return made

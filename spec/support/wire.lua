@@ -34,7 +34,8 @@ function M.no_canary(value, where, seen)
 end
 
 local FIELDS = {
-  "kind", "outcome", "status", "code", "title", "detail", "problems", "request_id", "retry_after", "retryable",
+  "kind", "outcome", "status", "code", "title", "detail", "problems", "request_id", "retry_after",
+  "retryable",
   "attempts", "operation", "acting_user",
 }
 
@@ -65,7 +66,8 @@ function M.client(target, options)
   return assert(oneflow.client(settings))
 end
 
---- One call as Sven: "GET" reads contract 4711, "POST" publishes it. An error is checked before it is returned.
+--- One call as Sven: "GET" reads contract 4711, "POST" publishes it. An error is checked before it is
+-- returned.
 function M.call(client, method, options)
   local opts = { as = M.SVEN }
   for name, value in pairs(options or {}) do opts[name] = value end
@@ -87,6 +89,15 @@ function M.good_call(client)
   assert.equal(4711, contract.id)
   assert.equal("Contract 4711", contract.name)
   assert.equal(200, contract.meta.status)
+end
+
+--- A server with nothing wrong.
+function M.healthy()
+  return server.start(function(s)
+    s.serve(function(c)
+      for request in function() return c:request() end do c:good(request) end
+    end)
+  end)
 end
 
 -- The server of most cases: request number `fault_at` gets the fault, all others a good answer.
@@ -144,7 +155,8 @@ function M.fails(kind, outcome, more)
   return function(value, err, method, arrival, client)
     assert.is_nil(value, method .. " must fail")
     assert.equal(kind, err.kind, method .. ": " .. tostring(err))
-    assert.equal(type(outcome) == "table" and outcome[method] or outcome, err.outcome, method .. ": " .. tostring(err))
+    assert.equal(type(outcome) == "table" and outcome[method] or outcome, err.outcome, method .. ": "
+      .. tostring(err))
     assert.equal(1, err.attempts)
     assert.equal(method == "POST" and "contract.publish" or "contract.get", err.operation)
     assert.equal(M.SVEN, err.acting_user)
