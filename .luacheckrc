@@ -1,4 +1,4 @@
--- All that any of the three Luas has: what one lacks is asked for (`table.unpack or unpack`), and the specs run on
+-- All that any of the three Luas has: what one lacks is asked for (`table.unpack or unpack`). The specs run on
 -- all three.
 std = "max"
 max_line_length = 110
