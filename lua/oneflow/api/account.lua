@@ -1,6 +1,7 @@
 -- The account that the token belongs to. There is one, so the item takes no id.
 return {
   item = "account", singleton = true,
+  accessors = { name = { "name" } },
   operations = {
     {
       verb = "get", on = "item", method = "GET", path = "/accounts/me",

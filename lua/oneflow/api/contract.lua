@@ -62,7 +62,14 @@ local party = {
 }
 
 return {
-  item = "contract", collection = "contracts", record = "contract",
+  item = "contract", collection = "contracts",
+  accessors = {
+    name = { "_private", "name" },
+    state = { "state" },
+    template_id = { "_private_ownerside", "template_id" },
+    workspace_id = { "_private", "workspace_id" },
+    value = { "_private", "value" },
+  },
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/contracts",

@@ -1,6 +1,12 @@
 -- The endpoint table: every operation of the service that the library knows, as data.
 -- One file a resource; `operations` here is all of them by name ("contract.publish").
 --
+-- A resource's fields:
+--   item        the method that names one of them by its id: client:contract(4711); with `singleton`, without an id
+--   collection  the field that holds them all: client.contracts
+--   record      what one is called when there is no item method
+--   accessors   names for what the service keeps deeper in a record
+--
 -- An operation's fields:
 --   verb, on      what it is called and where: "client", "collection" or "item"
 --   method, path  `{contract}` stands for the id of the item named so
@@ -14,7 +20,7 @@ local resources = {
   require "oneflow.api.core",
   require "oneflow.api.account",
   require "oneflow.api.user",
-  require "oneflow.api.contract",
+  (require "oneflow.api.contract"), -- one value: `require` gives two from 5.4 on
 }
 
 local operations = {}

@@ -1,6 +1,7 @@
 -- The account's users. `client:user(x)` makes a view and does no I/O; the records are found here.
 return {
   collection = "users", record = "user",
+  accessors = { email = { "email" }, name = { "name" }, active = { "active" } },
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/users",

@@ -1,0 +1,174 @@
+-- The call pipeline: who acts, may it wait here, submit, wait, and what came of it. Every call passes through
+-- `M.run`; it knows no endpoint.
+local acting_user = require "oneflow.acting_user"
+local core = require "oneflow.core"
+local errors = require "oneflow.errors"
+local hosts = require "oneflow.hosts"
+local usage = require "oneflow.usage"
+
+local error, format, min, pcall, type = error, string.format, math.min, pcall, type
+local lower = string.lower
+local monotonic = core.monotonic
+
+local M = {}
+
+--- The acting user of one call.
+---@param scope table  { client =, user = (of a view) }
+---@param operation table
+---@param opts table
+---@return any? user, string? problem
+function M.acting_user(scope, operation, opts)
+  if scope.user then
+    if opts.as ~= nil then
+      usage.raise(format("%s: a view acts as one user only (%s): options must not say `as`", operation.name,
+        acting_user.label(scope.user)))
+    end
+    return scope.user
+  end
+  local as = opts.as
+  if acting_user.missing(as) then
+    if operation.as == "none" and as == nil then return nil end
+    usage.raise(format("%s: no acting user: call it through client:user(\"anna@example.com\"), or pass "
+      .. "{ as = \"anna@example.com\" }; oneflow.ANONYMOUS_ADMIN stands for the anonymous administrator",
+      operation.name))
+  end
+  return scope.client.resolve(as)
+end
+
+-- ---- token -----------------------------------------------------------------------------------------------------
+
+-- Asks the token's function or file; "changed", "same", or nil and why not. A raise of the function passes on.
+local function ask(client, reason)
+  if client.token_file then return client.engine:read_token(client.token_file) end
+  if client.asking then usage.raise("the token function calls the client that asks it for the token") end
+  client.asking = true
+  local good, token, why = pcall(client.token_function, reason)
+  client.asking = false
+  if not good then error(token, 0) end
+  if client.closed then usage.raise("the client is closed") end
+  if token == nil then return nil, "was not given by its function: " .. (type(why) == "string" and why or "no reason said") end
+  if type(token) ~= "string" then usage.raise("the token function must return a string, got " .. type(token)) end
+  return client.engine:set_token(token)
+end
+
+-- Asked once for each token that was refused: who comes later finds the new one.
+local function refreshed(client, generation)
+  if client.generation ~= generation then return true end
+  local change = ask(client, "refused")
+  if change == "changed" then client.generation = client.generation + 1 end
+  return change == "changed"
+end
+
+-- ---- one attempt -----------------------------------------------------------------------------------------------
+
+local function over_the_wire(client, request)
+  local engine = client.engine
+  local ticket, kind, field, message = engine:submit(request)
+  if not ticket then return { kind = kind, field = field, message = message, sent = false } end
+  while not engine:wait(ticket) do end
+  return engine:take(ticket)
+end
+
+local function through_transport(client, request)
+  local described, kind, field, message = client.engine:describe(request)
+  if not described then return { kind = kind, field = field, message = message, sent = false } end
+  local status, headers, body = client.transport(described)
+  return { status = status, headers = headers or {}, body = body or "", sent = true, connects = 0 }
+end
+
+local function report(hook, context, request, more)
+  if not hook then return end
+  local info = {
+    operation = context.operation, method = request.method, path = request.path,
+    acting_user = context.acting_user, attempt = context.attempts,
+  }
+  for name, value in next, more or {} do info[name] = value end
+  hook(info)
+end
+
+local function attempt(client, request, context, timeouts)
+  local left = timeouts.deadline - monotonic()
+  request.timeout = min(timeouts.attempt, left > 0.001 and left or 0.001)
+  context.attempts = context.attempts + 1
+  report(client.hooks.on_request, context, request)
+  if client.closed then usage.raise("the client is closed") end
+  local started = monotonic()
+  local result = (client.transport and through_transport or over_the_wire)(client, request)
+  local err = errors.from_result(context, result)
+  report(client.hooks.on_response, context, request, {
+    status = result.status, kind = err and err.kind, outcome = err and err.outcome,
+    request_id = err and err.request_id, seconds = monotonic() - started, connects = result.connects,
+  })
+  return result, err
+end
+
+-- ---- the whole call --------------------------------------------------------------------------------------------
+
+--- Runs a call.
+---@param scope table  { client =, user = }
+---@param operation table  { name, method, as, repeatable, returns }
+---@param request table  { path =, query = pairs, body = table?, headers = pairs }
+---@param opts table  checked options
+---@param problems oneflow.Problem[]?  what is wrong with the arguments already
+---@return table|string|boolean? value, table|oneflow.Error meta_or_error
+function M.run(scope, operation, request, opts, problems)
+  local client = scope.client
+  if client.closed then usage.raise("the client is closed") end
+  local user, user_problem = M.acting_user(scope, operation, opts)
+  local context = {
+    operation = operation.name, acting_user = acting_user.label(user), attempts = 0,
+    repeatable = operation.repeatable, mask = client.mask,
+  }
+  problems = problems or {}
+  if user_problem then problems[#problems + 1] = { path = "as", messages = { user_problem } } end
+  if user == acting_user.ANONYMOUS_ADMIN and operation.as == "required" and not opts.unchecked then
+    problems[#problems + 1] = {
+      path = "as", messages = { "the service demands a user here and refuses the anonymous administrator "
+        .. "(unchecked = true sends it all the same)" },
+    }
+  end
+  local body = request.body
+  if body ~= nil and #problems == 0 then
+    local text, wrong = core.encode(body)
+    for i, problem in ipairs(wrong or {}) do problems[i] = { path = problem.path, messages = { problem.message } } end
+    body = text
+  end
+  local refusal = hosts.refusal(opts.blocking)
+  if refusal then problems[#problems + 1] = { path = "blocking", messages = { refusal } } end
+  if #problems > 0 then return nil, errors.validation(context, problems) end
+
+  local timeouts = {
+    deadline = monotonic() + (opts.timeout or client.timeout),
+    attempt = opts.attempt_timeout or client.attempt_timeout,
+  }
+  if client.token_function and client.generation == 0 then
+    local change, why = ask(client, "first")
+    if not change then return nil, errors.validation(context, errors.problem("token", why)) end
+    client.generation = 1
+  end
+  local wire = {
+    method = operation.method, path = request.path, query = request.query, headers = request.headers, body = body,
+    user = acting_user.header(user), repeatable = operation.repeatable,
+  }
+  local generation = client.generation
+  local result, err = attempt(client, wire, context, timeouts)
+  if err and err.status == 401 and (client.token_function or client.token_file) and refreshed(client, generation) then
+    context.outcome = err.outcome
+    result, err = attempt(client, wire, context, timeouts)
+  end
+  if err then return nil, err end
+
+  local meta = {
+    status = result.status, attempts = context.attempts, request_id = result.headers["x-request-id"],
+  }
+  if opts.decode == false then return result.body, meta end
+  if operation.returns == "nothing" or (operation.returns == nil and result.body == "") then return true, meta end
+  local value, kind, message = core.decode(result.body)
+  if value == nil and kind then return nil, errors.undecodable(context, result, kind, message) end
+  if operation.returns and type(value) ~= "table" then
+    return nil, errors.undecodable(context, result, "decode", "an object expected, got " .. lower(type(value)))
+  end
+  return value, meta
+end
+
+return M

@@ -1,0 +1,213 @@
+-- The error object, and the one place that decides what a failure is called and what it means.
+local core = require "oneflow.core"
+
+local ipairs, pairs, setmetatable, tostring, type = ipairs, pairs, setmetatable, tostring, type
+local concat, sort = table.concat, table.sort
+local find, format, gsub, match, sub = string.find, string.format, string.gsub, string.match, string.sub
+local decode = core.decode
+
+local M = {}
+
+---@class oneflow.Problem
+---@field path string  where: "body.parties[2].name", "contract id", "token"
+---@field messages string[]
+
+---What came back instead of an answer. `tostring(err)` is one line that is safe to log.
+---@class oneflow.Error
+---@field kind "connection"|"timeout"|"tls"|"validation"|"authentication"|"payment"|"permission"|"not_found"|"conflict"|"http"|"rate_limit"|"server"|"redirect"|"decode"|"limit"|"cancelled"|"memory"
+---@field outcome "not_sent"|"refused"|"unknown"  no byte left | the service answered and did nothing | it may have been applied
+---@field status integer?  HTTP status, when there was one
+---@field code integer?  the service's own seven digits
+---@field title string?
+---@field detail string?
+---@field problems oneflow.Problem[]
+---@field request_id string?
+---@field retry_after number?  seconds
+---@field retryable boolean  may the caller repeat the call without doing a thing twice?
+---@field attempts integer
+---@field operation string  "contract.publish"
+---@field acting_user string?  e-mail, or "anonymous administrator"
+
+local KIND_OF_STATUS = {
+  [400] = "validation", [401] = "authentication", [402] = "payment", [403] = "permission", [404] = "not_found",
+  [408] = "server", [409] = "conflict", [422] = "validation", [429] = "rate_limit",
+}
+
+-- By range, where the status has no name of its own.
+local RANGES = {
+  { from = 300, to = 399, kind = "redirect", outcome = "refused" },
+  { from = 400, to = 499, kind = "http", outcome = "refused" },
+}
+
+local TRANSIENT = { [408] = true, [500] = true, [502] = true, [503] = true, [504] = true }
+
+local BADNESS = { not_sent = 1, refused = 2, unknown = 3 }
+
+local ADVICE = {
+  not_found = "missing, or no access",
+  authentication = "the token or the user is not accepted, the service does not say which: client:ping() tests the "
+    .. "token alone, client:user(...):ping() both",
+}
+
+local DETAIL_MAX = 1000
+local LINE_MAX = 1500
+
+local function clean(text, most)
+  text = gsub(text, "[%c]+", " ")
+  if #text > most then text = sub(text, 1, most) .. "..." end
+  return text
+end
+
+local Error = { __metatable = false, __name = "oneflow.Error" }
+
+function Error.__tostring(err)
+  local line = { err.operation }
+  if err.acting_user then line[#line + 1] = " as " .. err.acting_user end
+  line[#line + 1] = ": " .. err.kind
+  if err.status then line[#line + 1] = format(" (%d)", err.status) end
+  line[#line + 1] = ", " .. err.outcome
+  if err.title then line[#line + 1] = ": " .. err.title end
+  if err.detail then line[#line + 1] = ": " .. err.detail end
+  for _, problem in ipairs(err.problems) do
+    line[#line + 1] = format("; %s: %s", problem.path, concat(problem.messages, ", "))
+  end
+  if ADVICE[err.kind] then line[#line + 1] = format(" (%s)", ADVICE[err.kind]) end
+  if err.outcome == "unknown" and not err.retryable then
+    line[#line + 1] = " (it may have been applied: look before you repeat it)"
+  end
+  if err.request_id then line[#line + 1] = format(" [request %s]", err.request_id) end
+  return clean(concat(line), LINE_MAX)
+end
+
+function Error.__concat(a, b) return tostring(a) .. tostring(b) end
+
+--- The worse of two outcomes; nil is none.
+function M.worse(a, b)
+  if not a or not b then return a or b end
+  return BADNESS[a] > BADNESS[b] and a or b
+end
+
+--- context: { operation=, acting_user=, attempts=, mask=function(text), repeatable=, outcome=(of earlier attempts) }
+---@return oneflow.Error
+function M.new(context, fields)
+  local mask = context.mask or function(text) return text end
+  local function safe(text)
+    if type(text) ~= "string" or text == "" then return nil end
+    return clean(mask(text), DETAIL_MAX)
+  end
+  local outcome = M.worse(fields.outcome, context.outcome)
+  local retryable = fields.retryable
+  if retryable == nil then
+    retryable = outcome == "not_sent" and (fields.kind == "connection" or fields.kind == "timeout")
+  end
+  local problems = {}
+  for i, problem in ipairs(fields.problems or {}) do
+    local messages = {}
+    for k, message in ipairs(problem.messages) do messages[k] = safe(message) end
+    problems[i] = { path = safe(problem.path) or "", messages = messages }
+  end
+  return setmetatable({
+    kind = fields.kind, outcome = outcome, status = fields.status, code = fields.code,
+    title = safe(fields.title), detail = safe(fields.detail), problems = problems,
+    request_id = safe(fields.request_id), retry_after = fields.retry_after, retryable = retryable,
+    attempts = context.attempts or 0, operation = context.operation, acting_user = context.acting_user,
+  }, Error)
+end
+
+--- A value that cannot be sent: nothing was.
+---@param problems oneflow.Problem[]
+function M.validation(context, problems)
+  return M.new(context, { kind = "validation", outcome = "not_sent", problems = problems, retryable = false })
+end
+
+--- One problem, as a list.
+function M.problem(path, message)
+  return { { path = path, messages = { message } } }
+end
+
+-- { path = list of messages | message } as the service writes it -> a list in a fixed order
+local function read_problems(parameter_problems)
+  local problems = {}
+  if type(parameter_problems) ~= "table" then return problems end
+  for path, messages in pairs(parameter_problems) do
+    local list = {}
+    if type(messages) == "table" then
+      for i, message in ipairs(messages) do list[i] = tostring(message) end
+    else
+      list[1] = tostring(messages)
+    end
+    problems[#problems + 1] = { path = tostring(path), messages = list }
+  end
+  sort(problems, function(a, b) return a.path < b.path end)
+  return problems
+end
+
+local function integer(value) return type(value) == "number" and value or nil end
+
+local function location_host(headers)
+  local location = headers and headers.location
+  if not location then return "nowhere" end
+  local authority = match(location, "^%a[%w+.%-]*://([^/?#]*)") or match(location, "^//([^/?#]*)")
+  if not authority then return "another path of the same host" end
+  return "host " .. (match(authority, "@(.*)$") or authority)
+end
+
+local function from_status(context, result)
+  local status, headers = result.status, result.headers or {}
+  local kind, outcome = KIND_OF_STATUS[status], "refused"
+  for _, range in ipairs(RANGES) do
+    if not kind and status >= range.from and status <= range.to then kind, outcome = range.kind, range.outcome end
+  end
+  kind = kind or "server"
+  if kind == "server" then outcome = "unknown" end
+
+  local body = result.body and result.body ~= "" and decode(result.body) or nil
+  if type(body) ~= "table" then body = {} end
+  local detail = body.detail
+  if kind == "redirect" then
+    detail = "the service points to " .. location_host(headers) .. ", which the library does not follow"
+  elseif type(body.title) ~= "string" and type(detail) ~= "string" then
+    detail = format("%s, %d bytes", headers["content-type"] or "no content type", #(result.body or ""))
+  end
+  return M.new(context, {
+    kind = kind, outcome = outcome, status = status, code = integer(body.error_code),
+    title = body.title, detail = detail, problems = read_problems(body.parameter_problems),
+    request_id = type(body.request_id) == "string" and body.request_id or headers["x-request-id"],
+    retry_after = result.retry_after,
+    retryable = kind == "rate_limit" or (kind == "server" and TRANSIENT[status] and context.repeatable) or false,
+  })
+end
+
+--- What a result of the core means, nil when it is a good answer.
+---@return oneflow.Error?
+function M.from_result(context, result)
+  local status, kind = result.status, result.kind
+  -- Whatever became of its body, an answer beyond 2xx says what the service did.
+  if status and (status >= 300 or (status < 200 and not kind)) then return from_status(context, result) end
+  if not kind then return nil end
+  local fields = {
+    kind = kind, status = status, outcome = result.sent and "unknown" or "not_sent", detail = result.message,
+  }
+  if kind == "validation" then
+    fields.problems = M.problem(result.field, result.message)
+    fields.detail = nil
+  elseif result.sent then
+    fields.retryable = context.repeatable and (kind == "connection" or kind == "timeout" or kind == "decode") or false
+  end
+  return M.new(context, fields)
+end
+
+--- A 2xx answer whose body is not what the operation promises.
+function M.undecodable(context, result, kind, message)
+  local content_type = result.headers and result.headers["content-type"]
+  if not (content_type and find(content_type, "json", 1, true)) then
+    message = format("expected JSON, got %s: %s", content_type or "no content type", message)
+  end
+  return M.new(context, {
+    kind = kind, outcome = "unknown", status = result.status, detail = message,
+    request_id = result.headers and result.headers["x-request-id"],
+    retryable = kind == "decode" and context.repeatable or false,
+  })
+end
+
+return M

@@ -1,0 +1,23 @@
+-- oneflow: a client for the contract API of Oneflow AB.
+local acting_user = require "oneflow.acting_user"
+local client = require "oneflow.client"
+local core = require "oneflow.core"
+local version = require "oneflow.version"
+
+local M = { _VERSION = version }
+
+M.client = client
+
+--- The account's anonymous administrator, said aloud: the call carries no user.
+M.ANONYMOUS_ADMIN = acting_user.ANONYMOUS_ADMIN
+
+--- JSON null: the same light userdata as cjson.null and ngx.null.
+M.null = core.null
+
+--- Marks a table as a list, so that an empty one is sent as `[]`.
+---@generic T: table
+---@param list T
+---@return T
+function M.array(list) return core.array(list) end
+
+return M

@@ -1,0 +1,166 @@
+-- Pages of a list, and the walk over all of them.
+local usage = require "oneflow.usage"
+
+local error, ipairs, next, setmetatable, tonumber, type = error, ipairs, next, setmetatable, tonumber, type
+local match = string.match
+local max = math.max
+
+local M = {}
+
+local OFFSET_MAX = 19900 -- the service's
+local REWALKS_MAX = 20   -- that find nothing new, before the walk gives up
+
+---A page: `page[1]` .. `page[#page]` are handles.
+---@class oneflow.Page
+---@field count integer?  how many match in all, as the service says
+---@field meta table  status, request_id, attempts
+---@field next fun(self: oneflow.Page, opts: table?): oneflow.Page|false|nil, oneflow.Error?  the page behind, `false` at the end
+
+-- Whether there is more, and from which offset. Of the link only the offset is read: it may name any host, none is
+-- ever asked but the client's own.
+local function following(data, length, count, offset)
+  local links = type(data._links) == "table" and data._links or {}
+  local href = type(links.next) == "table" and links.next.href or links.next
+  if type(href) == "string" then
+    local linked = tonumber(match(href, "[?&]offset=(%d+)"))
+    if not linked or linked <= offset then return nil, "the link to the next page does not lead on" end
+    return linked
+  end
+  -- The end, unless the service's own count says otherwise.
+  if count and length > 0 and offset + length < count then return offset + length end
+  return false
+end
+
+local FIELDS = { "count", "meta", "next" }
+
+--- Makes a page of a list's answer.
+---@param data table  envelope, or a bare array
+---@param source table  { offset =, meta =, wrap = function(item), fetch = function(offset, opts), undecodable = function(message) }
+---@return oneflow.Page? page, oneflow.Error? err
+function M.new(data, source)
+  local enveloped = data.data ~= nil or data._links ~= nil or data.count ~= nil
+  local items = enveloped and data.data or data
+  if type(items) ~= "table" or (#items == 0 and next(items) ~= nil) then
+    return nil, source.undecodable("a list expected, in `data` or bare")
+  end
+  local page = {}
+  for i, item in ipairs(items) do
+    if type(item) ~= "table" then return nil, source.undecodable("an item of the list is no object") end
+    page[i] = source.wrap(item)
+  end
+  local count = #page
+  if enveloped then count = type(data.count) == "number" and data.count or nil end
+  local behind, problem = false, nil
+  if enveloped then behind, problem = following(data, #page, count, source.offset) end
+  if behind == nil then return nil, source.undecodable(problem) end
+
+  local fields = { count = count, meta = source.meta, more = behind ~= false }
+  function fields.next(_, opts)
+    if not behind then return false end
+    return source.fetch(behind, opts)
+  end
+  return setmetatable(page, {
+    __metatable = false,
+    __index = function(_, name)
+      local value = fields[name]
+      if value == nil and type(name) == "string" and name ~= "count" then
+        usage.raise("a page has no field " .. usage.show(name) .. usage.hint(name, FIELDS))
+      end
+      return value
+    end,
+    __newindex = function() usage.raise("a page cannot be changed") end,
+  })
+end
+
+--- Walks pages. `fetch(offset)` -> page | nil, err.
+function M.pages(fetch)
+  local page
+  return function()
+    local err
+    if page == nil then
+      page, err = fetch(0)
+    elseif page then
+      page, err = page:next()
+    end
+    if err then error(err, 0) end
+    return page or nil
+  end
+end
+
+--- Visits each item once, also while the loop changes what the list holds.
+---
+--- Offsets shift when items come or go, so each page is asked for with the last item of the page before as its first.
+--- Where another item stands there, the set has moved: the walk steps back until a page begins with an item that was
+--- visited already (all before it were, too, as items keep their order), and leaves out what it knows. A walk that
+--- saw the set move is walked over once more at the end, until a walk was undisturbed: sorting by a column that the
+--- loop changes may carry items past it. What cannot be settled so is raised.
+---@param fetch fun(offset: integer, limit: integer): oneflow.Page?, oneflow.Error?
+---@param id_of fun(item: any): any
+---@param opts table  page_size, max
+---@param give_up fun(message: string)  raises the error object
+function M.each(fetch, id_of, opts, give_up)
+  local size = max(opts.page_size or 100, 2) -- one item overlaps
+  local limit = opts.max or math.huge
+  local seen, delivered = {}, 0
+  local page, index
+  local offset, anchor, count, back = 0, nil, nil, size
+  local disturbed, found, fruitless = false, false, 0
+
+  local function turn_page()
+    while true do
+      if offset > OFFSET_MAX then
+        give_up("more than " .. OFFSET_MAX + 100 .. " items match, and the service lists no further: narrow the filter")
+      end
+      local err
+      page, err = fetch(offset, size)
+      if not page then error(err, 0) end
+      if count and page.count and page.count < count then disturbed = true end
+      count = page.count
+      local first = page[1] and id_of(page[1])
+      if offset == 0 or (first ~= nil and seen[first]) then
+        if offset > 0 and first ~= anchor then disturbed = true end
+        back, index = size, 0
+        return
+      end
+      disturbed = true
+      offset = max(0, offset - back)
+      back = back * 2
+    end
+  end
+
+  -- At the end of a walk: true when another one is needed.
+  local function again()
+    if not disturbed then return false end
+    fruitless = found and 0 or fruitless + 1
+    if fruitless > REWALKS_MAX then
+      give_up("the list changes faster than it can be walked: not certain that every item was visited")
+    end
+    offset, anchor, count, disturbed, found, page = 0, nil, nil, false, false, nil
+    return true
+  end
+
+  return function()
+    if delivered >= limit then return nil end
+    while true do
+      if not page then
+        turn_page()
+      elseif index < #page then
+        index = index + 1
+        local item = page[index]
+        local id = id_of(item)
+        if not seen[id] then
+          seen[id], found, delivered = true, true, delivered + 1
+          return item
+        end
+      elseif page.more then
+        if #page < 2 then give_up("the service returned a page of " .. #page .. " items with more behind it") end
+        offset, anchor = offset + #page - 1, id_of(page[#page])
+        page = nil
+      elseif not again() then
+        return nil
+      end
+    end
+  end
+end
+
+return M
