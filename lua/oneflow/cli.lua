@@ -1,12 +1,12 @@
 -- The command line, `oneflow`. Its sub-commands for a running sandbox come from oneflow.sandbox.controls.
 local M = {}
 
-local assert, ipairs, pairs, pcall, require, tonumber, type = assert, ipairs, pairs, pcall, require, tonumber, type
+local assert, ipairs, next, pairs, pcall = assert, ipairs, next, pairs, pcall
+local require, tonumber, type = require, tonumber, type
 local io, os = io, os
+local concat = table.concat
 local format, gmatch = string.format, string.gmatch
 local sort = table.sort
-
-local VERSION = "0.1.0"
 
 local SANDBOX_HELP = [[
 The service on your own machine: serves an emulation of the API on loopback until it is stopped
@@ -93,7 +93,9 @@ local function show(value)
   if type(value) ~= "table" then
     io.stdout:write(value, "\n")
   elseif #value > 0 then
-    for _, item in ipairs(value) do show(type(item) == "table" and core.encode(item) or format("%d", item)) end
+    for _, item in ipairs(value) do
+      show(type(item) == "table" and core.encode(item) or format("%d", item))
+    end
   elseif next(value) ~= nil then
     io.stdout:write((core.encode(value)), "\n")
   end
@@ -129,7 +131,7 @@ local function read_seed(path)
   local problems = require("oneflow.sandbox.seed_fields").problems(seed)
   if not problems then return seed end
   local lines = require("oneflow.sandbox.check").lines(problems)
-  return nil, format("%s is not a seed:\n  %s", path, table.concat(lines, "\n  "))
+  return nil, format("%s is not a seed:\n  %s", path, concat(lines, "\n  "))
 end
 
 local function serve(options)
@@ -155,7 +157,7 @@ end
 local function parser_for(chosen)
   local parser = require("argparse")("oneflow", "A client for the contract API of Oneflow AB.")
   parser:flag("--version", "Prints the version."):action(function()
-    io.stdout:write("oneflow ", VERSION, "\n")
+    io.stdout:write("oneflow ", require "oneflow.version", "\n")
     os.exit(0)
   end)
   parser:command_target("command")
@@ -167,7 +169,9 @@ local function parser_for(chosen)
   sandbox:option("--nginx", "The nginx program."):argname("<path>")
   sandbox:option("--access-log", "Where nginx writes its access log; none without it."):argname("<file>")
   sandbox:flag("--until-eof", "Stop when standard input ends, too: for programs that start it.")
-  sandbox:command("seed", "Prints the data of a fresh sandbox as JSON."):action(function() chosen.run = print_seed end)
+  sandbox:command("seed", "Prints the data of a fresh sandbox as JSON."):action(function()
+    chosen.run = print_seed
+  end)
   add_controls(sandbox, chosen)
   return parser
 end

@@ -1,5 +1,5 @@
--- Sandboxes for scripts and specs: `sandbox` answers in-process, `server` is a real HTTP server. Both are boxes
--- with the same fields and methods; the controls of oneflow.sandbox.controls are methods by their names.
+-- Sandboxes for scripts and specs: `sandbox` answers in-process, `server` is a real HTTP server. Both are
+-- boxes with the same fields and methods; the controls of oneflow.sandbox.controls are methods by name.
 local controls = require "oneflow.sandbox.controls"
 local M = {}
 
@@ -13,15 +13,16 @@ local format = string.format
 ---@field contracts integer[] ids of the first account's contracts
 ---@field accounts table[] all accounts: { id, name, token, users, contracts, workspaces, templates }
 ---@field describe fun(self): table what is there now
----@field journal fun(self): table[] requests that arrived: { operation, method, path, query, token, user_email, status, assumed }
+---@field journal fun(self): table[] what arrived: operation, method, path, query, token (its
+--- name), user_email, status, assumed
 ---@field clear_journal fun(self)
----@field fault fun(self, operation: string, fault: { status: integer, times: integer|nil, body: any, headers: table|nil })
+---@field fault fun(self, operation: string, fault: table) status; times (1), body, headers
 ---@field set_extension fun(self, on: boolean, account: string|nil)
 ---@field generate_token fun(self, name: string, account: string|nil): string the secret, this once
 ---@field list_tokens fun(self, account: string|nil): table[] { name, created_time }
 ---@field revoke_token fun(self, name: string, account: string|nil)
 ---@field set_user fun(self, email: string, change: { active: boolean })
----@field add_contracts fun(self, count: integer, more: { state: string|nil, workspace_id: integer|nil, account: string|nil }|nil): integer[]
+---@field add_contracts fun(self, count: integer, more: table|nil): integer[] state, name, workspace_id
 ---@field reset fun(self) back to the seed; tokens stay as they are
 local Box = {}
 Box.__index = Box
@@ -77,7 +78,8 @@ end
 
 --- A sandbox served by nginx on loopback, as a process of its own. It ends with `box:stop()`, and when this
 --- process ends.
----@param options? { seed: table|nil, port: integer|nil, lua: string|nil } `lua`: the interpreter to run it with, when this process is not one
+---@param options? { seed: table|nil, port: integer|nil, lua: string|nil } `lua`: the interpreter to run it
+--- with, when this process is not one
 ---@return oneflow.testing.Box
 function M.server(options)
   options = options or {}

@@ -3,7 +3,8 @@
 local core = require "oneflow.core"
 local M = {}
 
-local error, getmetatable, setmetatable, pairs, tostring = error, getmetatable, setmetatable, pairs, tostring
+local error, pairs, tostring = error, pairs, tostring
+local getmetatable, setmetatable = getmetatable, setmetatable
 local format = string.format
 
 local TITLES = {
@@ -19,7 +20,8 @@ local DETAILS = {
   [402] = "The account has no licence for this operation.",
   [403] = "The user has no permission for this operation.",
   [404] = "An object referenced in the request was not found. It might have been deleted or you might have "
-    .. "lost access to it. Please check that the object still exists and you still have permission to access it.",
+    .. "lost access to it. Please check that the object still exists and you still have permission to "
+    .. "access it.",
   [405] = "The method is not allowed for this path.",
   [409] = "The contract is not in a state that allows this operation.",
   [429] = "You have reached the 5 minute rate limit for requests. Try again in a few minutes.",

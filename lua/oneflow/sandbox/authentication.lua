@@ -1,4 +1,4 @@
--- Token and e-mail of a request -> the actor, or a refusal. The order is the service's: the account's door first.
+-- Token and e-mail of a request -> the actor, or a refusal. The account's door comes first.
 local answer = require "oneflow.sandbox.answer"
 local M = {}
 
@@ -27,7 +27,8 @@ function M.actor(emulator, token, email, rule)
   end
   if email == nil then
     if rule == "required" then
-      answer.refuse(400, { problems = { [USER_HEADER] = { "This operation needs a user." } }, assumed = true })
+      local problems = { [USER_HEADER] = { "This operation needs a user." } }
+      answer.refuse(400, { problems = problems, assumed = true })
     end
     return { account = account }
   end

@@ -6,6 +6,7 @@ local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
 local query = require "oneflow.sandbox.query"
 local shapes = require "oneflow.sandbox.shapes"
+local store = require "oneflow.sandbox.store"
 local time = require "oneflow.sandbox.time"
 local M = {}
 
@@ -68,14 +69,14 @@ local FILTERS = {
     local word = lower(value)
     return function(record) return contains(record.name, word) end
   end,
-  query = function(value, _, store)
+  query = function(value)
     local word = lower(value)
     return function(record)
       if contains(record.name, word) then return true end
       for _, party in ipairs(record.parties) do
         if party.name and contains(party.name, word) then return true end
       end
-      for person in store:people(record) do
+      for person in store.people(record) do
         if contains(person.name, word) or contains(person.email, word) then return true end
       end
       return false
@@ -107,12 +108,12 @@ M["contract.list"] = function(call)
   for name in pairs(operation.filters) do
     makers[name] = function(value, field)
       call.assumed = call.assumed or ASSUMED_FILTERS[name]
-      return FILTERS[name](value, field, call.store)
+      return FILTERS[name](value, field)
     end
   end
   local predicates = query.filters(asked, operation.filters, makers)
   local records = {}
-  for record in call.store:contracts(call.actor.account) do
+  for record in store.contracts(call.actor.account) do
     local wanted = access.may(call.actor, "see", record.workspace_id)
     for i = 1, #predicates do wanted = wanted and predicates[i](record) end
     if wanted then records[#records + 1] = record end
@@ -137,7 +138,8 @@ local NEEDS = {
 local function check_person(person, path, problems)
   for _, name in ipairs(NEEDS[person.delivery_channel] or {}) do
     if person[name] == nil or person[name] == null or person[name] == "" then
-      check.note(problems, path .. "." .. name, format("Needed for delivery channel %s.", person.delivery_channel))
+      check.note(problems, path .. "." .. name,
+        format("Needed for delivery channel %s.", person.delivery_channel))
     end
   end
   return 1
@@ -196,7 +198,9 @@ M["contract.create"] = function(call)
   end
   local template = account.templates[body.template_id] or refuse(404)
   local shared = false
-  for _, workspace_id in ipairs(template.workspaces) do shared = shared or workspace_id == body.workspace_id end
+  for _, workspace_id in ipairs(template.workspaces) do
+    shared = shared or workspace_id == body.workspace_id
+  end
   if not shared then
     refuse_problems({ template_id = { "The template does not belong to the workspace." } }, true)
   end
@@ -257,7 +261,8 @@ M["contract.update"] = function(call)
   if next(body) == nil then return shapes.contract(call.base_url, record, call.actor) end
   if private.name then record.name = private.name end
   if private.value then
-    record.value = private.value ~= null and { amount = private.value.amount, currency = private.value.currency } or nil
+    local value = private.value
+    record.value = value ~= null and { amount = value.amount, currency = value.currency } or nil
   end
   if period then
     record.signing_period = {
@@ -267,7 +272,9 @@ M["contract.update"] = function(call)
     record.expiry_time = record.state ~= "draft" and expiry_time(record, call.store.clock()) or nil
   end
   if tags then record.tags = tags end
-  if body.sign_order then record.sign_order = body.sign_order ~= null and body.sign_order or core.array{} end
+  if body.sign_order then
+    record.sign_order = body.sign_order ~= null and body.sign_order or core.array{}
+  end
   touch(call, record)
   return shapes.contract(call.base_url, record, call.actor)
 end
@@ -279,7 +286,7 @@ M["contract.delete"] = function(call)
   if hidden and not record then refuse(404, { assumed = true }) end
   if record then
     must(call, "delete", record)
-    call.store:remove_contract(record)
+    store.remove_contract(record)
   end
   return {}
 end
@@ -293,7 +300,7 @@ M["contract.publish"] = function(call)
   local now = touch(call, record)
   record.state, record.published_time, record.state_updated_time = "pending", now, now
   record.expiry_time = expiry_time(record, call.store.clock())
-  call.store:send(record, "pending")
+  store.send(record, "pending")
   return shapes.contract(call.base_url, record, call.actor)
 end
 

@@ -12,6 +12,7 @@
 local core = require "oneflow.core"
 local access = require "oneflow.sandbox.access"
 local api = require "oneflow.api"
+local store = require "oneflow.sandbox.store"
 local time = require "oneflow.sandbox.time"
 
 local ipairs, pairs, tonumber = ipairs, pairs, tonumber
@@ -21,7 +22,9 @@ local array = core.array
 
 local STATES = api.operations["contract.list"].filters.states.enum
 
-local ACCOUNT = { name = "account", type = "string", help = "Name or id of the account; the first when left out." }
+local ACCOUNT = {
+  name = "account", type = "string", help = "Name or id of the account; the first when left out.",
+}
 
 local function account_of(emulator, arguments)
   local which = arguments.account
@@ -52,10 +55,10 @@ local function described(records)
   return list
 end
 
-local function describe_account(emulator, account)
+local function describe_account(account)
   local users, contracts = array{}, array{}
   for i, user in ipairs(account.user_list) do users[i] = describe_user(user) end
-  for record in emulator.store:contracts(account) do contracts[#contracts + 1] = record.id end
+  for record in store.contracts(account) do contracts[#contracts + 1] = record.id end
   return {
     id = account.id, name = account.name, plan = account.plan, extension = account.extension,
     users = users, contracts = contracts,
@@ -101,7 +104,7 @@ return {
     help = "Shows accounts, users with their roles, contracts, workspaces and templates.",
     run = function(emulator)
       local accounts = array{}
-      for i, account in ipairs(emulator.store.accounts) do accounts[i] = describe_account(emulator, account) end
+      for i, account in ipairs(emulator.store.accounts) do accounts[i] = describe_account(account) end
       return { base_url = emulator.base_url, accounts = accounts }
     end,
   },
@@ -112,7 +115,8 @@ return {
     run = function(emulator) return { entries = array(emulator.journal:list()) } end,
   },
   {
-    name = "clear_journal", method = "DELETE", path = "/journal", commands = { ["clear-journal"] = {} }, fields = {},
+    name = "clear_journal", method = "DELETE", path = "/journal", commands = { ["clear-journal"] = {} },
+    fields = {},
     help = "Forgets the requests that arrived so far.",
     run = function(emulator)
       emulator.journal:clear()
@@ -133,7 +137,10 @@ return {
   },
   {
     name = "generate_token", method = "POST", path = "/tokens", commands = { ["token generate"] = {} },
-    fields = { { name = "name", type = "string", min = 1, max = 100, required = true, help = "What to call it." }, ACCOUNT },
+    fields = {
+      { name = "name", type = "string", min = 1, max = 100, required = true, help = "What to call it." },
+      ACCOUNT,
+    },
     result = "token",
     help = "Makes an API token and shows it, this once.",
     run = function(emulator, arguments)
@@ -187,7 +194,7 @@ return {
     name = "fault", method = "POST", path = "/faults", commands = { fault = {} },
     fields = {
       { name = "operation", type = "string", required = true, help = "Such as contract.publish." },
-      { name = "status", type = "integer", min = 200, max = 599, required = true, help = "The HTTP status to answer." },
+      { name = "status", type = "integer", min = 200, max = 599, required = true, help = "The HTTP status." },
       { name = "times", type = "integer", min = 1, help = "How many calls it meets; 1 when left out." },
       { name = "body", type = "any", help = "The body; without one it has the service's error shape." },
       { name = "headers", type = "any_object", help = "Further headers." },

@@ -1,14 +1,14 @@
--- The emulator inside nginx: one worker, one Lua state, one emulator. A raw token never goes further than this
--- file: the emulator gets its SHA-256.
+-- The emulator inside nginx: one worker, one Lua state, one emulator. A raw token never goes further than
+-- this file: the emulator gets its SHA-256.
 local core = require "oneflow.core"
 local control = require "oneflow.sandbox.control"
 local sandbox = require "oneflow.sandbox"
 local watch = require "oneflow.sandbox.watch"
 local M = {}
 
-local ngx = ngx -- luacheck: globals ngx
+local ngx = ngx
 local assert, pairs, type = assert, pairs, type
-local find, gsub, match, sub = string.find, string.gsub, string.match, string.sub
+local find, gsub, match = string.find, string.gsub, string.match
 local concat = table.concat
 local open = io.open
 
@@ -57,7 +57,7 @@ function M.serve()
   ngx.status = status
   for name, value in pairs(answer_headers) do ngx.header[name] = value end
   ngx.header["content-length"] = #body
-  if sub(ngx.req.get_method(), 1, 4) ~= "HEAD" then ngx.print(body) end
+  ngx.print(body)
 end
 
 return M

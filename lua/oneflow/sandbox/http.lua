@@ -16,15 +16,19 @@ local function parse(text)
   return tonumber(status), sub(body, 1, length)
 end
 
-local function compose(host, method, target, headers, body)
-  local lines = { format("%s %s HTTP/1.1", method, target), "host: " .. host, "connection: close" }
-  for name, value in pairs(headers) do lines[#lines + 1] = name .. ": " .. value end
+local function compose(request)
+  local body = request.body
+  local lines = {
+    format("%s %s HTTP/1.1", request.method, request.target),
+    format("host: %s:%d", request.host, request.port), "connection: close",
+  }
+  for name, value in pairs(request.headers) do lines[#lines + 1] = name .. ": " .. value end
   if body then lines[#lines + 1] = format("content-length: %d", #body) end
   return concat(lines, "\r\n") .. "\r\n\r\n" .. (body or "")
 end
 
 --- Starts a request; `done` is called once, with status and body, or nil and a message.
----@param request { host: string, port: integer, method: string, target: string, headers: table, body: string|nil }
+---@param request table host, port, method, target, headers, body (or nil)
 function M.start(request, done)
   local socket, timer, pieces, finished = uv.new_tcp(), uv.new_timer(), {}, false
   local function finish(status, body)
@@ -45,8 +49,7 @@ function M.start(request, done)
         finish(parse(concat(pieces)))
       end
     end)
-    socket:write(compose(format("%s:%d", request.host, request.port), request.method, request.target,
-      request.headers, request.body))
+    socket:write(compose(request))
   end)
 end
 

@@ -45,7 +45,8 @@ local function parse_body(operation, text)
   if not operation.body or text == nil or text == "" then return {} end
   local value, _, message = core.decode(text)
   if type(value) ~= "table" or #value > 0 then
-    answer.refuse(400, { detail = "The body is not a JSON object: " .. tostring(message or "another value") .. "." })
+    local detail = format("The body is not a JSON object: %s.", message or "another value")
+    answer.refuse(400, { detail = detail })
   end
   return value
 end
@@ -87,7 +88,7 @@ local function perform(self, request, route, ids, token, call)
 end
 
 --- Answers one request.
----@param request { method: string, path: string, query: string, headers: table<string, string>, body: string|nil, token_sha256: string|nil }
+---@param request table method, path, query, headers (lower-case names, without the token), body, token_sha256
 ---@return integer status
 ---@return table<string, string> headers lower-case names
 ---@return string body
@@ -108,7 +109,9 @@ function Emulator:handle(request)
   end
 
   local call = {}
-  local ok, result = xpcall(function() return perform(self, request, route, ids, token, call) end, function(raised)
+  local ok, result = xpcall(function()
+    return perform(self, request, route, ids, token, call)
+  end, function(raised)
     return answer.is_refusal(raised) and raised or traceback(tostring(raised), 2)
   end)
   if ok then
@@ -117,8 +120,8 @@ function Emulator:handle(request)
   end
   if not answer.is_refusal(result) then error(result, 0) end
   entry.status, entry.assumed = result.status, result.assumed == true
-  return answer.wrap(result.status, answer.error_body(result.status, self:request_id(), result.detail, result.problems),
-    result.assumed)
+  local body = answer.error_body(result.status, self:request_id(), result.detail, result.problems)
+  return answer.wrap(result.status, body, result.assumed)
 end
 
 --- Back to the seed: accounts, users, contracts, journal and faults. Tokens stay as they are: a secret was
@@ -130,7 +133,7 @@ function Emulator:reset()
 end
 
 --- An emulator with the accounts of a seed.
----@param options? { seed: table|nil, sha256: (fun(text: string): string)|nil, base_url: string|nil, clock: (fun(): integer)|nil }
+---@param options? table seed; sha256(text); base_url, for links; clock(), seconds since 1970
 function M.new(options)
   options = options or {}
   local seed = options.seed or require "oneflow.sandbox.seed"

@@ -1,7 +1,7 @@
--- nginx for the sandbox: where it and its modules are, which Lua paths its LuaJIT needs, and its configuration.
+-- nginx for the sandbox: where it and its modules are, which Lua paths its LuaJIT needs, its configuration.
 local M = {}
 
-local ipairs, pairs = ipairs, pairs
+local ipairs = ipairs
 local concat = table.concat
 local format, gmatch, gsub, match, sub = string.format, string.gmatch, string.gsub, string.match, string.sub
 local open = io.open
@@ -40,10 +40,11 @@ end
 --- The Lua paths for nginx's LuaJIT, from where the running Lua finds the library: the same Lua files, and
 --- the core built for LuaJIT beside them.
 ---@param package_path string
+---@param package_cpath string
 ---@param folder string the current directory
 ---@return string|nil lua_package_path
 ---@return string lua_package_cpath or, without a path, what is missing
-function M.lua_paths(package_path, folder)
+function M.lua_paths(package_path, package_cpath, folder)
   local paths, found = {}, nil
   local function look(candidate)
     if not found and exists(candidate .. "/" .. CORE) then found = candidate end
@@ -60,9 +61,14 @@ function M.lua_paths(package_path, folder)
       if prefix then look(prefix .. "/lib/lua/5.1") end
     end
   end
-  for _, candidate in pairs(LUAJIT_FOLDERS) do look(candidate) end
+  for template in gmatch(package_cpath, "[^;]+") do
+    local builds = match(absolute(template, folder), "^(.*)/[^/]+/%?%.so$")
+    if builds then look(builds .. "/luajit") end
+  end
+  for _, candidate in ipairs(LUAJIT_FOLDERS) do look(candidate) end
   if not found then
-    return nil, "the sandbox's nginx runs LuaJIT, and there is no oneflow.core for it. Run: make build LUA=luajit"
+    return nil, "the sandbox's nginx runs LuaJIT, and there is no oneflow.core for it. "
+      .. "Run: make build LUA=luajit"
   end
   return concat(paths, ";") .. ";;", found .. "/?.so;;"
 end
@@ -110,7 +116,7 @@ http {
 ]]
 
 --- The text of nginx.conf.
----@param options { folder: string, port: integer, path: string, cpath: string, user: string|nil, access_log: string|nil }
+---@param options table folder, port, path, cpath; user and access_log, or nil
 function M.configuration(options)
   local modules = ""
   for _, path in ipairs(MODULES) do
@@ -120,7 +126,8 @@ function M.configuration(options)
     modules = modules, folder = options.folder, port = format("%d", options.port),
     -- Started by root, the worker stays root: a checkout may lie in a folder of root's alone.
     user = options.user and format("user %s;\n", options.user) or "",
-    path = quote(options.path), cpath = quote(options.cpath), config = quote(options.folder .. "/config.json"),
+    path = quote(options.path), cpath = quote(options.cpath),
+    config = quote(options.folder .. "/config.json"),
     access_log = options.access_log and quote(options.access_log) or "off",
   }
   return (gsub(CONFIGURATION, "%%%((.-)%)", values))

@@ -64,7 +64,9 @@ function M.filters(query, fields, makers)
       local field = fields and fields[key]
       if not field then refuse(name, "Unknown filter.", true) end
       if value == "" then refuse(name, "May not be empty.", true) end
-      if field.max and #value > field.max then refuse(name, format("Must have a length of at most %d.", field.max)) end
+      if field.max and #value > field.max then
+        refuse(name, format("Must have a length of at most %d.", field.max))
+      end
       local predicate, message = makers[key](value, field)
       if not predicate then refuse(name, message) end
       predicates[#predicates + 1] = predicate

@@ -42,7 +42,9 @@ function M.runner(url, key)
     }
     if not status then return nil, format("the sandbox at %s does not answer: %s", url, body) end
     local answer = core.decode(body)
-    if status ~= 200 then return nil, answer and answer.detail or format("the sandbox answered %d", status) end
+    if status ~= 200 then
+      return nil, answer and answer.detail or format("the sandbox answered %d", status)
+    end
     return answer
   end
 end

@@ -42,19 +42,22 @@ return {
       },
       tags = { { id = 271, name = "Renewal" }, { id = 272, name = "Pilot" } },
       users = {
-        { id = 301, email = "admin@example.com", name = "Alma Admin", is_admin = true, title = "Administrator" },
+        { id = 301, email = "admin@example.com", name = "Alma Admin", title = "Administrator",
+          is_admin = true },
         { id = 302, email = "anna@example.com", name = "Anna Example", title = "Sales manager",
           roles = { { workspace_id = SALES, role = "user" } } },
         { id = 303, email = "sven@example.com", name = "Sven Example", title = "Buyer",
           roles = { { workspace_id = PURCHASING, role = "user" } } },
         { id = 304, email = "viewer@example.com", name = "Vera Viewer", title = "Auditor",
-          roles = { { workspace_id = SALES, role = "viewer" }, { workspace_id = PURCHASING, role = "viewer" } } },
+          roles = { { workspace_id = SALES, role = "viewer" },
+                    { workspace_id = PURCHASING, role = "viewer" } } },
         { id = 305, email = "inactive@example.com", name = "Ivar Inactive", active = false,
           roles = { { workspace_id = SALES, role = "user" } } },
       },
       contracts = {
         {
-          id = 4711, name = "Service agreement - Example Customer AB", workspace_id = SALES, template_id = 201,
+          id = 4711, name = "Service agreement - Example Customer AB",
+          workspace_id = SALES, template_id = 201,
           state = "draft", created_time = "2026-02-03T08:00:00+00:00",
           value = { amount = "2400.00", currency = "SEK" },
           data_fields = {
@@ -64,7 +67,9 @@ return {
           parties = {
             customer("Example Customer AB", "556000-0001", "Cecilia Customer", "cecilia@customer.example"),
             { type = "individual", country_code = "NO",
-              participant = { name = "Per Example", email = "per@customer.example", delivery_channel = "email" } },
+              participant = {
+                name = "Per Example", email = "per@customer.example", delivery_channel = "email",
+              } },
           },
           product_groups = {
             { products = { { name = "Inspection", price_1 = { amount = { amount = "1200.00" } },
@@ -75,7 +80,9 @@ return {
           id = 4712, name = "Office chairs", workspace_id = PURCHASING, template_id = 202,
           state = "draft", created_time = "2026-02-04T09:30:00+00:00",
           data_fields = { { custom_id = "cost_centre", value = "4100" } },
-          parties = { customer("Chair Supplier AB", "556000-0003", "Stig Supplier", "stig@supplier.example") },
+          parties = {
+            customer("Chair Supplier AB", "556000-0003", "Stig Supplier", "stig@supplier.example"),
+          },
         },
         {
           id = 4713, name = "Yearly maintenance", workspace_id = SALES, template_id = 201,
@@ -83,7 +90,9 @@ return {
           published_time = "2025-11-02T08:00:00+00:00", state_updated_time = "2025-11-09T14:20:00+00:00",
           value = { amount = "18000.00", currency = "SEK" }, tags = { 271 }, my_party = my_party,
           data_fields = { { custom_id = "org-nr", value = "556000-0004" } },
-          parties = { customer("Maintained AB", "556000-0004", "Maja Maintained", "maja@maintained.example") },
+          parties = {
+            customer("Maintained AB", "556000-0004", "Maja Maintained", "maja@maintained.example"),
+          },
         },
         {
           id = 4714, name = "Pilot project", workspace_id = SALES, template_id = 201,

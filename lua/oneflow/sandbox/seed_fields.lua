@@ -36,7 +36,8 @@ local FIELDS = {
     of = {
       type = "object",
       fields = {
-        id = id, name = name, country_code = { type = "string", min = 2, max = 2 }, registration_number = text,
+        id = id, name = name, registration_number = text,
+        country_code = { type = "string", min = 2, max = 2 },
         plan = { type = "string", enum = { "free", "business" } },
         extension = { type = "boolean" },
         created_time = time,
@@ -53,7 +54,9 @@ local FIELDS = {
           id = id, email = { type = "email", required = true }, name = name,
           title = text, phone_number = text,
           active = { type = "boolean" }, is_admin = { type = "boolean" },
-          roles = list{ workspace_id = id, role = { type = "string", required = true, enum = { "user", "viewer" } } },
+          roles = list{
+            workspace_id = id, role = { type = "string", required = true, enum = { "user", "viewer" } },
+          },
         },
         contracts = list(contract),
       },
@@ -85,10 +88,13 @@ local function check_references(account, path, problems)
   end
   for u, user in ipairs(account.users or {}) do
     local at = format("%s.users[%d]", path, u - 1)
-    if emails[user.email] then check.note(problems, at .. ".email", "Another user has this e-mail address.") end
+    if emails[user.email] then
+      check.note(problems, at .. ".email", "Another user has this e-mail address.")
+    end
     emails[user.email] = true
     for r, role in ipairs(user.roles or {}) do
-      must_exist(workspaces, role.workspace_id, "workspace", format("%s.roles[%d].workspace_id", at, r - 1), problems)
+      local place = format("%s.roles[%d].workspace_id", at, r - 1)
+      must_exist(workspaces, role.workspace_id, "workspace", place, problems)
     end
   end
   for c, record in ipairs(account.contracts or {}) do

@@ -15,6 +15,11 @@ local function given(value)
   if value ~= null then return value end
 end
 
+-- A field of an object that may not be there, or be null.
+local function inside(object, name)
+  if type(object) == "table" then return given(object[name]) end
+end
+
 local function copy(value)
   if type(value) ~= "table" then return value end
   local new = {}
@@ -38,8 +43,8 @@ local function person(self, source, mine)
     signatory = source.signatory == true, organizer = source.organizer == true,
     sign_method = given(source.sign_method) or "standard_esign", sign_state = "undecided",
     two_step_authentication_method = given(source.two_step_authentication_method) or "none",
-    may_update = not (type(source._permissions) == "table" and source._permissions["contract:update"] == false),
-    custom_id = type(source._private_ownerside) == "table" and given(source._private_ownerside.custom_id) or nil,
+    may_update = inside(source._permissions, "contract:update") ~= false,
+    custom_id = inside(source._private_ownerside, "custom_id"),
   }
 end
 
@@ -48,12 +53,14 @@ local function party(self, account, source, mine)
   if type(source.participant) == "table" then
     people[1] = person(self, source.participant, mine)
   end
-  for _, each in ipairs(given(source.participants) or {}) do people[#people + 1] = person(self, each, mine) end
+  for _, each in ipairs(given(source.participants) or {}) do
+    people[#people + 1] = person(self, each, mine)
+  end
   return {
     id = self:next_id(), type = source.type or "company", mine = mine,
     name = given(source.name), country_code = given(source.country_code) or account.country_code,
     identification_number = given(source.identification_number) or "", people = people,
-    custom_id = type(source._private_ownerside) == "table" and given(source._private_ownerside.custom_id) or nil,
+    custom_id = inside(source._private_ownerside, "custom_id"),
   }
 end
 
@@ -116,9 +123,9 @@ function M:add_contract(account, body, past)
   for _, source in ipairs(given(body.parties) or {}) do
     record.parties[#record.parties + 1] = party(self, account, source, false)
   end
-  if record.state ~= "draft" then self:send(record, "success") end
+  if record.state ~= "draft" then M.send(record, "success") end
   if record.state == "signed" then
-    for each in self:people(record) do
+    for each in M.people(record) do
       if each.signatory then
         each.sign_state, each.sign_state_updated_time = "signed", record.state_updated_time
       end
@@ -130,7 +137,7 @@ function M:add_contract(account, body, past)
 end
 
 --- Every participant of a contract.
-function M:people(record)
+function M.people(record)
   local p, i = 1, 0
   return function()
     while record.parties[p] do
@@ -143,20 +150,20 @@ function M:people(record)
 end
 
 --- The invitations are out: everyone who is reached over a channel has a delivery status.
-function M:send(record, status)
-  for each in self:people(record) do
+function M.send(record, status)
+  for each in M.people(record) do
     if each.delivery_channel ~= "none" and each.delivery_channel ~= "same_device" then
       each.delivery_status = status
     end
   end
 end
 
-function M:remove_contract(record)
+function M.remove_contract(record)
   record.account.contracts[record.id] = nil
 end
 
 --- The contracts of an account that are there, oldest id first.
-function M:contracts(account)
+function M.contracts(account)
   local i = 0
   return function()
     while account.contract_ids[i + 1] do

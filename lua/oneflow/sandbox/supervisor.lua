@@ -9,7 +9,7 @@ local start = require "oneflow.sandbox.start"
 local M = {}
 
 local assert, error, ipairs, pcall = assert, error, ipairs, pcall
-local package, io = package, io
+local package = package
 local format, find, match, sub = string.format, string.find, string.match, string.sub
 
 local SIGNALS = { "sigterm", "sigint", "sighup" }
@@ -136,9 +136,9 @@ local function at_end_of_input(happened)
   return input
 end
 
---- Serves a sandbox until a signal comes. Gives the exit status: 0 after SIGTERM, SIGINT or SIGHUP (or the end
---- of standard input with `until_eof`), 1 with a message when it could not start or nginx died.
----@param options { port: integer|nil, seed: table|nil, nginx: string|nil, access_log: string|nil, until_eof: boolean|nil }
+--- Serves a sandbox until a signal comes. Gives the exit status: 0 after SIGTERM, SIGINT or SIGHUP (or the
+--- end of standard input with `until_eof`), 1 with a message when it could not start or nginx died.
+---@param options table port (0: a free one), seed, nginx, access_log, until_eof; each may be nil
 ---@param ready fun(description: table) called once, when requests are answered
 ---@param log fun(text: string) for nginx's messages and this one's
 ---@return integer
@@ -155,7 +155,7 @@ function M.serve(options, ready, log)
     if options.until_eof then
       handles[#handles + 1] = at_end_of_input(function() asked_to_stop = true end)
     end
-    local path, cpath = nginx.lua_paths(package.path, uv.cwd())
+    local path, cpath = nginx.lua_paths(package.path, package.cpath, uv.cwd())
     if not path then error(cpath, 0) end
     local program, missing = nginx.program(options.nginx, uv.os_getenv("PATH"))
     if not program then error(missing, 0) end

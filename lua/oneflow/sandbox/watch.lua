@@ -3,7 +3,7 @@
 local ffi = require "ffi"
 local M = {}
 
-local ngx = ngx -- luacheck: globals ngx
+local ngx = ngx
 local C = ffi.C
 local ipairs, remove = ipairs, os.remove
 local SIGTERM, SECONDS = 15, 1
