@@ -1,5 +1,5 @@
--- All that any of the three Luas has: what one lacks is asked for (`table.unpack or unpack`). The specs run on
--- all three.
+-- All that any of the three Luas has: what one lacks is asked for (`table.unpack or unpack`). Specs run on
+-- all three Luas.
 std = "max"
 max_line_length = 110
 self = false
