@@ -7,8 +7,8 @@
 #include "credentials.h"
 #include "digest.h"
 #include "json.h"
+#include "lua_buffer.h"
 #include "lua_engine.h"
-#include "memory.h"
 #include "url.h"
 
 #include <curl/curl.h>
@@ -53,19 +53,11 @@ static int open_sealed(lua_State *L) {
 static int escape(lua_State *L) {
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);
-    char *out = length <= 4096 ? lua_newuserdata(L, length * 3 + 1) : NULL;
-    if (out == NULL)
-        return luaL_error(L, "more than 4096 bytes to escape");
-    of_buffer buffer;
-    of_buffer_init(&buffer, length * 3 + 1);
-    bool good = of_escape(&buffer, text, length);
-    size_t used = buffer.length;
-    for (size_t i = 0; good && i < used; i++)
-        out[i] = buffer.bytes[i];
-    of_buffer_free(&buffer);
-    if (!good)
-        return luaL_error(L, "not enough memory");
-    lua_pushlstring(L, out, used);
+    of_buffer *out = of_lua_buffer(L, 64 * 1024);
+    if (!of_escape(out, text, length))
+        return luaL_error(L, "too much to escape");
+    lua_pushlstring(L, out->length > 0 ? out->bytes : "", out->length);
+    of_buffer_free(out);
     return 1;
 }
 

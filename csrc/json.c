@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "json.h"
 
-#include "memory.h"
+#include "lua_buffer.h"
 #include "url.h"
 
 #include <locale.h>
@@ -564,23 +564,6 @@ static void put_value(writer *w, int index) {
     }
 }
 
-static int collect_buffer(lua_State *L) {
-    of_buffer_free(lua_touserdata(L, 1));
-    return 0;
-}
-
-/* A buffer that Lua frees should anything raise. */
-static of_buffer *new_buffer(lua_State *L, size_t limit) {
-    of_buffer *buffer = of_newuserdata(L, sizeof *buffer);
-    of_buffer_init(buffer, limit);
-    if (luaL_newmetatable(L, "oneflow.buffer")) {
-        lua_pushcfunction(L, collect_buffer);
-        lua_setfield(L, -2, "__gc");
-    }
-    lua_setmetatable(L, -2);
-    return buffer;
-}
-
 static void push_problem(lua_State *L, const char *path, const char *message) {
     lua_createtable(L, 0, 2);
     lua_pushstring(L, path);
@@ -607,8 +590,8 @@ int of_json_encode(lua_State *L) {
     writer *w = of_newuserdata(L, sizeof *w); /* too large for some coroutines' C stack */
     memset(w, 0, sizeof *w);
     w->L = L;
-    w->out = new_buffer(L, BODY_MAX);
-    w->problems = new_buffer(L, 64 * 1024);
+    w->out = of_lua_buffer(L, BODY_MAX);
+    w->problems = of_lua_buffer(L, 64 * 1024);
     put_value(w, 1);
     if (w->wrong_type[0] != '\0')
         return luaL_error(L, "%s cannot be sent", w->wrong_type);

@@ -34,8 +34,7 @@ static const char *fill(of_url *url, CURLU *parsed, const char *text) {
     char *path = NULL;
     const char *why = NULL;
 
-    /* ':' without "//" and schemes that libcurl does not know end here as well */
-    if (curl_url_set(parsed, CURLUPART_URL, text, 0) != CURLUE_OK)
+    if (curl_url_set(parsed, CURLUPART_URL, text, CURLU_PATH_AS_IS) != CURLUE_OK)
         return "is not an absolute URL with a valid port";
     static const struct {
         CURLUPart part;
@@ -60,9 +59,7 @@ static const char *fill(of_url *url, CURLU *parsed, const char *text) {
     bool has_port = curl_url_get(parsed, CURLUPART_PORT, &port, 0) == CURLUE_OK;
     url->tls = strcmp(scheme, "https") == 0;
     url->loopback = loopback(host);
-    if (!url->tls && strcmp(scheme, "http") != 0) {
-        why = "is neither https nor http";
-    } else if (!plain_host(host)) {
+    if (!plain_host(host)) {
         why = "has a host with unusual characters";
     } else if (!url->tls && !url->loopback) {
         why = "is http beyond this machine: the token would travel in clear, use https";
@@ -109,6 +106,11 @@ const char *of_url_parse(of_url *url, const char *text, size_t length) {
             return "holds a blank, a backslash, a control byte or a byte beyond ASCII";
         }
     }
+    bool http = strncasecmp(text, "https://", 8) == 0 || strncasecmp(text, "http://", 7) == 0;
+    if (!http)
+        return "does not begin with https:// or http://";
+    if (memchr(text, '%', length) != NULL)
+        return "holds a '%'";
     if (memchr(text, '#', length) != NULL)
         return "holds a fragment";
     if (memchr(text, '?', length) != NULL)

@@ -46,7 +46,9 @@ local function ask(client, reason)
   client.asking = false
   if not good then error(token, 0) end
   if client.closed then usage.raise("the client is closed") end
-  if token == nil then return nil, "was not given by its function: " .. (type(why) == "string" and why or "no reason said") end
+  if token == nil then
+    return nil, "was not given by its function: " .. (type(why) == "string" and why or "no reason said")
+  end
   if type(token) ~= "string" then usage.raise("the token function must return a string, got " .. type(token)) end
   return client.engine:set_token(token)
 end

@@ -5,14 +5,14 @@ local core = require "oneflow.core"
 local ids = require "oneflow.ids"
 local usage = require "oneflow.usage"
 
-local ipairs, next, pairs, rawlen, tonumber, tostring, type = ipairs, next, pairs, rawlen, tonumber, tostring, type
+local ipairs, next, pairs, tonumber, tostring, type = ipairs, next, pairs, tonumber, tostring, type
 local concat, sort = table.concat, table.sort
 local find, format, gmatch, match, sub = string.find, string.format, string.gmatch, string.match, string.sub
 local floor = math.floor
 
 local M = {}
 
-rawlen = rawlen or function(t) return #t end -- LuaJIT's # asks no metamethod of a table
+local rawlen = rawlen or function(t) return #t end -- LuaJIT's # asks no metamethod of a table
 
 -- Options of every call. `kind` is checked by the functions of `options` below.
 local OPTIONS = {
@@ -158,7 +158,8 @@ end
 function types.integer(field, value, path, problems)
   if type(value) ~= "number" then bad_type(path, "integer", value) end
   if value ~= floor(value) or (field.min and value < field.min) or (field.max and value > field.max) then
-    note(problems, path, format("is not an integer from %s to %s", tostring(field.min or "-"), tostring(field.max or "-")))
+    local from, to = tostring(field.min or "-"), tostring(field.max or "-")
+    note(problems, path, format("is not an integer from %s to %s", from, to))
   end
   return value
 end
@@ -358,8 +359,10 @@ function M.list_query(operation, query, problems, unchecked)
       if OPTIONS[name] or EACH_OPTIONS[name] then
         usage.raise(format("%s is an option: pass it in the table after the query", usage.show(name)))
       end
-      local hint = operation.filters and operation.filters[name] and format("; did you mean filter = { %s = ... }?", name)
-        or usage.hint(name, usage.names(LIST_FIELDS))
+      local hint = usage.hint(name, usage.names(LIST_FIELDS))
+      if operation.filters and operation.filters[name] then
+        hint = format("; did you mean filter = { %s = ... }?", name)
+      end
       usage.raise(format("%s: unknown name %s in the query%s", operation.name, usage.show(name), hint))
     end
     given[name] = value

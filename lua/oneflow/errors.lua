@@ -12,10 +12,20 @@ local M = {}
 ---@field path string  where: "body.parties[2].name", "contract id", "token"
 ---@field messages string[]
 
+---@alias oneflow.Kind
+---| "connection" | "timeout" | "tls" | "validation" | "authentication" | "payment" | "permission" | "not_found"
+---| "conflict" | "http" | "rate_limit" | "server" | "redirect" | "decode" | "limit" | "cancelled" | "memory"
+
+---The promise of the library.
+---@alias oneflow.Outcome
+---| "not_sent" # no byte left
+---| "refused"  # the service answered and did nothing
+---| "unknown"  # it may have been applied
+
 ---What came back instead of an answer. `tostring(err)` is one line that is safe to log.
 ---@class oneflow.Error
----@field kind "connection"|"timeout"|"tls"|"validation"|"authentication"|"payment"|"permission"|"not_found"|"conflict"|"http"|"rate_limit"|"server"|"redirect"|"decode"|"limit"|"cancelled"|"memory"
----@field outcome "not_sent"|"refused"|"unknown"  no byte left | the service answered and did nothing | it may have been applied
+---@field kind oneflow.Kind
+---@field outcome oneflow.Outcome
 ---@field status integer?  HTTP status, when there was one
 ---@field code integer?  the service's own seven digits
 ---@field title string?

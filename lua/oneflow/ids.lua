@@ -5,7 +5,7 @@ local usage = require "oneflow.usage"
 local tonumber, type = tonumber, type
 local format, match = string.format, string.match
 local floor = math.floor
-local math_type = math.type or function() return "float" end
+local math_type = math.type or function() return "float" end -- LuaJIT has floats alone
 
 local M = {}
 
@@ -29,7 +29,8 @@ function M.text(value, what)
     if #value > 19 or not match(value, "^[1-9]%d*$") then return nil, EXPECTED end
     return value
   end
-  usage.raise(format("%s: integer or string of digits expected, got %s", what, value == nil and "nothing" or type(value)))
+  local got = value == nil and "nothing" or type(value)
+  usage.raise(format("%s: integer or string of digits expected, got %s", what, got))
 end
 
 --- The id as this Lua keeps it best: an exact number, or else its digits.

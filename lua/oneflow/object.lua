@@ -294,7 +294,9 @@ function shared.request(self, method, path, parts, opts)
   if type(method) ~= "string" then usage.raise("request: the method is a string, got " .. type(method)) end
   if type(path) ~= "string" then usage.raise("request: the path is a string, got " .. type(path)) end
   local given = {}
-  if parts ~= nil and type(parts) ~= "table" then usage.raise("request: { query =, body =, headers =, decode = } expected") end
+  if parts ~= nil and type(parts) ~= "table" then
+    usage.raise("request: { query =, body =, headers =, decode = } expected, got " .. type(parts))
+  end
   for name, value in next, parts or {} do
     local known = false
     for _, field in ipairs(REQUEST_FIELDS) do known = known or field == name end
@@ -360,7 +362,9 @@ end
 --- Ends the client: running calls are cancelled, connections closed, the token wiped. May be called again.
 function client_methods.close(self)
   local scope = open(self, CLIENT)
-  if not scope then usage.raise(open(self, VIEW) and "a view cannot close its client" or "call with a colon: client:close()") end
+  if not scope then
+    usage.raise(open(self, VIEW) and "a view cannot close its client" or "call with a colon: client:close()")
+  end
   scope.client.closed = true
   scope.client.engine:close()
 end

@@ -14,7 +14,8 @@ local REWALKS_MAX = 20   -- that find nothing new, before the walk gives up
 ---@class oneflow.Page
 ---@field count integer?  how many match in all, as the service says
 ---@field meta table  status, request_id, attempts
----@field next fun(self: oneflow.Page, opts: table?): oneflow.Page|false|nil, oneflow.Error?  the page behind, `false` at the end
+---The page behind; `false` at the end, `nil, err` when it fails.
+---@field next fun(self: oneflow.Page, opts: table?): oneflow.Page|false|nil, oneflow.Error?
 
 -- Whether there is more, and from which offset. Of the link only the offset is read: it may name any host, none is
 -- ever asked but the client's own.
@@ -35,7 +36,8 @@ local FIELDS = { "count", "meta", "next" }
 
 --- Makes a page of a list's answer.
 ---@param data table  envelope, or a bare array
----@param source table  { offset =, meta =, wrap = function(item), fetch = function(offset, opts), undecodable = function(message) }
+---@param source table  { offset =, meta =, wrap = function(item), fetch = function(offset, opts),
+---  undecodable = function(message) }
 ---@return oneflow.Page? page, oneflow.Error? err
 function M.new(data, source)
   local enveloped = data.data ~= nil or data._links ~= nil or data.count ~= nil
