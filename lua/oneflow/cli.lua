@@ -154,6 +154,12 @@ local function print_seed()
   return 0
 end
 
+local function port(text)
+  local value = tonumber(text)
+  if value and value >= 0 and value <= 65535 and value % 1 == 0 then return value end
+  return nil, "a port is a number from 0 to 65535: " .. text
+end
+
 local function parser_for(chosen)
   local parser = require("argparse")("oneflow", "A client for the contract API of Oneflow AB.")
   parser:flag("--version", "Prints the version."):action(function()
@@ -164,7 +170,7 @@ local function parser_for(chosen)
   parser:require_command(true)
   local sandbox = parser:command("sandbox", SANDBOX_HELP):epilog(SANDBOX_EXAMPLES)
   sandbox:require_command(false)
-  sandbox:option("--port", "The port to listen on; 0 chooses a free one."):convert(tonumber):default("0")
+  sandbox:option("--port", "The port to listen on; 0 chooses a free one."):convert(port):default("0")
   sandbox:option("--seed", "A JSON file with the data to start from."):argname("<file>")
   sandbox:option("--nginx", "The nginx program."):argname("<path>")
   sandbox:option("--access-log", "Where nginx writes its access log; none without it."):argname("<file>")

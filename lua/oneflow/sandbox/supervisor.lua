@@ -10,12 +10,14 @@ local M = {}
 
 local assert, error, ipairs, pcall = assert, error, ipairs, pcall
 local package = package
-local format, find, match, sub = string.format, string.find, string.match, string.sub
+local format, find, sub = string.format, string.find, string.sub
 
 local SIGNALS = { "sigterm", "sigint", "sighup" }
 local PORT_ATTEMPTS = 10
 local STOP_MILLISECONDS = 5000
 local LOG_KEPT = 8192
+-- What the worker says when it answers. Said twice, the first worker died, and what the sandbox knew with it.
+local READY = "ready\n"
 
 local function wait(happened)
   while not happened() do uv.run("once") end
@@ -108,7 +110,7 @@ local function start_on(port, setting, stopping)
     stop(child)
     return nil
   end
-  if match(child.said, "^ready\n") then
+  if child.said == READY then
     child.ready = true
     return child
   end
@@ -128,8 +130,9 @@ end
 
 -- Calls `happened` once standard input ends.
 local function at_end_of_input(happened)
+  if uv.guess_handle(0) ~= "pipe" then error("--until-eof needs a pipe as standard input", 0) end
   local input = uv.new_pipe(false)
-  if not input:open(0) then error("--until-eof needs a pipe as standard input", 0) end
+  assert(input:open(0))
   input:read_start(function(err, text)
     if err or not text then happened() end
   end)
@@ -172,9 +175,9 @@ function M.serve(options, ready, log)
     local description = start(function(name, arguments) return assert(run(name, arguments)) end)
     description.control_key = setting.control_key
     ready(description)
-    wait(function() return asked_to_stop or child.ended end)
+    wait(function() return asked_to_stop or child.ended or child.said ~= READY end)
     if not asked_to_stop then
-      error(format("nginx died unexpectedly (%s).\n%s", child.ended, child.log), 0)
+      error(format("nginx died unexpectedly (%s); its last words are above", child.ended or "its worker"), 0)
     end
   end)
 
