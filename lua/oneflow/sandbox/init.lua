@@ -11,6 +11,7 @@ local routes = require "oneflow.sandbox.routes"
 local seed_fields = require "oneflow.sandbox.seed_fields"
 local shapes = require "oneflow.sandbox.shapes"
 local store = require "oneflow.sandbox.store"
+local iso = require("oneflow.sandbox.time").iso
 local tokens = require "oneflow.sandbox.tokens"
 local M = {}
 
@@ -36,6 +37,16 @@ local HANDLERS = {
     return query.page(asked, call.base_url, call.operation.path, users, function(user)
       return shapes.user(call.base_url, user)
     end)
+  end,
+  -- Who may make one is written nowhere: anyone here.
+  ["template_type.create"] = function(call)
+    call.assumed = true
+    local now = iso(call.store.clock())
+    return {
+      _links = { self = { href = call.base_url .. "/template_types" } }, id = call.store:next_id(),
+      name = call.body.name, description = call.body.description or "", active = true, data_fields = core.array{},
+      extension_type = core.null, created_time = now, updated_time = now,
+    }
   end,
 }
 for name, handler in pairs(require "oneflow.sandbox.contracts") do HANDLERS[name] = handler end
