@@ -61,6 +61,14 @@ static int escape(lua_State *L) {
     return 1;
 }
 
+/* utf8(text) -> is it well-formed? */
+static int utf8(lua_State *L) {
+    size_t length;
+    const char *text = luaL_checklstring(L, 1, &length);
+    lua_pushboolean(L, of_utf8(text, length));
+    return 1;
+}
+
 /* sha256(bytes) -> 64 lower-case hex digits */
 static int sha256(lua_State *L) {
     size_t length;
@@ -105,6 +113,7 @@ int luaopen_oneflow_core(lua_State *L) {
         {"seal", seal},
         {"open", open_sealed},
         {"escape", escape},
+        {"utf8", utf8},
         {"sha256", sha256},
         {"check_user", check_user},
         {"monotonic", monotonic},

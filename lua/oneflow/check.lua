@@ -241,6 +241,12 @@ end
 
 -- ---- lists: filter, sort, limit, offset ------------------------------------------------------------------------
 
+-- What is percent-encoded must be text first.
+local function text_only(path, text, problems)
+  if not core.utf8(text) then note(problems, path, "is not UTF-8") end
+  return text
+end
+
 local filters = {}
 
 function filters.string(_, value, path)
@@ -315,7 +321,7 @@ local function read_filters(operation, given, pairs_out, problems, unchecked)
         note(problems, path, format("is longer than %d bytes", filter.max))
       end
     end
-    pairs_out[#pairs_out + 1] = { "filter[" .. name .. "]", text }
+    pairs_out[#pairs_out + 1] = { "filter[" .. name .. "]", text_only(path, text, problems) }
   end
 end
 
@@ -398,7 +404,7 @@ function M.pairs(path, map, problems)
         if tonumber(format("%.15g", value)) == value then text = format("%.15g", value) end
       end
     end
-    out[#out + 1] = { name, text }
+    out[#out + 1] = { name, text_only(path .. "." .. name, text, problems) }
   end
   sort(out, function(a, b) return a[1] < b[1] end)
   return out
