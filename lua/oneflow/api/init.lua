@@ -16,12 +16,10 @@
 --   returns       a record's name, "data" (a plain table) or "nothing"
 --   pages, sort, filters, query, body   what a list or a payload may hold; see oneflow.check
 --   source, confidence   the page it comes from, and how sure it is: "doc", "ms", "code", "?"
-local resources = {
-  require "oneflow.api.core",
-  require "oneflow.api.account",
-  require "oneflow.api.user",
-  (require "oneflow.api.contract"), -- one value: `require` gives two from 5.4 on
-}
+local resources = {}
+for i, name in ipairs { "core", "account", "user", "contract", "template_type" } do
+  resources[i] = require("oneflow.api." .. name)
+end
 
 local operations = {}
 for _, resource in ipairs(resources) do
