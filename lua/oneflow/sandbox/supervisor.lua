@@ -83,6 +83,8 @@ local function stop(child)
     wait(function() return child.ended end)
     timer:close()
   end
+  -- A master that did not end by itself has left its worker, who is of its group.
+  uv.kill(-child.pid, "sigkill")
   for _, handle in ipairs{ child.input, child.output, child.errors, child.handle } do
     if not handle:is_closing() then handle:close() end
   end

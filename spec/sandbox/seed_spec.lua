@@ -1,0 +1,116 @@
+-- The data to start from: the default, and what is wrong with another.
+local core = require "oneflow.core"
+local sandbox = require "oneflow.sandbox"
+local seed_fields = require "oneflow.sandbox.seed_fields"
+local testing = require "oneflow.testing"
+
+-- The default seed as a user has it: printed as JSON, and read again.
+local function printed()
+  return (assert(core.decode((assert(core.encode(require "oneflow.sandbox.seed"))))))
+end
+
+local function paths(seed)
+  local list = {}
+  for path in pairs(seed_fields.problems(seed) or {}) do list[#list + 1] = path end
+  table.sort(list)
+  return list
+end
+
+describe("the seed", function()
+  it("is right as it is, and as JSON", function()
+    assert.same({}, paths(require "oneflow.sandbox.seed"))
+    assert.same({}, paths(printed()))
+    assert.equal(4, #testing.sandbox{ seed = printed() }.contracts)
+  end)
+
+  it("has the people whom the readme names", function()
+    local users = {}
+    for _, user in ipairs(testing.sandbox().users) do users[user.email] = user end
+    assert.same({ "user", "user", "admin", "viewer" }, {
+      users["anna@example.com"].role, users["sven@example.com"].role, users["admin@example.com"].role,
+      users["viewer@example.com"].role,
+    })
+    assert.is_false(users["inactive@example.com"].active)
+  end)
+
+  -- What is done to a good seed, and the paths that must be named.
+  local CASES = {
+    ["not an object"] = { function() return 1 end, { "body" } },
+    ["no accounts"] = { function() return {} end, { "accounts" } },
+    ["an empty list of accounts"] = { function() return { accounts = core.array{} } end, { "accounts" } },
+    ["an unknown field"] = { function(seed) seed.accounts[1].colour = "red" end, { "accounts[0].colour" } },
+    ["a contract without its id and with another state"] = {
+      function(seed) seed.accounts[1].contracts[1].id, seed.accounts[1].contracts[1].state = nil, "lost" end,
+      { "accounts[0].contracts[0].id", "accounts[0].contracts[0].state" },
+    },
+    ["an id of another type"] = {
+      function(seed) seed.accounts[1].users[2].id = "302" end, { "accounts[0].users[1].id" },
+    },
+    ["a fraction for an id"] = {
+      function(seed) seed.accounts[1].users[2].id = 302.5 end, { "accounts[0].users[1].id" },
+    },
+    ["an e-mail that is none"] = {
+      function(seed) seed.accounts[2].users[1].email = "olle" end, { "accounts[1].users[0].email" },
+    },
+    ["a role that is none"] = {
+      function(seed) seed.accounts[1].users[2].roles[1].role = "king" end, { "accounts[0].users[1].roles[0].role" },
+    },
+    ["a time that is none"] = {
+      function(seed) seed.accounts[1].contracts[2].created_time = "yesterday" end,
+      { "accounts[0].contracts[1].created_time" },
+    },
+    ["a null"] = { function(seed) seed.accounts[1].name = core.null end, { "accounts[0].name" } },
+    ["a workspace of the other account"] = {
+      function(seed) seed.accounts[1].contracts[1].workspace_id = 103 end,
+      { "accounts[0].contracts[0].workspace_id" },
+    },
+    ["a template, a tag, a role's workspace that are nowhere"] = {
+      function(seed)
+        seed.accounts[1].contracts[1].template_id = 999
+        seed.accounts[1].contracts[3].tags[1] = 999
+        seed.accounts[1].users[2].roles[1].workspace_id = 999
+        seed.accounts[1].templates[1].workspaces[1] = 999
+      end,
+      { "accounts[0].contracts[0].template_id", "accounts[0].contracts[2].tags[0]",
+        "accounts[0].templates[0].workspaces[0]", "accounts[0].users[1].roles[0].workspace_id" },
+    },
+    ["the same id twice"] = {
+      function(seed) seed.accounts[2].contracts[1].id = 4711 end, { "accounts[1].contracts[0].id" },
+    },
+    ["the same e-mail twice in an account"] = {
+      function(seed) seed.accounts[1].users[3].email = "anna@example.com" end, { "accounts[0].users[2].email" },
+    },
+  }
+  for title, case in pairs(CASES) do
+    it("with " .. title .. " is refused by its path", function()
+      local seed = printed()
+      seed = case[1](seed) or seed
+      assert.same(case[2], paths(seed))
+      local ok, message = pcall(sandbox.new, { seed = seed })
+      assert.is_false(ok)
+      for _, path in ipairs(case[2]) do assert.truthy(string.find(message, path .. ": ", 1, true)) end
+    end)
+  end
+
+  it("is not changed by what happens in a sandbox", function()
+    local before = printed()
+    local box = testing.sandbox()
+    local client = box:client()
+    assert(client:contract(4711):publish({}, { as = "anna@example.com" }))
+    assert(client:contract(4713):update({ tags = core.array{} }, { as = "anna@example.com" }))
+    box:set_user("anna@example.com", { active = false })
+    assert.same(before, printed())
+    box:reset()
+    assert.equal("draft", assert(client:contract(4711):get{ as = "anna@example.com" }).state)
+  end)
+end)
+
+describe("an operation without a handler", function()
+  it("is an error when a sandbox is made", function()
+    local operations = { ping = { name = "ping", method = "GET", path = "/ping", as = "none" } }
+    assert.has_error(function() sandbox.new{ operations = operations, handlers = {} } end)
+    assert.has_no.errors(function()
+      sandbox.new{ operations = operations, handlers = { ping = function() return {} end } }
+    end)
+  end)
+end)
