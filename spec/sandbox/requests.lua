@@ -8,13 +8,12 @@ local M = {}
 -- `token` = false sends none; `user` may be "".
 local function headers_of(box, options)
   local headers = {}
-  for name, value in pairs(options.headers or {}) do headers[name] = value end
   headers["x-oneflow-user-email"] = options.user
   if options.token ~= false then headers["x-oneflow-api-token"] = options.token or box.token end
   return headers
 end
 
---- call(method, path, { user =, token =, query =, body =, headers = }) -> status, body as a table, headers
+--- call(method, path, { user =, token =, query =, body = }) -> status, body as a table, headers
 function M.in_process(box)
   return function(method, path, options)
     options = options or {}

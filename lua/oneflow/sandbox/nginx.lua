@@ -104,9 +104,6 @@ http {
   keepalive_requests 1000000;
   keepalive_timeout 75s;
   large_client_header_buffers 8 64k;
-  # Headers arrive as they were sent, odd ones too.
-  underscores_in_headers on;
-  ignore_invalid_headers off;
   server_tokens off;
   server {
     listen 127.0.0.1:%(port);
