@@ -65,7 +65,7 @@ CURL_INC  = $(if $(CURL_INCDIR),-I$(CURL_INCDIR),$(call pkg,--cflags,libcurl))
 CURL_LIB  = $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR) -lcurl,$(or $(call pkg,--libs,libcurl),$(shell curl-config --libs 2>/dev/null)))
 CRYPTO_INC = $(if $(CRYPTO_INCDIR),-I$(CRYPTO_INCDIR),$(call pkg,--cflags,libcrypto))
 CRYPTO_LIB = $(if $(CRYPTO_LIBDIR),-L$(CRYPTO_LIBDIR) -lcrypto,$(or $(call pkg,--libs,libcrypto),-lcrypto))
-LIBS = $(eval LIBS := $(CURL_LIB) $(CRYPTO_LIB) -lpthread)$(LIBS)
+LIBS = $(eval LIBS := $(CURL_LIB) $(CRYPTO_LIB) -lpthread -lm)$(LIBS)
 
 COMPILE = $(CC) -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden $(HARDENING_C) $(CPPFLAGS) $(CFLAGS) $(EXTRA) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC)
 LINK    = $(CC) $(LIBFLAG) $(CFLAGS) $(EXTRA) $(HARDENING_LD) $(LDFLAGS)
