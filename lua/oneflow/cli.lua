@@ -28,6 +28,14 @@ Examples:
   oneflow sandbox contracts add 250 --state draft
   oneflow sandbox journal                      what arrived, a line a request]]
 
+-- What the words are about that several sub-commands begin with.
+local GROUPS = {
+  contracts = "Adds contracts.",
+  extension = "Switches the account's API-token extension on or off.",
+  token = "Generates, lists and revokes API tokens.",
+  user = "Makes users active or inactive.",
+}
+
 local function fail(text)
   io.stderr:write("oneflow: ", text, "\n")
   return 1
@@ -58,10 +66,7 @@ local function command_for(parent, words, known)
   local command, path = parent, ""
   for word in gmatch(words, "%S+") do
     path = path .. " " .. word
-    if not known[path] then
-      known[path] = command:command(word)
-      known[path]:require_command(false)
-    end
+    known[path] = known[path] or command:command(word, GROUPS[word])
     command = known[path]
   end
   return command
@@ -166,8 +171,8 @@ local function parser_for(chosen)
     io.stdout:write("oneflow ", require "oneflow.version", "\n")
     os.exit(0)
   end)
-  parser:command_target("command")
   parser:require_command(true)
+  parser:epilog("Start with: oneflow sandbox --help")
   local sandbox = parser:command("sandbox", SANDBOX_HELP):epilog(SANDBOX_EXAMPLES)
   sandbox:require_command(false)
   sandbox:option("--port", "The port to listen on; 0 chooses a free one."):convert(port):default("0")

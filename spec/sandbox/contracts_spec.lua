@@ -111,6 +111,26 @@ describe("a contract", function()
     assert.equal("New", read(4711)._private.name)
   end)
 
+  it("is not changed by what is no object", function()
+    for _, text in ipairs{ "[]", " [1]", "null", "1", "{", "\"x\"" } do
+      local status, answer = update(4711, text)
+      assert.equal(400, status, text)
+      assert.truthy(string.find(answer.detail, "not a JSON object", 1, true))
+    end
+  end)
+
+  it("keeps its sign order: a list, also when it is empty", function()
+    local order = '[{"participant_id":1,"order":1}]'
+    assert.equal(1, #select(2, update(4711, '{"sign_order":' .. order .. "}")).sign_order)
+    for _, none in ipairs{ "[]", "null" } do
+      update(4711, '{"sign_order":' .. none .. "}")
+      local _, _, text = box.transport{
+        method = "GET", path = "/v1/contracts/4711", query = "", headers = {}, token_sha256 = core.sha256(box.token),
+      }
+      assert.truthy(string.find(text, '"sign_order":[]', 1, true), none)
+    end
+  end)
+
   it("keeps exactly the tags that are sent", function()
     update(4711, '{"tags":[{"id":271},{"name":"Fresh"}]}')
     local tags = read(4711).tags

@@ -239,6 +239,34 @@ describe("oneflow sandbox", function()
     child:wait()
   end)
 
+  it("writes an access log only when it is asked to, where it is asked to", function()
+    local child = oneflow(folder, "sandbox", "--access-log", folder .. "/access.log")
+    local description, port = ready(child)
+    process.spawn{ "curl", "-s", description.base_url .. "/ping" }:wait()
+    child:kill()
+    child:wait()
+    local text = host.shell("cat " .. folder .. "/access.log")
+    assert.truthy(string.find(text, "GET /v1/ping", 1, true))
+    assert.is_nil(string.find(text, description.token, 1, true))
+    os.remove(folder .. "/access.log")
+    assert_gone(folder, port)
+  end)
+
+  it("refuses half a command, an unknown sandbox and wrong options", function()
+    for _, words in ipairs{ { "sandbox", "token" }, { "sandbox", "extension" }, { "sandbox", "--port", "x" },
+                            { "sandbox", "--port", "65536" }, { "sandbox", "journal" },
+                            { "sandbox", "journal", "--url", "http://127.0.0.1:1/v1", "--key", "x" },
+                            { "sandbox", "journal", "--url", "http://example.com/v1", "--key", "x" },
+                            { "sandbox", "--nginx", "/nowhere/nginx" }, { "sandbox", "--nginx", "/bin/false" },
+                            { "fly" }, {} } do
+      local code, _, output, errors = oneflow(folder, unpack(words)):wait()
+      assert.is_true(code > 0, table.concat(words, " "))
+      assert.equal("", output)
+      assert.is_true(#errors > 0 and not string.find(errors, "traceback", 1, true), errors)
+    end
+    assert.same({}, entries(folder))
+  end)
+
   it("says which command builds what is missing", function()
     local nginx = require "oneflow.sandbox.nginx"
     local path, missing = nginx.lua_paths(folder .. "/lua/?.lua", folder .. "/lua5.4/?.so", folder)

@@ -27,9 +27,8 @@ local function compose(request)
   return concat(lines, "\r\n") .. "\r\n\r\n" .. (body or "")
 end
 
---- Starts a request; `done` is called once, with status and body, or nil and a message.
----@param request table host, port, method, target, headers, body (or nil)
-function M.start(request, done)
+-- `done` is called once, with status and body, or nil and a message.
+local function start(request, done)
   local socket, timer, pieces, finished = uv.new_tcp(), uv.new_timer(), {}, false
   local function finish(status, body)
     if finished then return end
@@ -53,10 +52,11 @@ function M.start(request, done)
   end)
 end
 
---- Waits for the answer: status and body, or nil and a message.
+--- Sends a request and waits for the answer: status and body, or nil and a message.
+---@param request table host, port, method, target, headers, body (or nil)
 function M.request(request)
   local answer
-  M.start(request, function(status, body) answer = { status, body } end)
+  start(request, function(status, body) answer = { status, body } end)
   while not answer do uv.run("once") end
   return answer[1], answer[2]
 end

@@ -6,56 +6,32 @@ local answer = require "oneflow.sandbox.answer"
 local authentication = require "oneflow.sandbox.authentication"
 local check = require "oneflow.sandbox.check"
 local journal = require "oneflow.sandbox.journal"
-local query = require "oneflow.sandbox.query"
 local routes = require "oneflow.sandbox.routes"
 local seed_fields = require "oneflow.sandbox.seed_fields"
-local shapes = require "oneflow.sandbox.shapes"
 local store = require "oneflow.sandbox.store"
-local iso = require("oneflow.sandbox.time").iso
 local tokens = require "oneflow.sandbox.tokens"
 local M = {}
 
 local error, ipairs, pairs, setmetatable, tostring, type = error, ipairs, pairs, setmetatable, tostring, type
 local xpcall, traceback = xpcall, debug.traceback
 local concat, remove = table.concat, table.remove
-local format, lower = string.format, string.lower
+local find, format, lower = string.find, string.format, string.lower
 local time = os.time
 
 local Emulator = {}
 Emulator.__index = Emulator
 
-local HANDLERS = {
-  root = function() return shapes.welcome() end,
-  ping = function() return {} end,
-  ["account.get"] = function(call) return shapes.account(call.base_url, call.actor.account) end,
-  ["user.list"] = function(call)
-    local asked = query.parse(call.query)
-    query.filters(asked, call.operation.filters, {})
-    local users = {}
-    for i, user in pairs(call.actor.account.user_list) do users[i] = user end
-    query.sort(asked, users, call.operation.sort)
-    return query.page(asked, call.base_url, call.operation.path, users, function(user)
-      return shapes.user(call.base_url, user)
-    end)
-  end,
-  -- Who may make one is written nowhere: anyone here.
-  ["template_type.create"] = function(call)
-    call.assumed = true
-    local now = iso(call.store.clock())
-    return {
-      _links = { self = { href = call.base_url .. "/template_types" } }, id = call.store:next_id(),
-      name = call.body.name, description = call.body.description or "", active = true, data_fields = core.array{},
-      extension_type = core.null, created_time = now, updated_time = now,
-    }
-  end,
-}
-for name, handler in pairs(require "oneflow.sandbox.contracts") do HANDLERS[name] = handler end
+-- Operation name -> handler.
+local HANDLERS = {}
+for _, module in ipairs{ "accounts", "contracts" } do
+  for name, handler in pairs(require("oneflow.sandbox." .. module)) do HANDLERS[name] = handler end
+end
 
 -- The body as a table. None at all is an empty object: the service takes a publish without a body.
 local function parse_body(operation, text)
   if not operation.body or text == nil or text == "" then return {} end
   local value, _, message = core.decode(text)
-  if type(value) ~= "table" or #value > 0 then
+  if type(value) ~= "table" or not find(text, "^%s*{") then
     local detail = format("The body is not a JSON object: %s.", message or "another value")
     answer.refuse(400, { detail = detail })
   end

@@ -33,7 +33,8 @@ function M.program(given, search_path)
   return nil, "nginx is not installed. On Debian: apt-get install nginx-light libnginx-mod-http-lua"
 end
 
-local function absolute(path, folder)
+-- A path as seen from anywhere.
+function M.absolute(path, folder)
   return sub(path, 1, 1) == "/" and path or folder .. "/" .. gsub(path, "^%./", "")
 end
 
@@ -50,7 +51,7 @@ function M.lua_paths(package_path, package_cpath, folder)
     if not found and exists(candidate .. "/" .. CORE) then found = candidate end
   end
   for template in gmatch(package_path, "[^;]+") do
-    template = absolute(template, folder)
+    template = M.absolute(template, folder)
     local place = gsub(template, "%?", "oneflow/sandbox/front")
     if exists(place) then
       paths[#paths + 1] = template
@@ -62,7 +63,7 @@ function M.lua_paths(package_path, package_cpath, folder)
     end
   end
   for template in gmatch(package_cpath, "[^;]+") do
-    local builds = match(absolute(template, folder), "^(.*)/[^/]+/%?%.so$")
+    local builds = match(M.absolute(template, folder), "^(.*)/[^/]+/%?%.so$")
     if builds then look(builds .. "/luajit") end
   end
   for _, candidate in ipairs(LUAJIT_FOLDERS) do look(candidate) end

@@ -19,17 +19,18 @@ local function query(arguments)
   return #pairs_ > 0 and "?" .. concat(pairs_, "&") or ""
 end
 
---- Host and port of a sandbox's address, `http://127.0.0.1:1234/v1`; nil when it is none.
-function M.address(url)
+-- Host and port of a sandbox's address, `http://127.0.0.1:1234/v1`; nil when it is none: it is on loopback.
+local function address(url)
   local host, port = match(url, "^http://([%w.]+):(%d+)")
-  return host, tonumber(port)
+  if host == "localhost" then host = "127.0.0.1" end
+  if host and match(host, "^127%.%d+%.%d+%.%d+$") then return host, tonumber(port) end
 end
 
 --- A function that runs a control by its name: the answer, or nil and what was wrong.
 ---@param url string the base URL of the sandbox
 ---@param key string its control key
 function M.runner(url, key)
-  local host, port = M.address(url)
+  local host, port = address(url)
   if not host then error(format("not a sandbox's address: %s", url), 2) end
   return function(name, arguments)
     local control = by_name[name]

@@ -126,7 +126,7 @@ function M.contract(base_url, record, actor)
   shape.data_fields = data_fields(record, record.account.templates[record.template_id])
   shape.links = array{}
   shape.product_groups = array(record.product_groups)
-  shape.sign_order = record.sign_order
+  shape.sign_order = array(record.sign_order)
   shape.signing_period_expiry_time = or_null(record.expiry_time)
   return shape
 end

@@ -167,7 +167,8 @@ function M.serve(options, ready, log)
     folder = assert(uv.fs_mkdtemp(uv.os_tmpdir() .. "/oneflow-sandbox-XXXXXX"))
     local setting = {
       folder = folder, program = program, path = path, cpath = cpath, seed = options.seed,
-      access_log = options.access_log, control_key = random.text(40), log = log,
+      access_log = options.access_log and nginx.absolute(options.access_log, uv.cwd()),
+      control_key = random.text(40), log = log,
       started = function(started) child = started end,
     }
     local port

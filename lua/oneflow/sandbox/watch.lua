@@ -17,7 +17,7 @@ int getppid(void);
 ]]
 
 -- What is in the supervisor's folder, files before the folders that held them.
-local LEFT_BEHIND = { "nginx.conf", "config.json", "access.log", "nginx.pid",
+local LEFT_BEHIND = { "nginx.conf", "config.json", "nginx.pid",
                       "client_body", "proxy", "fastcgi", "uwsgi", "scgi", "" }
 
 local function gone()
