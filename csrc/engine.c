@@ -1,9 +1,11 @@
 #define _GNU_SOURCE
 #include "engine.h"
+#include "stale.h"
 
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -26,6 +28,7 @@ enum {
         5, /* for what must not be repeated: a younger connection is more surely alive */
     CONNECTION_SECONDS = 300,
     URL_LIMIT = 64 * 1024,
+    HEADERS_MAX = 40,
     POOL = 16,
     POLL_MILLISECONDS = 100,  /* some libcurl versions lose wake-ups: never wait longer in one go */
     SLICE_MILLISECONDS = 250, /* after which a caller gets to see its signals */
@@ -34,18 +37,26 @@ enum {
 typedef enum state { QUEUED, RUNNING, DONE } state;
 
 /* Why a callback stopped a transfer: libcurl's code does not say. */
-typedef enum stop { STOP_NONE, STOP_GUARD, STOP_HEAD, STOP_BODY, STOP_MEMORY } stop;
+typedef enum stop { STOP_NONE, STOP_GUARD, STOP_STALE, STOP_HEAD, STOP_BODY, STOP_MEMORY } stop;
+
+/* An open connection. Between two requests no input may wait on it. */
+typedef struct connection {
+    int fd;
+    bool used;
+} connection;
 
 struct of_transfer {
-    of_engine *engine; /* counted */
-    of_transfer *next; /* in the engine's list; NULL and unlisted once done */
-    CURL *easy;        /* the engine's, lent while it runs */
-    struct curl_slist *headers;
-    char *url;
-    char *method;
+    of_engine *engine;     /* counted */
+    of_transfer *next;     /* in the engine's list; NULL and unlisted once done */
+    CURL *easy;            /* the engine's, lent while it runs */
+    of_buffer header_text; /* the header lines, each ended by a NUL */
+    struct curl_slist headers[HEADERS_MAX];
+    of_buffer url;
+    const char *method; /* not ours: a constant */
     char *body_out;
     size_t body_out_length;
     long timeout;
+    unsigned long refusals; /* of memory, before it began */
     bool repeatable;
     bool fresh;
     bool released; /* by its owner */
@@ -80,7 +91,7 @@ struct of_engine {
     size_t idle_count;
     of_transfer *transfers; /* queued and running, oldest first */
     long running;
-    int *sockets; /* open ones, so that a child process can close its copies */
+    connection *sockets; /* open ones, so that a child process can close its copies */
     size_t socket_count;
     size_t socket_capacity;
 };
@@ -132,9 +143,41 @@ static of_kind kind_of(CURLcode code) {
 /* ---- callbacks: no Lua here, a reason is noted and the transfer cut short ---------------------
  */
 
-static int on_request(void *context, char *local, char *remote, int local_port, int remote_port) {
-    (void)local, (void)remote, (void)local_port, (void)remote_port;
+static int port_of(int fd) {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address;
+    socklen_t length = sizeof address;
+    if (getsockname(fd, &address.any, &length) != 0)
+        return -1;
+    if (address.any.sa_family == AF_INET)
+        return ntohs(address.v4.sin_port);
+    return address.any.sa_family == AF_INET6 ? ntohs(address.v6.sin6_port) : -1;
+}
+
+/* Marks the connection as used -> whether it was, and is not fit to be again. */
+static bool stale(of_transfer *transfer, int local_port) {
+    of_engine *engine = transfer->engine;
+    for (size_t i = 0; i < engine->socket_count; i++) {
+        connection *socket = &engine->sockets[i];
+        if (port_of(socket->fd) != local_port)
+            continue;
+        bool found = socket->used && of_input_waits(transfer->easy, socket->fd);
+        socket->used = true;
+        return found;
+    }
+    return false;
+}
+
+static int on_request(void *context, char *remote, char *local, int remote_port, int local_port) {
+    (void)local, (void)remote, (void)remote_port;
     of_transfer *transfer = context;
+    if (transfer->wire == 0 && stale(transfer, local_port) && !transfer->fresh) {
+        transfer->stop = STOP_STALE;
+        return CURL_PREREQFUNC_ABORT;
+    }
     transfer->wire++;
 #ifndef ONEFLOW_WITHOUT_GUARD /* only the spec that shows what the guard is for leaves it out */
     /* A reused connection that dies without an answer makes libcurl send the request again. */
@@ -173,7 +216,7 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
     of_engine *engine = context;
     if (engine->socket_count == engine->socket_capacity) {
         size_t capacity = engine->socket_capacity ? engine->socket_capacity * 2 : 8;
-        int *sockets = realloc(engine->sockets, capacity * sizeof *sockets);
+        connection *sockets = realloc(engine->sockets, capacity * sizeof *sockets);
         if (sockets == NULL)
             return CURL_SOCKET_BAD;
         engine->sockets = sockets;
@@ -189,14 +232,14 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
 #ifndef SOCK_CLOEXEC
     (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 #endif
-    engine->sockets[engine->socket_count++] = fd;
+    engine->sockets[engine->socket_count++] = (connection){.fd = fd};
     return fd;
 }
 
 static int on_close(void *context, curl_socket_t fd) {
     of_engine *engine = context;
     for (size_t i = 0; i < engine->socket_count; i++) {
-        if (engine->sockets[i] == fd) {
+        if (engine->sockets[i].fd == fd) {
             engine->sockets[i] = engine->sockets[--engine->socket_count];
             break;
         }
@@ -225,7 +268,6 @@ static bool prepare(of_engine *engine, CURL *easy) {
     SET(easy, CURLOPT_PATH_AS_IS, 1L);
     SET(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     SET(easy, CURLOPT_USERAGENT, engine->user_agent);
-    SET(easy, CURLOPT_BUFFERSIZE, 64L * 1024L);
     SET(easy, CURLOPT_CONNECTTIMEOUT_MS, engine->connect_timeout);
     SET(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_SECONDS);
     SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -275,8 +317,8 @@ static CURL *take_easy(of_engine *engine) {
 /* What each request sets: all of it, so that nothing of the request before remains. */
 static bool arm(of_transfer *transfer, CURL *easy) {
     bool get = strcmp(transfer->method, "GET") == 0;
-    SET(easy, CURLOPT_URL, transfer->url);
-    SET(easy, CURLOPT_HTTPHEADER, transfer->headers);
+    SET(easy, CURLOPT_URL, transfer->url.bytes);
+    SET(easy, CURLOPT_HTTPHEADER, &transfer->headers[0]);
     if (transfer->body_out != NULL || !get) {
         SET(easy, CURLOPT_POST, 1L);
         SET(easy, CURLOPT_POSTFIELDS, transfer->body_out != NULL ? transfer->body_out : "");
@@ -295,6 +337,7 @@ static bool arm(of_transfer *transfer, CURL *easy) {
     SET(easy, CURLOPT_HEADERDATA, transfer);
     SET(easy, CURLOPT_WRITEDATA, transfer);
     SET(easy, CURLOPT_PRIVATE, transfer);
+    transfer->refusals = of_refusals();
     return true;
 }
 
@@ -312,22 +355,13 @@ static void give_easy(of_engine *engine, CURL *easy) {
 
 /* ---- transfers ---------------------------------------------------------------------------- */
 
-static void free_headers(struct curl_slist *headers) {
-    for (struct curl_slist *line = headers; line != NULL; line = line->next) {
-        of_wipe(line->data, strlen(line->data)); /* in case libcurl's allocator is not ours */
-    }
-    curl_slist_free_all(headers);
-}
-
 static void free_request(of_transfer *transfer) {
-    free_headers(transfer->headers);
-    transfer->headers = NULL;
-    of_free_copy(transfer->url);
-    of_free_copy(transfer->method);
+    of_buffer_free(&transfer->header_text);
+    of_buffer_free(&transfer->url);
     if (transfer->body_out != NULL)
         of_wipe(transfer->body_out, transfer->body_out_length);
     free(transfer->body_out);
-    transfer->url = transfer->method = transfer->body_out = NULL;
+    transfer->body_out = NULL;
 }
 
 static void free_transfer(of_transfer *transfer) {
@@ -362,7 +396,26 @@ static void end(of_transfer *transfer, of_kind kind, const char *message) {
         free_transfer(transfer);
 }
 
+/* libcurl calls a header line beyond its own limit a lack of memory. */
+static bool refused_line(const of_transfer *transfer, CURLcode code) {
+    return code == CURLE_OUT_OF_MEMORY && transfer->wire > 0 &&
+           of_global_init() == OF_ZEROING_PROCESS && transfer->refusals == of_refusals();
+}
+
+/* Nothing was sent on the stale connection: once more, on a new one. */
+static bool start_fresh(of_transfer *transfer) {
+    CURLM *multi = transfer->engine->multi;
+    transfer->stop = STOP_NONE;
+    transfer->fresh = true;
+    transfer->curl_message[0] = '\0';
+    curl_multi_remove_handle(multi, transfer->easy);
+    SET(transfer->easy, CURLOPT_FRESH_CONNECT, 1L);
+    return curl_multi_add_handle(multi, transfer->easy) == CURLM_OK;
+}
+
 static void finish(of_transfer *transfer, CURLcode code) {
+    if (transfer->stop == STOP_STALE && start_fresh(transfer))
+        return;
     CURL *easy = transfer->easy;
     curl_off_t retry_after = 0;
     long os_error = 0;
@@ -398,10 +451,16 @@ static void finish(of_transfer *transfer, CURLcode code) {
         kind = OF_MEMORY;
         snprintf(message, room, "out of memory");
         break;
+    case STOP_STALE:
     case STOP_NONE:
         /* A peer that hangs up during the handshake has broken a connection, not failed a check. */
         if (code == CURLE_SSL_CONNECT_ERROR && os_error != 0)
             kind = OF_CONNECTION;
+        if (refused_line(transfer, code)) {
+            kind = OF_LIMIT;
+            snprintf(transfer->curl_message, sizeof transfer->curl_message,
+                     "a header line of the answer is too long");
+        }
         if (kind != OF_OK) {
             const char *text =
                 transfer->curl_message[0] ? transfer->curl_message : curl_easy_strerror(code);
@@ -450,59 +509,72 @@ void of_transfer_result(const of_transfer *transfer, of_result *result) {
 
 /* ---- submitting --------------------------------------------------------------------------- */
 
-static bool add_header(of_transfer *transfer, const char *name, const char *value, size_t length) {
-    of_buffer line;
-    of_buffer_init(&line, 8192);
-    bool good = of_buffer_puts(&line, name) && of_buffer_puts(&line, ": ") &&
-                of_buffer_append(&line, value, length);
-    struct curl_slist *headers = good ? curl_slist_append(transfer->headers, line.bytes) : NULL;
-    of_buffer_free(&line);
-    if (headers != NULL)
-        transfer->headers = headers;
-    return headers != NULL;
+static void add_header(of_transfer *transfer, const char *name, const char *value, size_t length) {
+    of_buffer *text = &transfer->header_text;
+    of_buffer_puts(text, name);
+    of_buffer_append(text, ": ", 2);
+    of_buffer_append(text, value, length);
+    of_buffer_append(text, "", 1);
+}
+
+/* libcurl's list over lines that are complete and stay where they are. */
+static bool link_headers(of_transfer *transfer) {
+    of_buffer *text = &transfer->header_text;
+    size_t count = 0;
+    for (size_t at = 0; at < text->length; at += strlen(text->bytes + at) + 1) {
+        if (count == HEADERS_MAX)
+            return false;
+        transfer->headers[count].data = text->bytes + at;
+        transfer->headers[count].next = NULL;
+        if (count > 0)
+            transfer->headers[count - 1].next = &transfer->headers[count];
+        count++;
+    }
+    return true;
 }
 
 /* Afresh for each request: a header never outlives the call that it was made for. */
-static of_kind compose(of_transfer *transfer, const of_request *request) {
+static of_kind compose(of_transfer *transfer, const of_request *request, const char **field,
+                       const char **why) {
     of_engine *engine = transfer->engine;
-    bool good = add_header(transfer, "accept", "application/json", 16) &&
-                add_header(transfer, OF_TOKEN_HEADER, engine->token.bytes, engine->token.length);
-    if (good && request->user != NULL)
-        good = add_header(transfer, OF_USER_HEADER, request->user, request->user_length);
-    if (good && request->body != NULL)
-        good = add_header(transfer, "content-type", "application/json", 16);
-    for (const char *line = request->headers; good && line != NULL && *line != '\0';
-         line += strlen(line) + 1) {
-        struct curl_slist *headers = curl_slist_append(transfer->headers, line);
-        good = headers != NULL;
-        if (good)
-            transfer->headers = headers;
-    }
-    if (good) {
-        struct curl_slist *headers = curl_slist_append(transfer->headers, "Expect:");
-        good = headers != NULL;
-        if (good)
-            transfer->headers = headers;
-    }
+    of_buffer *headers = &transfer->header_text;
+    add_header(transfer, "accept", "application/json", 16);
+    add_header(transfer, OF_TOKEN_HEADER, engine->token.bytes, engine->token.length);
+    if (request->user != NULL)
+        add_header(transfer, OF_USER_HEADER, request->user, request->user_length);
+    if (request->body != NULL)
+        add_header(transfer, "content-type", "application/json", 16);
+    of_buffer_append(headers, "Expect:", sizeof "Expect:");
+    for (const char *line = request->headers; line != NULL && *line != '\0';
+         line += strlen(line) + 1)
+        of_buffer_append(headers, line, strlen(line) + 1);
 
-    of_buffer url;
-    of_buffer_init(&url, URL_LIMIT);
-    good = good && of_buffer_puts(&url, engine->url.origin) &&
-           of_buffer_puts(&url, engine->url.path) &&
-           of_buffer_append(&url, request->path, request->path_length);
-    if (good && request->query != NULL)
-        good = of_buffer_puts(&url, "?") && of_buffer_puts(&url, request->query);
-    transfer->url = url.bytes; /* ours now, whatever became of it */
-    if (url.overflow)
-        return OF_LIMIT;
-
-    transfer->method = of_copy(request->method, strlen(request->method));
+    of_buffer *url = &transfer->url;
+    of_buffer_puts(url, engine->url.origin);
+    of_buffer_puts(url, engine->url.path);
+    of_buffer_append(url, request->path, request->path_length);
+    if (request->query != NULL) {
+        of_buffer_append(url, "?", 1);
+        of_buffer_puts(url, request->query);
+    }
+    transfer->method = request->method;
     if (request->body != NULL) {
         transfer->body_out = of_copy(request->body, request->body_length);
         transfer->body_out_length = request->body_length;
-        good = good && transfer->body_out != NULL;
     }
-    return good && transfer->method != NULL ? OF_OK : OF_MEMORY;
+    if (headers->starved || url->starved || (request->body != NULL && transfer->body_out == NULL))
+        return OF_MEMORY;
+    if (url->overflow) {
+        *field = "query";
+        *why = "makes an URL of more than 64 KiB";
+        return OF_VALIDATION;
+    }
+    if (headers->overflow || !link_headers(transfer)) {
+        *field = "headers";
+        *why = "are too many or too long";
+        return OF_VALIDATION;
+    }
+    return OF_OK;
 }
 
 static void abandon(of_engine *engine);
@@ -550,16 +622,14 @@ of_kind of_engine_submit(of_engine *engine, const of_request *request, of_transf
     transfer->timeout = request->timeout > 0 ? request->timeout : 1;
     transfer->repeatable = request->repeatable;
     transfer->fresh = request->fresh;
+    of_buffer_init(&transfer->header_text, HEAD_LIMIT);
+    of_buffer_init(&transfer->url, URL_LIMIT);
     of_buffer_init(&transfer->head, HEAD_LIMIT);
     of_buffer_init(&transfer->body, engine->max_body);
-    of_kind kind = compose(transfer, request);
+    of_kind kind = compose(transfer, request, field, why);
     if (kind != OF_OK) {
         free_transfer(transfer);
-        if (kind != OF_LIMIT)
-            return kind;
-        *field = "query";
-        *why = "makes an URL of more than 64 KiB";
-        return OF_VALIDATION;
+        return kind;
     }
     of_transfer **last = &engine->transfers;
     while (*last != NULL)
@@ -643,13 +713,9 @@ static void drive(of_engine *engine, const of_transfer *transfer, long milliseco
     }
 }
 
-bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds) {
-    if (engine->closed || !revive(engine))
-        return transfer == NULL || transfer->state == DONE;
-    if (milliseconds > SLICE_MILLISECONDS)
-        milliseconds = SLICE_MILLISECONDS;
-
-    /* TLS writes to a closed connection raise SIGPIPE: masked for this thread, and swallowed. */
+/* TLS writes to a connection that its peer closed raise SIGPIPE (plain sends do not): masked for
+   this thread, and swallowed. */
+static void drive_masked(of_engine *engine, const of_transfer *transfer, long milliseconds) {
     sigset_t pipe_set, old_set, pending;
     sigemptyset(&pipe_set);
     sigaddset(&pipe_set, SIGPIPE);
@@ -664,6 +730,18 @@ bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds)
             sigwait(&pipe_set, &ignored);
     }
     pthread_sigmask(SIG_SETMASK, &old_set, NULL);
+}
+
+bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds) {
+    if (engine->closed || !revive(engine))
+        return transfer == NULL || transfer->state == DONE;
+    if (milliseconds > SLICE_MILLISECONDS)
+        milliseconds = SLICE_MILLISECONDS;
+    if (engine->url.tls) {
+        drive_masked(engine, transfer, milliseconds);
+    } else {
+        drive(engine, transfer, milliseconds);
+    }
     return transfer != NULL ? transfer->state == DONE : engine->transfers == NULL;
 }
 
@@ -674,7 +752,7 @@ bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds)
  */
 static void abandon(of_engine *engine) {
     for (size_t i = 0; i < engine->socket_count; i++)
-        close(engine->sockets[i]);
+        close(engine->sockets[i].fd);
     engine->socket_count = 0;
     engine->idle_count = 0;
     engine->multi = NULL;
@@ -683,7 +761,6 @@ static void abandon(of_engine *engine) {
     while (engine->transfers != NULL) {
         of_transfer *transfer = engine->transfers;
         transfer->easy = NULL;
-        transfer->headers = NULL;
         end(transfer, OF_CANCELLED, "the call belongs to the process that forked this one");
     }
 }

@@ -64,10 +64,11 @@ bool of_engine_closed(const of_engine *engine);
 of_token *of_engine_token(of_engine *engine);
 const of_url *of_engine_url(const of_engine *engine);
 
-/* A request as it will be sent. The strings are the caller's for the length of the call. */
+/* A request as it will be sent. The strings are the caller's for the length of the call, but for
+ * the method. */
 typedef struct of_request {
-    const char *method;
-    const char *path; /* below the base path, already escaped */
+    const char *method; /* a constant */
+    const char *path;   /* below the base path, already escaped */
     size_t path_length;
     const char *query; /* already escaped, NULL: none */
     const char *body;  /* NULL: none */

@@ -4,9 +4,9 @@
 #include "digest.h"
 #include "engine.h"
 
-#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 static const char ENGINE[] = "oneflow.engine";
 static const char TICKET[] = "oneflow.ticket";
@@ -394,42 +394,35 @@ static int engine_describe(lua_State *L) {
 
 /* ---- answers ------------------------------------------------------------------------------ */
 
-/* The header lines as a table: names in lower case, repeated ones joined by ", ". */
+/* What the library looks at; a table of all would be made for nothing in nearly every call. */
+static const char *const HEADERS[] = {"content-type", "location", "x-request-id"};
+
+static void push_header(lua_State *L, const char *line, size_t length) {
+    for (size_t i = 0; i < sizeof HEADERS / sizeof *HEADERS; i++) {
+        size_t name = strlen(HEADERS[i]);
+        if (length <= name || line[name] != ':' || strncasecmp(line, HEADERS[i], name) != 0)
+            continue;
+        const char *value = line + name + 1;
+        const char *end = line + length;
+        while (value < end && (*value == ' ' || *value == '\t'))
+            value++;
+        while (end > value && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t'))
+            end--;
+        lua_pushlstring(L, value, (size_t)(end - value));
+        lua_setfield(L, -2, HEADERS[i]);
+        return;
+    }
+}
+
 static void push_headers(lua_State *L, const of_buffer *head) {
-    lua_newtable(L);
+    lua_createtable(L, 0, 2);
     const char *at = head->bytes;
     const char *end = at != NULL ? at + head->length : at;
     while (at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         if (stop == NULL)
             stop = end;
-        const char *colon = memchr(at, ':', (size_t)(stop - at));
-        if (colon != NULL && colon > at && colon - at < 256) {
-            char name[256];
-            size_t length = (size_t)(colon - at);
-            for (size_t i = 0; i < length; i++)
-                name[i] = (char)tolower((unsigned char)at[i]);
-            const char *value = colon + 1;
-            const char *value_end = stop;
-            while (value < value_end && (*value == ' ' || *value == '\t'))
-                value++;
-            while (value_end > value &&
-                   (value_end[-1] == '\r' || value_end[-1] == ' ' || value_end[-1] == '\t')) {
-                value_end--;
-            }
-            lua_pushlstring(L, name, length);
-            lua_pushvalue(L, -1);
-            lua_rawget(L, -3);
-            if (lua_isnil(L, -1)) {
-                lua_pop(L, 1);
-                lua_pushlstring(L, value, (size_t)(value_end - value));
-            } else {
-                lua_pushliteral(L, ", ");
-                lua_pushlstring(L, value, (size_t)(value_end - value));
-                lua_concat(L, 3);
-            }
-            lua_rawset(L, -3);
-        }
+        push_header(L, at, (size_t)(stop - at));
         at = stop + 1;
     }
 }
@@ -466,8 +459,8 @@ static int engine_take(lua_State *L) {
         set_integer(L, "status", result.status);
         push_headers(L, result.head);
         lua_setfield(L, -2, "headers");
-        set_string(L, "body", result.body->bytes != NULL ? result.body->bytes : "",
-                   result.body->length);
+        bool whole = result.kind == OF_OK && result.body->bytes != NULL;
+        set_string(L, "body", whole ? result.body->bytes : "", whole ? result.body->length : 0);
     }
     set_integer(L, "wire", result.wire);
     set_integer(L, "connects", result.connects);

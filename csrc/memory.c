@@ -27,13 +27,15 @@ void of_buffer_init(of_buffer *buffer, size_t limit) {
     buffer->limit = limit;
 }
 
+/* Doubles up to a quarter of the limit and then takes it all: pages that nothing is written to cost
+   nothing, while blocks left behind by further doubling would add up to twice the limit. */
 static bool grow(of_buffer *buffer, size_t need) {
+    size_t most = buffer->limit + 1; /* and the NUL */
     size_t capacity = buffer->capacity ? buffer->capacity : 512;
-    while (capacity < need) {
-        if (capacity > SIZE_MAX / 2)
-            return false;
+    while (capacity < need && capacity <= most / 8)
         capacity *= 2;
-    }
+    if (capacity < need)
+        capacity = most;
     char *bytes = malloc(capacity);
     if (bytes == NULL)
         return false;
@@ -105,13 +107,16 @@ typedef union prefix {
 } prefix;
 
 static atomic_bool allocator_used;
+static atomic_ulong refusals;
 
 static void *zeroing_malloc(size_t size) {
     if (size > SIZE_MAX - sizeof(prefix))
         return NULL;
     prefix *block = malloc(sizeof(prefix) + size);
-    if (block == NULL)
+    if (block == NULL) {
+        atomic_fetch_add(&refusals, 1);
         return NULL;
+    }
     atomic_store_explicit(&allocator_used, true, memory_order_relaxed);
     block->size = size;
     return block + 1;
@@ -167,3 +172,5 @@ of_zeroing of_global_init(void) {
     pthread_once(&once, init);
     return zeroing;
 }
+
+unsigned long of_refusals(void) { return atomic_load(&refusals); }

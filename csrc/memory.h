@@ -43,4 +43,7 @@ typedef enum of_zeroing {
 
 of_zeroing of_global_init(void);
 
+/* How often libcurl asked for memory in vain; counted with OF_ZEROING_PROCESS only. */
+unsigned long of_refusals(void);
+
 #endif

@@ -109,6 +109,8 @@ const char *of_url_parse(of_url *url, const char *text, size_t length) {
     bool http = strncasecmp(text, "https://", 8) == 0 || strncasecmp(text, "http://", 7) == 0;
     if (!http)
         return "does not begin with https:// or http://";
+    if (strstr(text, ":///") != NULL) /* libcurl would take the path's first segment for the host */
+        return "has no host";
     if (memchr(text, '%', length) != NULL)
         return "holds a '%'";
     if (memchr(text, '#', length) != NULL)
@@ -172,7 +174,8 @@ const char *of_check_path(const char *path, size_t length) {
                 return "hides a control byte, '/', '\\', '.' or '%' behind a '%'";
             }
             i += 2;
-        } else if (!unreserved(path[i]) && strchr("!$&'()*+,;=:@", path[i]) == NULL) {
+        } else if (!unreserved(path[i]) &&
+                   (path[i] == '\0' || strchr("!$&'()*+,;=:@", path[i]) == NULL)) {
             return "holds a character that a path must not hold";
         }
     }

@@ -6,8 +6,8 @@ local errors = require "oneflow.errors"
 local hosts = require "oneflow.hosts"
 local usage = require "oneflow.usage"
 
-local error, format, min, pcall, type = error, string.format, math.min, pcall, type
-local lower = string.lower
+local error, format, min, pcall, tonumber, type = error, string.format, math.min, pcall, tonumber, type
+local find = string.find
 local monotonic = core.monotonic
 
 local M = {}
@@ -75,32 +75,37 @@ local function through_transport(client, request)
   local described, kind, field, message = client.engine:describe(request)
   if not described then return { kind = kind, field = field, message = message, sent = false } end
   local status, headers, body = client.transport(described)
-  return { status = status, headers = headers or {}, body = body or "", sent = true, connects = 0 }
+  headers = headers or {}
+  local seconds = tonumber(headers["retry-after"])
+  return {
+    status = status, headers = headers, body = body or "", sent = true, connects = 0,
+    retry_after = seconds and seconds > 0 and seconds or nil,
+  }
 end
 
-local function report(hook, context, request, more)
-  if not hook then return end
+local function report(hook, context, request, result, err, seconds)
   local info = {
     operation = context.operation, method = request.method, path = request.path,
-    acting_user = context.acting_user, attempt = context.attempts,
+    acting_user = context.acting_user, attempt = context.attempts, seconds = seconds,
   }
-  for name, value in next, more or {} do info[name] = value end
+  if result then info.status, info.connects = result.status, result.connects end
+  if err then info.kind, info.outcome, info.request_id = err.kind, err.outcome, err.request_id end
   hook(info)
 end
 
-local function attempt(client, request, context, timeouts)
-  local left = timeouts.deadline - monotonic()
-  request.timeout = min(timeouts.attempt, left > 0.001 and left or 0.001)
+local function attempt(client, request, context)
+  local hooks = client.hooks
+  local left = context.deadline - monotonic()
+  request.timeout = min(context.attempt_timeout, left > 0.001 and left or 0.001)
   context.attempts = context.attempts + 1
-  report(client.hooks.on_request, context, request)
-  if client.closed then usage.raise("the client is closed") end
-  local started = monotonic()
+  if hooks.on_request then
+    report(hooks.on_request, context, request)
+    if client.closed then usage.raise("the client is closed") end
+  end
+  local started = hooks.on_response and monotonic()
   local result = (client.transport and through_transport or over_the_wire)(client, request)
   local err = errors.from_result(context, result)
-  report(client.hooks.on_response, context, request, {
-    status = result.status, kind = err and err.kind, outcome = err and err.outcome,
-    request_id = err and err.request_id, seconds = monotonic() - started, connects = result.connects,
-  })
+  if started then report(hooks.on_response, context, request, result, err, monotonic() - started) end
   return result, err
 end
 
@@ -109,7 +114,7 @@ end
 --- Runs a call.
 ---@param scope table  { client =, user = }
 ---@param operation table  { name, method, as, repeatable, returns }
----@param request table  { path =, query = pairs, body = table?, headers = pairs }
+---@param request table  { path =, query = pairs, body = table?, headers = pairs }; made for this call, filled in here
 ---@param opts table  checked options
 ---@param problems oneflow.Problem[]?  what is wrong with the arguments already
 ---@return table|string|boolean? value, table|oneflow.Error meta_or_error
@@ -119,7 +124,7 @@ function M.run(scope, operation, request, opts, problems)
   local user, user_problem = M.acting_user(scope, operation, opts)
   local context = {
     operation = operation.name, acting_user = acting_user.label(user), attempts = 0,
-    repeatable = operation.repeatable, mask = client.mask,
+    repeatable = operation.repeatable, mask = client.mask, deadline = nil, attempt_timeout = nil,
   }
   problems = problems or {}
   if user_problem then problems[#problems + 1] = { path = "as", messages = { user_problem } } end
@@ -139,24 +144,20 @@ function M.run(scope, operation, request, opts, problems)
   if refusal then problems[#problems + 1] = { path = "blocking", messages = { refusal } } end
   if #problems > 0 then return nil, errors.validation(context, problems) end
 
-  local timeouts = {
-    deadline = monotonic() + (opts.timeout or client.timeout),
-    attempt = opts.attempt_timeout or client.attempt_timeout,
-  }
+  context.deadline = monotonic() + (opts.timeout or client.timeout)
+  context.attempt_timeout = opts.attempt_timeout or client.attempt_timeout
   if client.token_function and client.generation == 0 then
     local change, why = ask(client, "first")
     if not change then return nil, errors.validation(context, errors.problem("token", why)) end
     client.generation = 1
   end
-  local wire = {
-    method = operation.method, path = request.path, query = request.query, headers = request.headers, body = body,
-    user = acting_user.header(user), repeatable = operation.repeatable,
-  }
+  request.method, request.repeatable = operation.method, operation.repeatable
+  request.body, request.user = body, acting_user.header(user)
   local generation = client.generation
-  local result, err = attempt(client, wire, context, timeouts)
+  local result, err = attempt(client, request, context)
   if err and err.status == 401 and (client.token_function or client.token_file) and refreshed(client, generation) then
     context.outcome = err.outcome
-    result, err = attempt(client, wire, context, timeouts)
+    result, err = attempt(client, request, context)
   end
   if err then return nil, err end
 
@@ -164,11 +165,16 @@ function M.run(scope, operation, request, opts, problems)
     status = result.status, attempts = context.attempts, request_id = result.headers["x-request-id"],
   }
   if opts.decode == false then return result.body, meta end
-  if operation.returns == "nothing" or (operation.returns == nil and result.body == "") then return true, meta end
+  local nothing = operation.returns == "nothing"
+  if result.body == "" and (nothing or operation.returns == nil) then return true, meta end
   local value, kind, message = core.decode(result.body)
   if value == nil and kind then return nil, errors.undecodable(context, result, kind, message) end
-  if operation.returns and type(value) ~= "table" then
-    return nil, errors.undecodable(context, result, "decode", "an object expected, got " .. lower(type(value)))
+  if nothing then return true, meta end -- and no login page
+  local object = find(result.body, "^[ \t\r\n]*{") -- {} and [] are the same table
+  if operation.pages and (type(value) ~= "table" or (object and value.data == nil)) then
+    return nil, errors.undecodable(context, result, "decode", "a list expected, in `data` or bare")
+  elseif operation.returns and not operation.pages and not object then
+    return nil, errors.undecodable(context, result, "decode", "an object expected")
   end
   return value, meta
 end

@@ -3,7 +3,8 @@ local core = require "oneflow.core"
 
 local ipairs, pairs, setmetatable, tostring, type = ipairs, pairs, setmetatable, tostring, type
 local concat, sort = table.concat, table.sort
-local find, format, gsub, match, sub = string.find, string.format, string.gsub, string.match, string.sub
+local find, format, gsub, lower = string.find, string.format, string.gsub, string.lower
+local match, sub = string.match, string.sub
 local decode = core.decode
 
 local M = {}
@@ -210,7 +211,7 @@ end
 --- A 2xx answer whose body is not what the operation promises.
 function M.undecodable(context, result, kind, message)
   local content_type = result.headers and result.headers["content-type"]
-  if not (content_type and find(content_type, "json", 1, true)) then
+  if result.headers and not (content_type and find(lower(content_type), "json", 1, true)) then
     message = format("expected JSON, got %s: %s", content_type or "no content type", message)
   end
   return M.new(context, {

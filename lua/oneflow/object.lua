@@ -11,7 +11,7 @@ local ids = require "oneflow.ids"
 local pages = require "oneflow.page"
 local usage = require "oneflow.usage"
 
-local format, gsub, sub, upper = string.format, string.gsub, string.sub, string.upper
+local format, match, sub, upper = string.format, string.match, string.sub, string.upper
 local ipairs, next, pairs, type = ipairs, next, pairs, type
 local select = select
 local open, seal, null = core.open, core.seal, core.null
@@ -40,13 +40,20 @@ local function new_record(name, scope, data, meta, partial, asked_id)
   return new_item(item_types[name].resource, scope, id, data, meta, partial)
 end
 
+-- The path templates, cut where the id goes.
+local templates = {}
+for _, operation in pairs(api.operations) do
+  local before, name, after = match(operation.path, "^(.-){([%w_]+)}(.*)$")
+  templates[operation] = name and { before = before, name = name .. " id", after = after }
+end
+
 -- The path with the item's id in its place; a bad id is found here, not where the item was named.
 local function path_of(operation, state, problems)
-  return (gsub(operation.path, "{([%w_]+)}", function(name)
-    local digits, problem = ids.text(state.id, name .. " id")
-    if not digits then check.note(problems, name .. " id", problem) end
-    return digits or "0"
-  end))
+  local template = templates[operation]
+  if not template then return operation.path end
+  local digits, problem = ids.text(state.id, template.name)
+  if not digits then check.note(problems, template.name, problem) end
+  return template.before .. (digits or "0") .. template.after
 end
 
 -- For errors that are found behind the pipeline.
@@ -138,7 +145,9 @@ end
 
 local function run(operation, state, body, opts)
   local problems = {}
-  local request = { path = path_of(operation, state, problems) }
+  local request = { -- all that call.run will fill in, so that the table grows once
+    path = path_of(operation, state, problems), method = nil, body = nil, user = nil, timeout = nil, repeatable = nil,
+  }
   if operation.body then request.body = check.body(operation.body, body, problems, opts.unchecked) end
   local value, meta = call.run(state.scope, operation, request, opts, problems)
   if value == nil then return nil, meta end
