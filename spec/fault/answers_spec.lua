@@ -1,5 +1,7 @@
 -- Answers that are cut, that are no HTTP, or that are no answer.
 local uv = require "luv"
+local server = require "spec.support.server"
+local tls = require "spec.support.tls"
 local wire = require "spec.support.wire"
 
 describe("answers:", function()
@@ -41,6 +43,38 @@ describe("answers:", function()
       assert.is_true((uv.hrtime() - start) / 1e9 < 2, "within the deadlines")
     end
   end)
+
+  -- The answer is longer than what libcurl reads at once: so it reads to its end and no further.
+  for _, secure in ipairs { false, true } do
+    it("what follows an answer is never the answer to the next call" .. (secure and ", over TLS" or ""), function()
+      for _, method in ipairs(wire.METHODS) do
+        local target = server.start(function(s, args)
+          s.serve(function(c)
+            if args.good and not c:tls(args.good) then return end
+            for request in function() return c:request() end do
+              if request.number == 1 then
+                local other = '{"id":666,"_private":{"name":"Contract 666"}}'
+                local body = '{"id":1,' .. string.rep(" ", 300000) .. '"_private":{"name":"Contract 1"}}'
+                c:write("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: " .. #body .. "\r\n\r\n"
+                  .. body .. "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: " .. #other
+                  .. "\r\n\r\n" .. other)
+              else
+                c:good(request)
+              end
+            end
+          end)
+        end, { good = secure and tls.certificates().good or nil })
+        local client = wire.client({ url = secure and target.https or target.url }, { ca_file = tls.certificates().ca })
+        local value, err = wire.call(client, method)
+        assert.is_truthy(value, tostring(err))
+        assert.equal(1, value.data.id)
+        wire.good_call(client)
+        wire.good_call(client)
+        client:close()
+        target:stop()
+      end
+    end)
+  end
 
   local garbage = {
     ["text that is no HTTP"] = "SSH-2.0-OpenSSH_9.2\r\n",

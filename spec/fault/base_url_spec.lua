@@ -101,14 +101,17 @@ describe("base URL:", function()
         s.serve(function(c)
           for request in function() return c:request() end do
             local body = s.page(request, { 1, 2 })
-            if request.number == 1 then body = string.gsub(body, '"href":"[^"]*"', '"href":"' .. args.href .. '"') end
+            if request.number == 1 then
+              body = string.gsub(body, '"href":"[^"]*"', '"href":"' .. args.href .. '"')
+            end
             c:reply(200, { "content-type: application/json" }, body)
           end
         end)
       end, { href = href })
       local client = wire.client(target)
-      local page = assert(client.contracts:list({ limit = 1 }, { as = wire.SVEN }))
-      local second, err = page:next()
+      local page, err = client.contracts:list({ limit = 1 }, { as = wire.SVEN })
+      local second
+      if page then second, err = page:next() end
       local journal = target:journal()
       if second then
         assert.equal(2, second[1].id)

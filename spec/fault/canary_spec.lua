@@ -32,7 +32,7 @@ describe("canary:", function()
     end
   end)
 
-  it("case 47: the same in a reason phrase, a Location, a content type, an encoding, text and escapes", function()
+  it("case 47: the same in a reason phrase, a Location, a content type, an encoding and text", function()
     for _, answer in ipairs {
       { status = "401 %s", headers = { "content-type: text/plain" }, body = "%s" },
       { status = "500 %s", headers = { "content-type: text/html" }, body = "<html>%s</html>" },
@@ -126,7 +126,7 @@ describe("canary:", function()
       wire.no_canary(getmetatable(object), "metatable of " .. name)
       if type(object) == "table" then wire.no_canary(object, name) end
     end
-    assert.is_nil(client.token)
+    assert.is_false(pcall(function() return client.token end) and client.token ~= nil)
     assert.is_false(pcall(function() return sven.client end) and sven.client ~= nil)
   end)
 end)

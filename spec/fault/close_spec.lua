@@ -93,7 +93,7 @@ describe("close:", function()
     assert.equal(2, second[1].id)
     assert(contract:get())
     local seen = 0
-    for _ in assert(wire.client(target):user(wire.SVEN)).contracts:each({ page_size = 1 }) do
+    for _ in assert(wire.client(target):user(wire.SVEN)).contracts:each({}, { page_size = 1 }) do
       seen = seen + 1
       collectgarbage()
     end
@@ -145,7 +145,7 @@ describe("close:", function()
             if args.place ~= "token" then assert(client:contract(4711):get { as = args.user }) end
             armed = true
             if args.place == "each" then
-              for _ in client.contracts:each({ page_size = 1 }, { as = args.user }) do leave() end
+              for _ in client.contracts:each({}, { page_size = 1, as = args.user }) do leave() end
             elseif args.place == "coroutine" then
               coroutine.wrap(function()
                 assert(client:contract(4711):get { as = args.user })

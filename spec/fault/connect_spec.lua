@@ -1,5 +1,6 @@
 -- Faults before a byte of the request leaves: the outcome is always not_sent.
 local uv = require "luv"
+local process = require "spec.support.process"
 local server = require "spec.support.server"
 local wire = require "spec.support.wire"
 
@@ -26,11 +27,13 @@ describe("connect:", function()
       local value, err = wire.call(client, method)
       wire.fails("connection", "not_sent")(value, err, method)
       assert.is_nil(err.status)
-      socket:close()
-      uv.run("nowait")
-      server.start(serve_all, { port = port })
+      local closed = false
+      socket:close(function() closed = true end)
+      process.wait_until(function() return closed end)
+      local target = server.start(serve_all, { port = port })
       wire.good_call(client)
       client:close()
+      target:stop()
     end)
   end)
 
@@ -50,6 +53,7 @@ describe("connect:", function()
       wire.fails("timeout", "not_sent")(value, err, method)
       assert.is_true(seconds > 0.15 and seconds < 1, "took " .. seconds .. " s")
       target:tell("go")
+      target:wait("hearing")
       wire.good_call(client)
       for _, request in ipairs((target:journal())) do assert.equal("GET", request.method) end
       client:close()

@@ -46,7 +46,7 @@ describe("encodings:", function()
 
   it("gzip that is true is decoded", function()
     local folder = host.folder()
-    host.write(folder .. "/body", '{"id":4711,"name":"Contract 4711"}')
+    host.write(folder .. "/body", '{"id":4711,"_private":{"name":"Contract 4711"}}')
     host.shell("gzip -k " .. folder .. "/body")
     wire.each_method(function(c, _, args)
       local file = io.open(args.path, "rb")

@@ -94,7 +94,7 @@ describe("JSON:", function()
     end)
   end
 
-  it("case 29: every proper prefix and changed bytes of a contract: refused, or other JSON; no crash", function()
+  it("case 29: prefixes and changed bytes of a contract: refused, or other JSON; no crash", function()
     local whole = '{"id":4711,"a":[1,-2.5e3,true,null],"b":{"c":"\\u00e5\195\165"}}'
     local bodies = {}
     for i = 0, #whole - 1 do bodies[#bodies + 1] = string.sub(whole, 1, i) end

@@ -10,7 +10,8 @@ local function start()
       for request in function() return c:request() end do
         local id = string.match(request.target, "/contracts/(%d+)") or "1"
         c:reply(200, { "content-type: application/json" }, '{"id":' .. id .. ',"name":"'
-          .. (request.headers["x-oneflow-user-email"] or "nobody") .. '"}')
+          .. (request.headers["x-oneflow-user-email"] or "nobody") .. '","_private":{"name":"Contract ' .. id
+            .. '"}}')
       end
     end)
   end)

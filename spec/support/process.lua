@@ -14,6 +14,7 @@ local live = {}
 function M.wait_until(done, what)
   if done() then return end
   local late = false
+  uv.update_time()
   local timer = uv.new_timer()
   timer:start(PATIENCE, 0, function() late = true end)
   while not done() and not late do uv.run("once") end

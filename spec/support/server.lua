@@ -22,11 +22,11 @@ function M.start(fn, args)
   child:send(cjson.encode { code = process.dump(fn), args = args or {} } .. "\n")
   local line = child:line()
   if not line then error("the scripted server did not start: " .. child.errors, 2) end
-  local port = cjson.decode(line).port
-  local address = string.format("127.0.0.1:%d", port)
+  local port = string.match(line, "\"port\":(%d+)")
+  local address = "127.0.0.1:" .. port
   return setmetatable({
     child = child, port = port, address = address,
-    url = "http://" .. address .. "/v1", https = string.format("https://localhost:%d/v1", port),
+    url = "http://" .. address .. "/v1", https = "https://localhost:" .. port .. "/v1",
   }, Server)
 end
 

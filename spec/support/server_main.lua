@@ -19,7 +19,7 @@ input:setmaxline(2 ^ 24)
 local function say(value) output:xwrite(cjson.encode(value) .. "\n") end
 
 local job = cjson.decode((input:read("*l")))
-local listener = assert(socket.listen { host = "127.0.0.1", port = job.args.port or 0 })
+local listener = assert(socket.listen { host = "127.0.0.1", port = string.format("%d", job.args.port or 0) })
 assert(listener:listen())
 local _, _, port = listener:localname()
 
@@ -93,7 +93,7 @@ function Connection:reply(status, headers, body)
   local lines = { "HTTP/1.1 " .. status .. " Scripted" }
   for _, line in ipairs(headers or {}) do lines[#lines + 1] = line end
   lines[#lines + 1] = "content-length: " .. #(body or "")
-  return self:write(table.concat(lines, "\r\n") .. "\r\n\r\n", body or "")
+  return self:write(table.concat(lines, "\r\n") .. "\r\n\r\n" .. (body or ""))
 end
 
 --- The JSON of the page that a list request asks for, out of all ids.
@@ -115,7 +115,9 @@ end
 --- a list of contracts 1 and 2.
 function Connection:good(request)
   local body = '{"id":4711,"state":"draft","name":"Contract 4711","_private":{"name":"Contract 4711"}}'
-  if string.find(request.target, "/contracts?", 1, true) then body = page(request, { 1, 2 }) end
+  if string.find(request.target, "/contracts$") or string.find(request.target, "/contracts?", 1, true) then
+    body = page(request, { 1, 2 })
+  end
   return self:reply(200, { "content-type: application/json" }, body)
 end
 
@@ -173,7 +175,7 @@ function s.requests() return requests end
 --- Runs `fn(connection)` for each connection, all at once; returns when nobody can connect any more.
 function s.serve(fn)
   while true do
-    local peer = listener:accept()
+    local peer = listener:accept { nodelay = true }
     if peer then
       accepted = accepted + 1
       peer:setmode("bn", "bn")
@@ -201,6 +203,7 @@ function s.deaf_until(name)
   s.await(name)
   for _, filler in ipairs(fillers) do filler:close() end
   posix.listen(listener:pollfd(), 128)
+  s.note("hearing")
 end
 
 s.port = port
@@ -217,7 +220,9 @@ local commands = {}
 
 function commands.journal()
   settle()
-  return { journal = journal, accepted = accepted, bytes = bytes_seen }
+  local bytes = {}
+  for number = 1, accepted do bytes[number] = bytes_seen[number] or "" end
+  return { journal = journal, accepted = accepted, bytes = bytes }
 end
 
 function commands.tell(command)

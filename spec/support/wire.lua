@@ -104,7 +104,7 @@ end
 -- `job.fault` is the dumped function fault(c, request, args); false from it ends the connection.
 local function script(s, job)
   local code = string.gsub(job.fault, "..", function(hex) return string.char(tonumber(hex, 16)) end)
-  local fault = assert((loadstring or load)(code))
+  local fault = (loadstring or load)(code)
   s.serve(function(c)
     for request in function() return c:request() end do
       if request.number == job.fault_at then
