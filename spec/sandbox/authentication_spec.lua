@@ -200,10 +200,12 @@ describe("the front in nginx", function()
   end)
 
   it("takes bodies of some megabytes", function()
-    local path = host.folder() .. "/body"
+    local folder = host.folder()
+    local path = folder .. "/body"
     local fill = string.rep("x", 5 * 2^20)
     host.write(path, '{"workspace_id":101,"template_id":201,"name":"large","x":"' .. fill .. '"}')
     local status, contract = call("POST", "/contracts/create", { user = USERS.anna, body = "@" .. path })
+    host.remove(folder)
     assert.same({ 200, "large" }, { status, contract._private.name })
   end)
 

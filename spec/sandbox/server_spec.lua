@@ -8,10 +8,12 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 
 -- bin/oneflow as a user runs it, but with the Lua of the specs, and with temporary files in a folder of
 -- its own, so that what is left of it can be seen.
+local children = {}
 local function oneflow(folder, ...)
   local command = { host.executable, host.root .. "/bin/oneflow", ... }
   command.env = { TMPDIR = folder }
-  return process.spawn(command)
+  children[#children + 1] = process.spawn(command)
+  return children[#children]
 end
 
 local function entries(folder)
@@ -64,6 +66,8 @@ describe("oneflow sandbox", function()
   end)
   after_each(function()
     ticker:close()
+    for _, child in ipairs(children) do child:kill() end -- those that a failed spec left running
+    children = {}
     process.clean()
     host.remove(folder)
   end)
@@ -80,6 +84,7 @@ describe("oneflow sandbox", function()
     local description, port = ready(child)
     assert.truthy(string.match(description.base_url, "^http://127%.0%.0%.1:%d+/v1$"))
     assert.equal(40, #description.token)
+    assert.truthy(string.match(description.control_key, "^sandbox%-[a-zA-Z0-9-]+$"))
     assert.equal(40, #description.control_key)
     assert.same({ 4711, 4712, 4713, 4714 }, description.contracts)
     local roles = {}
@@ -197,8 +202,8 @@ describe("oneflow sandbox", function()
       local code, _, output, errors = oneflow(folder, "sandbox", unpack(arguments)):wait()
       return code, output, errors
     end
-    local code, token = run("token", "generate", "reports")
-    assert.equal(0, code)
+    local code, token, problem = run("token", "generate", "reports")
+    assert.equal(0, code, problem)
     assert.truthy(string.match(token, "^[a-zA-Z0-9-]+\n$"))
     local function status()
       local _, _, output = process.spawn{ "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",

@@ -168,7 +168,8 @@ function M.serve(options, ready, log)
     local setting = {
       folder = folder, program = program, path = path, cpath = cpath, seed = options.seed,
       access_log = options.access_log and nginx.absolute(options.access_log, uv.cwd()),
-      control_key = random.text(40), log = log,
+      -- Never with a dash in front, which a command line would take for an option.
+      control_key = "sandbox-" .. random.text(32), log = log,
       started = function(started) child = started end,
     }
     local port
