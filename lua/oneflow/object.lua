@@ -18,6 +18,47 @@ local open, seal, null = core.open, core.seal, core.null
 
 local M = {}
 
+---The account, as its token opens it. Every call says its acting user: `client:user(x)`, or `as = x` in its options.
+---Beside what stands here it has a field for each collection and a method for each item of the endpoint table
+---(`client.contracts`, `client:contract(4711)`, `client:ping()`); an unknown name raises with the nearest one.
+---@class oneflow.Client: oneflow.View
+---@field user fun(self: oneflow.Client, user: oneflow.User): oneflow.View?, oneflow.Error?
+---@field close fun(self: oneflow.Client)
+
+---The client as one user: a capability, from which no path leads to the token, the client or another user.
+---@class oneflow.View
+---@field request fun(self: oneflow.View, method: string, path: string, parts: table?, opts: oneflow.Options?): any, any
+---@field [string] any  collections, items and verbs of the endpoint table
+
+---Who acts: an e-mail address, a user's record, a view of the same client, or oneflow.ANONYMOUS_ADMIN.
+---@alias oneflow.User string|oneflow.Item|oneflow.View|userdata
+
+---Options of every call, in the table after the payload.
+---@class oneflow.Options
+---@field as oneflow.User?  on a client, for this call; a view refuses it
+---@field timeout number?  seconds, the whole call (60); above 0, at most 3600
+---@field attempt_timeout number?  seconds, one attempt (30)
+---@field retry (false|{ attempts: integer })?  taken and checked; one attempt is made
+---@field decode boolean?  false: the JSON text instead of an object
+---@field unchecked boolean?  names and values go out unchecked
+---@field blocking boolean?  allow the call to block an nginx worker
+
+---A collection: `client.contracts`. It has those of these methods that the endpoint table names, and no others.
+---@class oneflow.Collection
+---@field list fun(self, query: table?, opts: oneflow.Options?): oneflow.Page?, oneflow.Error?
+---@field each fun(self, query: table?, opts: table?): fun(): oneflow.Item?  options and page_size (1 to 100), max; raises
+---@field pages fun(self, query: table?, opts: table?): fun(): oneflow.Page?  options and page_size; raises
+---@field create fun(self, body: table?, opts: oneflow.Options?): oneflow.Item?, oneflow.Error?
+
+---One thing of the service: its id and, once loaded, its data. Never changes; methods give new ones.
+---@class oneflow.Item
+---@field id integer|string?
+---@field data table  as decoded; raises when not loaded
+---@field meta table  status, attempts, request_id; raises when not loaded
+---@field at fun(self, ...: string|integer): any  a path into `data`; nil for missing and for null
+---@field get fun(self, opts: oneflow.Options?): oneflow.Item?, oneflow.Error?
+---@field [string] any  the endpoint table's verbs, and accessors
+
 -- One metatable a kind of object; sealing with it is what makes an object one of ours.
 local CLIENT, VIEW, COLLECTION, ITEM = {}, {}, {}, {}
 local KINDS = { client = CLIENT, view = VIEW, collection = COLLECTION, item = ITEM }
@@ -272,7 +313,13 @@ for _, resource in ipairs(api.resources) do
       if resource.singleton then
         if id ~= nil then usage.raise(format("there is one %s: :%s() takes no id", resource.item, resource.item)) end
       else
-        if open(id, ITEM) then id = open(id, ITEM).id end
+        local other = open(id, ITEM)
+        if other then
+          if other.type.name ~= resource.item then
+            usage.raise(format("%s id: a %s given", resource.item, other.type.name))
+          end
+          id = other.id
+        end
         if type(id) ~= "number" and type(id) ~= "string" then ids.text(id, resource.item .. " id") end
         if select("#", ...) > 0 then usage.raise(format("%s takes an id; options go to its methods", resource.item)) end
         local digits = ids.text(id, resource.item .. " id")

@@ -64,7 +64,8 @@ describe("objects:", function()
     says(function() return (oneflow.client { token = "x", token_env = "y" }) end, "one of token")
     says(function() return (oneflow.client {}) end, "one of token")
     says(function() return (oneflow.client { token = "x", environment = "prod" }) end, "production")
-    says(function() return (oneflow.client { token = "x", environment = "test", base_url = "https://x" }) end, "both")
+    says(function() return (oneflow.client { token = "x", environment = "test", base_url = "https://x" }) end,
+      "both")
     says(function() return (oneflow.client { token = "x", hooks = { on_reqest = print } }) end, "on_request")
     says(function() return (oneflow.client { token = "x", app = "a b" }) end, "name/version")
     says(function() return (oneflow.client(nil)) end, "table of options")
@@ -110,6 +111,12 @@ describe("objects:", function()
     local published = assert(loaded:publish {})
     assert.equal("pending", published.state)
     assert.equal("draft", loaded.state)
+  end)
+
+  it("an id may be a handle of the same kind, and of no other", function()
+    assert.equal(4711, anna:contract(anna:contract(4711)).id)
+    local user = assert(anna.users:list())[1]
+    says(function() return (anna:contract(user)) end, "contract id: a user given")
   end)
 
   it("accessors reach into the service's shapes; null and missing are nil", function()

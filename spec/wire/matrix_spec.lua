@@ -47,7 +47,9 @@ for _, user in ipairs(USERS) do
 end
 
 -- What the journal calls the token of each row.
-local SEEN_TOKEN = { ["good"] = "start", ["none, by curl"] = "none", ["unknown"] = "unknown", ["extension off"] = "start" }
+local SEEN_TOKEN = {
+  ["good"] = "start", ["none, by curl"] = "none", ["unknown"] = "unknown", ["extension off"] = "start",
+}
 
 describe("matrix:", function()
   local box
