@@ -13,7 +13,7 @@ local MODULES = {
   "/usr/lib/nginx/modules/ngx_http_lua_module.so",
 }
 local CORE = "oneflow/core.so"
-local LUAJIT_FOLDERS = { "/usr/local/lib/lua/5.1", "/usr/lib/lua/5.1", "/usr/lib/x86_64-linux-gnu/lua/5.1" }
+local LUAJIT_FOLDERS = { "/usr/local/lib/lua/5.1", "/usr/lib/lua/5.1" }
 
 local function exists(path)
   local file = open(path, "rb")
@@ -63,8 +63,11 @@ function M.lua_paths(package_path, package_cpath, folder)
     end
   end
   for template in gmatch(package_cpath, "[^;]+") do
-    local builds = match(M.absolute(template, folder), "^(.*)/[^/]+/%?%.so$")
+    template = M.absolute(template, folder)
+    local builds = match(template, "^(.*)/[^/]+/%?%.so$")
     if builds then look(builds .. "/luajit") end
+    local installed = match(template, "^(.*)/lua/[%d.]+/%?%.so$")
+    if installed then look(installed .. "/lua/5.1") end
   end
   for _, candidate in ipairs(LUAJIT_FOLDERS) do look(candidate) end
   if not found then
