@@ -88,10 +88,28 @@ static bool scan_escape(scanner *s) { /* behind the backslash */
     return value >= 0xdc00 && value <= 0xdfff ? true : fail(s, "half of a surrogate pair");
 }
 
+/* Skips what needs no look, eight bytes at a time: no quote, backslash, control or non-ASCII byte.
+ */
+static void skip_plain(scanner *s) {
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    while (s->end - s->at >= 8) {
+        uint64_t word;
+        memcpy(&word, s->at, sizeof word);
+        uint64_t quote = word ^ (ones * '"'), slash = word ^ (ones * '\\');
+        uint64_t special = (word - ones * 0x20) | (quote - ones) | (slash - ones) | word;
+        if (special & high)
+            return; /* a byte that is special, or one that a borrow made look so */
+        s->at += 8;
+    }
+}
+
 static bool scan_string(scanner *s) { /* at the opening quote */
     const char *start = ++s->at;
     bool wide = false;
     while (s->at < s->end) {
+        skip_plain(s);
+        if (s->at == s->end)
+            break;
         unsigned char c = (unsigned char)*s->at;
         if (c == '"') {
             if (wide && !of_utf8(start, (size_t)(s->at - start)))
@@ -266,16 +284,33 @@ static bool restore_number(lua_State *L) {
     if (lua_type(L, -1) != LUA_TNUMBER || lua_isinteger(L, -1))
         return false;
     lua_Number number = lua_tonumber(L, -1);
-    if (number != floor(number) || fabs(number) > EXACT_MAX)
+    if (!(number >= -EXACT_MAX && number <= EXACT_MAX))
+        return false;
+    lua_Integer integer = (lua_Integer)number;
+    if ((lua_Number)integer != number)
         return false;
     lua_pop(L, 1);
-    lua_pushinteger(L, (lua_Integer)number);
+    lua_pushinteger(L, integer);
     return true;
 }
 
 /* The table on the top; no deeper than the scan let it be. */
 static void restore_integers(lua_State *L) {
     luaL_checkstack(L, 4, "JSON");
+    int length = (int)lua_rawlen(L, -1);
+    if (length > 0) { /* a list: from lua-cjson it has no other keys */
+        for (int i = 1; i <= length; i++) {
+            lua_rawgeti(L, -1, i);
+            if (lua_type(L, -1) == LUA_TTABLE) {
+                restore_integers(L);
+            } else if (restore_number(L)) {
+                lua_rawseti(L, -2, i);
+                continue;
+            }
+            lua_pop(L, 1);
+        }
+        return;
+    }
     lua_pushnil(L);
     while (lua_next(L, -2) != 0) {
         if (lua_type(L, -1) == LUA_TTABLE) {
