@@ -74,7 +74,7 @@ describe("oneflow sandbox", function()
 
   local function ready(child)
     local line = child:line()
-    assert.is_string(line, "it printed no line")
+    assert.is_string(line, "no line of JSON, but: " .. child.errors)
     local description = assert(core.decode(line))
     return description, tonumber(string.match(description.base_url, ":(%d+)/v1$"))
   end
