@@ -150,6 +150,43 @@ function M.each_method(fault, options, check)
   end
 end
 
+--- Many answers from one server: each in `answers` = { status, content type, body } is what one call gets, as
+--- GET and as POST, each followed by a good call; each arrives once. `check(value, err, method, i)` judges.
+function M.each_answer(answers, check)
+  local list = {}
+  for i, answer in ipairs(answers) do
+    -- %XX stands for a byte: bodies travel to the server's process as JSON
+    local body = string.gsub(answer[3], "[%z\1-\31%%\127-\255]", function(byte)
+      return string.format("%%%02x", string.byte(byte))
+    end)
+    list[i] = { answer[1], answer[2], body }
+  end
+  for _, method in ipairs(M.METHODS) do
+    local target = server.start(function(s, args)
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          local answer = args[(request.number + 1) / 2]
+          if request.number % 2 == 1 and answer then
+            c:reply(answer[1], { "content-type: " .. answer[2] },
+              (string.gsub(answer[3], "%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)))
+          else
+            c:good(request)
+          end
+        end
+      end)
+    end, list)
+    local client = M.client(target)
+    for i = 1, #answers do
+      local value, err = M.call(client, method)
+      check(value, err, method, i)
+      M.good_call(client)
+    end
+    assert.equal(#answers * 2, #target:journal(), "each once")
+    client:close()
+    target:stop()
+  end
+end
+
 --- For a fault that must fail: kind and outcome (a string, or { GET = , POST = }), after one attempt.
 function M.fails(kind, outcome, more)
   return function(value, err, method, arrival, client)
