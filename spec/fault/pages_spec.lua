@@ -2,9 +2,8 @@
 local server = require "spec.support.server"
 local wire = require "spec.support.wire"
 
--- A live list: 1..args.n. `args.plan[k]` happens before list request k is answered: { remove = {ids}, add =
--- {ids} },
--- { status = 503 } or { cut = true }. DELETE removes an id; publishing too (the list is of drafts).
+-- A live list: 1..args.n. `args.plan[k]` happens before list request k is answered: remove, add or move (to the
+-- front) = {ids}, { status = 503 } or { cut = true }. DELETE removes an id; publishing too (they are drafts).
 local function script(s, args)
   local live = {}
   for id = 1, args.n do live[id] = id end
@@ -25,6 +24,7 @@ local function script(s, args)
         lists = lists + 1
         local step = args.plan[tostring(lists)] or {}
         for _, gone in ipairs(step.remove or {}) do remove(gone) end
+        for _, moved in ipairs(step.move or {}) do table.insert(live, 1, remove(moved)) end
         for _, new in ipairs(step.add or {}) do
           remove(new)
           live[#live + 1] = new
@@ -188,6 +188,19 @@ describe("pages:", function()
     for _, added in ipairs { { 100 }, { -1 }, { 0, -1, -2, -3 }, { 100, 101, 102 } } do
       for at = 2, 5 do
         local target = start(47, { [at] = { add = added } })
+        local client = wire.client(target)
+        local seen = walk(client, 10)
+        exactly_once(seen, 1, 47)
+        client:close()
+        target:stop()
+      end
+    end
+  end)
+
+  it("case 49: others move what was not visited yet to the front: all once", function()
+    for _, moved in ipairs { { 40 }, { 31, 47 }, { 12 } } do
+      for at = 2, 3 do
+        local target = start(47, { [at] = { move = moved } })
         local client = wire.client(target)
         local seen = walk(client, 10)
         exactly_once(seen, 1, 47)
