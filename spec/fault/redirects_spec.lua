@@ -1,4 +1,6 @@
 -- Redirects are never followed: a custom header would travel along.
+local server = require "spec.support.server"
+local tls = require "spec.support.tls"
 local wire = require "spec.support.wire"
 
 describe("redirects:", function()
@@ -23,7 +25,32 @@ describe("redirects:", function()
     end)
   end
 
-  it("case 22: https to http, other schemes, no Location, a bad one: redirect, refused", function()
+  it("case 22: from https to http, the plain server receives nothing", function()
+    local other = wire.healthy()
+    for _, method in ipairs(wire.METHODS) do
+      local target = server.start(function(s, args)
+        s.serve(function(c)
+          if not c:tls(args.good) then return end
+          for request in function() return c:request() end do
+            if request.number == 1 then
+              c:reply(307, { "location: http://" .. args.to .. "/v1/contracts/4711" }, "")
+            else
+              c:good(request)
+            end
+          end
+        end)
+      end, { good = tls.certificates().good, to = other.address })
+      local client = wire.client({ url = target.https }, { ca_file = tls.certificates().ca })
+      local value, err = wire.call(client, method)
+      wire.fails("redirect", "refused")(value, err, method)
+      assert.is_truthy(string.find(tostring(err), other.address, 1, true), tostring(err))
+      assert.equal(1, #target:journal())
+      wire.good_call(client)
+    end
+    assert.equal(0, select(2, other:journal()))
+  end)
+
+  it("case 22: http to elsewhere, other schemes, no Location, a bad one: redirect, refused", function()
     for _, to in ipairs {
       "http://elsewhere.example/", "https://elsewhere.example:444/x", "ftp://elsewhere.example/",
       "file:///etc/passwd",

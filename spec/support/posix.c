@@ -71,8 +71,8 @@ static int l_write(lua_State *L) {
 
 static int l_setenv(lua_State *L) {
     const char *name = luaL_checkstring(L, 1);
-    return result(L, lua_isnoneornil(L, 2) ? unsetenv(name)
-                                           : setenv(name, luaL_checkstring(L, 2), 1));
+    return result(L,
+                  lua_isnoneornil(L, 2) ? unsetenv(name) : setenv(name, luaL_checkstring(L, 2), 1));
 }
 
 /* rss() -> bytes of this process in memory now */
@@ -100,8 +100,8 @@ static int l_fds(lua_State *L) {
 /* linger(fd): close() will reset the connection */
 static int l_linger(lua_State *L) {
     struct linger reset = {1, 0};
-    return result(L, setsockopt((int)luaL_checkinteger(L, 1), SOL_SOCKET, SO_LINGER, &reset,
-                                sizeof reset));
+    return result(
+        L, setsockopt((int)luaL_checkinteger(L, 1), SOL_SOCKET, SO_LINGER, &reset, sizeof reset));
 }
 
 /* listen(fd, backlog): changes the backlog of a listening socket */
@@ -156,9 +156,9 @@ int luaopen_posix(lua_State *L) {
         const char *name;
         lua_CFunction function;
     } functions[] = {
-        {"fork", l_fork},     {"getpid", l_getpid}, {"exit", l_exit},     {"wait", l_wait},
-        {"pipe", l_pipe},     {"close", l_close},   {"read", l_read},     {"write", l_write},
-        {"setenv", l_setenv}, {"rss", l_rss},       {"fds", l_fds},       {"linger", l_linger},
+        {"fork", l_fork},     {"getpid", l_getpid}, {"exit", l_exit}, {"wait", l_wait},
+        {"pipe", l_pipe},     {"close", l_close},   {"read", l_read}, {"write", l_write},
+        {"setenv", l_setenv}, {"rss", l_rss},       {"fds", l_fds},   {"linger", l_linger},
         {"listen", l_listen}, {"count", l_count},
     };
     lua_newtable(L);

@@ -25,7 +25,8 @@ end
 --- spawn{ command, arg, ..., env = { NAME = value | false }, fds = { fd, ... }, cwd = path }
 function M.spawn(options)
   local environment = uv.os_environ()
-  environment.LUA_PATH, environment.LUA_CPATH = package.path, package.cpath
+  environment.LUA_PATH = environment.LUA_PATH or package.path
+  environment.LUA_CPATH = environment.LUA_CPATH or package.cpath
   for name, value in pairs(options.env or {}) do environment[name] = value or nil end
   local list = {}
   for name, value in pairs(environment) do list[#list + 1] = name .. "=" .. value end
