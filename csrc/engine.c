@@ -42,13 +42,26 @@ typedef enum stop { STOP_NONE, STOP_GUARD, STOP_STALE, STOP_HEAD, STOP_BODY, STO
 /* An open connection. Between two requests no input may wait on it. */
 typedef struct connection {
     int fd;
+    int port; /* on this side, by which a request finds its connection; 0: not asked yet */
     bool used;
 } connection;
+
+/* An easy handle that carries one transfer after the other, and what is set in it: setting an
+   option costs more than remembering it. */
+typedef struct carrier {
+    CURL *easy;
+    of_transfer *transfer; /* whose request it carries */
+    long timeout;
+    long idle_seconds;
+    bool fresh;
+    bool get; /* a GET without a body, which is what a new handle does */
+    char message[CURL_ERROR_SIZE];
+} carrier;
 
 struct of_transfer {
     of_engine *engine;     /* counted */
     of_transfer *next;     /* in the engine's list; NULL and unlisted once done */
-    CURL *easy;            /* the engine's, lent while it runs */
+    carrier *slot;         /* the engine's, lent while it runs */
     of_buffer header_text; /* the header lines, each ended by a NUL */
     struct curl_slist headers[HEADERS_MAX];
     of_buffer url;
@@ -69,9 +82,7 @@ struct of_transfer {
     long wire;
     long connects;
     long retry_after;
-    double seconds;
     char message[CURL_ERROR_SIZE + 256];
-    char curl_message[CURL_ERROR_SIZE];
 };
 
 struct of_engine {
@@ -87,7 +98,7 @@ struct of_engine {
     long concurrency;
     size_t max_body;
     CURLM *multi;
-    CURL *idle[POOL];
+    carrier *idle[POOL];
     size_t idle_count;
     of_transfer *transfers; /* queued and running, oldest first */
     long running;
@@ -162,9 +173,12 @@ static bool stale(of_transfer *transfer, int local_port) {
     of_engine *engine = transfer->engine;
     for (size_t i = 0; i < engine->socket_count; i++) {
         connection *socket = &engine->sockets[i];
-        if (port_of(socket->fd) != local_port)
+        if (socket->port == 0)
+            socket->port = port_of(socket->fd);
+        if (socket->port != local_port)
             continue;
-        bool found = socket->used && of_input_waits(transfer->easy, socket->fd);
+        bool found =
+            socket->used && of_input_waits(transfer->slot->easy, socket->fd, engine->url.tls);
         socket->used = true;
         return found;
     }
@@ -173,7 +187,7 @@ static bool stale(of_transfer *transfer, int local_port) {
 
 static int on_request(void *context, char *remote, char *local, int remote_port, int local_port) {
     (void)local, (void)remote, (void)remote_port;
-    of_transfer *transfer = context;
+    of_transfer *transfer = ((carrier *)context)->transfer;
     if (transfer->wire == 0 && stale(transfer, local_port) && !transfer->fresh) {
         transfer->stop = STOP_STALE;
         return CURL_PREREQFUNC_ABORT;
@@ -198,7 +212,7 @@ static size_t keep(of_transfer *transfer, of_buffer *buffer, const char *bytes, 
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
-    of_transfer *transfer = context;
+    of_transfer *transfer = ((carrier *)context)->transfer;
     size_t length = size * count;
     /* Of several answers (100, 103, then 200) only the last one counts. */
     if (length >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
@@ -207,7 +221,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
-    of_transfer *transfer = context;
+    of_transfer *transfer = ((carrier *)context)->transfer;
     return keep(transfer, &transfer->body, bytes, size * count, STOP_BODY);
 }
 
@@ -258,7 +272,13 @@ static int on_close(void *context, curl_socket_t fd) {
     } while (0)
 
 /* What is the same for every request of an engine. */
-static bool prepare(of_engine *engine, CURL *easy) {
+static bool prepare(of_engine *engine, carrier *slot) {
+    CURL *easy = slot->easy;
+    SET(easy, CURLOPT_ERRORBUFFER, slot->message);
+    SET(easy, CURLOPT_PREREQDATA, slot);
+    SET(easy, CURLOPT_HEADERDATA, slot);
+    SET(easy, CURLOPT_WRITEDATA, slot);
+    SET(easy, CURLOPT_PRIVATE, slot);
     SET(easy, CURLOPT_NOSIGNAL, 1L);
     SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
@@ -303,53 +323,69 @@ static bool prepare(of_engine *engine, CURL *easy) {
     return true;
 }
 
-static CURL *take_easy(of_engine *engine) {
-    if (engine->idle_count > 0)
-        return engine->idle[--engine->idle_count];
-    CURL *easy = curl_easy_init();
-    if (easy != NULL && !prepare(engine, easy)) {
-        curl_easy_cleanup(easy);
-        return NULL;
-    }
-    return easy;
+static void free_slot(carrier *slot) {
+    if (slot->easy != NULL)
+        curl_easy_cleanup(slot->easy);
+    free(slot);
 }
 
-/* What each request sets: all of it, so that nothing of the request before remains. */
-static bool arm(of_transfer *transfer, CURL *easy) {
-    bool get = strcmp(transfer->method, "GET") == 0;
+static carrier *take_slot(of_engine *engine) {
+    if (engine->idle_count > 0)
+        return engine->idle[--engine->idle_count];
+    carrier *slot = calloc(1, sizeof *slot);
+    if (slot == NULL)
+        return NULL;
+    slot->get = true;
+    slot->easy = curl_easy_init();
+    if (slot->easy == NULL || !prepare(engine, slot)) {
+        free_slot(slot);
+        return NULL;
+    }
+    return slot;
+}
+
+/* What is a request's own: all of it, so that nothing of the request before remains. */
+static bool arm(of_transfer *transfer, carrier *slot) {
+    CURL *easy = slot->easy;
+    bool get = transfer->body_out == NULL && strcmp(transfer->method, "GET") == 0;
+    long idle = transfer->repeatable ? IDLE_SECONDS : IDLE_SECONDS_ONCE;
+    slot->transfer = transfer;
+    slot->message[0] = '\0';
     SET(easy, CURLOPT_URL, transfer->url.bytes);
     SET(easy, CURLOPT_HTTPHEADER, &transfer->headers[0]);
-    if (transfer->body_out != NULL || !get) {
+    if (!get) {
         SET(easy, CURLOPT_POST, 1L);
         SET(easy, CURLOPT_POSTFIELDS, transfer->body_out != NULL ? transfer->body_out : "");
         SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_out_length);
         SET(easy, CURLOPT_CUSTOMREQUEST, transfer->method);
-    } else {
+    } else if (!slot->get) {
         SET(easy, CURLOPT_HTTPGET, 1L);
         SET(easy, CURLOPT_CUSTOMREQUEST, NULL);
     }
-    SET(easy, CURLOPT_TIMEOUT_MS, transfer->timeout);
-    SET(easy, CURLOPT_MAXAGE_CONN,
-        transfer->repeatable ? (long)IDLE_SECONDS : (long)IDLE_SECONDS_ONCE);
-    SET(easy, CURLOPT_FRESH_CONNECT, transfer->fresh ? 1L : 0L);
-    SET(easy, CURLOPT_ERRORBUFFER, transfer->curl_message);
-    SET(easy, CURLOPT_PREREQDATA, transfer);
-    SET(easy, CURLOPT_HEADERDATA, transfer);
-    SET(easy, CURLOPT_WRITEDATA, transfer);
-    SET(easy, CURLOPT_PRIVATE, transfer);
+    slot->get = get;
+    if (slot->timeout != transfer->timeout)
+        SET(easy, CURLOPT_TIMEOUT_MS, transfer->timeout);
+    slot->timeout = transfer->timeout;
+    if (slot->idle_seconds != idle)
+        SET(easy, CURLOPT_MAXAGE_CONN, idle);
+    slot->idle_seconds = idle;
+    if (slot->fresh != transfer->fresh)
+        SET(easy, CURLOPT_FRESH_CONNECT, transfer->fresh ? 1L : 0L);
+    slot->fresh = transfer->fresh;
     transfer->refusals = of_refusals();
     return true;
 }
 
-/* The handle lives on, so nothing of the transfer may stay in it. */
-static void give_easy(of_engine *engine, CURL *easy) {
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+/* The handle lives on, so no pointer into the transfer may stay in it. */
+static void give_slot(of_engine *engine, carrier *slot) {
+    slot->transfer = NULL;
+    curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
+    if (!slot->get)
+        curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDS, NULL);
     if (engine->idle_count < POOL && !engine->closed) {
-        engine->idle[engine->idle_count++] = easy;
+        engine->idle[engine->idle_count++] = slot;
     } else {
-        curl_easy_cleanup(easy);
+        free_slot(slot);
     }
 }
 
@@ -376,10 +412,10 @@ static void free_transfer(of_transfer *transfer) {
 /* The one way to the end: out of the list, the handle back, and freed if its owner is gone. */
 static void end(of_transfer *transfer, of_kind kind, const char *message) {
     of_engine *engine = transfer->engine;
-    if (transfer->easy != NULL) {
-        curl_multi_remove_handle(engine->multi, transfer->easy);
-        give_easy(engine, transfer->easy);
-        transfer->easy = NULL;
+    if (transfer->slot != NULL) {
+        curl_multi_remove_handle(engine->multi, transfer->slot->easy);
+        give_slot(engine, transfer->slot);
+        transfer->slot = NULL;
         engine->running--;
     }
     of_transfer **link = &engine->transfers;
@@ -407,22 +443,21 @@ static bool start_fresh(of_transfer *transfer) {
     CURLM *multi = transfer->engine->multi;
     transfer->stop = STOP_NONE;
     transfer->fresh = true;
-    transfer->curl_message[0] = '\0';
-    curl_multi_remove_handle(multi, transfer->easy);
-    SET(transfer->easy, CURLOPT_FRESH_CONNECT, 1L);
-    return curl_multi_add_handle(multi, transfer->easy) == CURLM_OK;
+    curl_multi_remove_handle(multi, transfer->slot->easy);
+    return arm(transfer, transfer->slot) &&
+           curl_multi_add_handle(multi, transfer->slot->easy) == CURLM_OK;
 }
 
 static void finish(of_transfer *transfer, CURLcode code) {
     if (transfer->stop == STOP_STALE && start_fresh(transfer))
         return;
-    CURL *easy = transfer->easy;
+    CURL *easy = transfer->slot->easy;
     curl_off_t retry_after = 0;
     long os_error = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer->status);
-    curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME, &transfer->seconds);
     curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &transfer->connects);
-    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+    if (code != CURLE_OK)
+        curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
     if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after) == CURLE_OK &&
         retry_after > 0) {
         transfer->retry_after =
@@ -458,13 +493,10 @@ static void finish(of_transfer *transfer, CURLcode code) {
             kind = OF_CONNECTION;
         if (refused_line(transfer, code)) {
             kind = OF_LIMIT;
-            snprintf(transfer->curl_message, sizeof transfer->curl_message,
-                     "a header line of the answer is too long");
-        }
-        if (kind != OF_OK) {
-            const char *text =
-                transfer->curl_message[0] ? transfer->curl_message : curl_easy_strerror(code);
-            snprintf(message, room, "%s", text);
+            snprintf(message, room, "a header line of the answer is too long");
+        } else if (kind != OF_OK) {
+            const char *text = transfer->slot->message;
+            snprintf(message, room, "%s", text[0] != '\0' ? text : curl_easy_strerror(code));
             if (kind == OF_TLS) {
                 size_t used = strlen(message);
                 snprintf(message + used, room - used, " (CA file: %s)",
@@ -498,10 +530,8 @@ void of_transfer_result(const of_transfer *transfer, of_result *result) {
         .message = transfer->message,
         .sent = transfer->wire > 0,
         .status = transfer->status,
-        .wire = transfer->wire,
         .connects = transfer->connects,
         .retry_after = transfer->retry_after,
-        .seconds = transfer->seconds,
         .head = &transfer->head,
         .body = &transfer->body,
     };
@@ -647,16 +677,14 @@ static void start_queued(of_engine *engine) {
     while (transfer != NULL && engine->running < engine->concurrency) {
         of_transfer *next = transfer->next;
         if (transfer->state == QUEUED) {
-            CURL *easy = take_easy(engine);
-            if (easy == NULL || !arm(transfer, easy)) {
-                if (easy != NULL)
-                    give_easy(engine, easy);
+            carrier *slot = take_slot(engine);
+            if (slot == NULL || !arm(transfer, slot) ||
+                curl_multi_add_handle(engine->multi, slot->easy) != CURLM_OK) {
+                if (slot != NULL)
+                    give_slot(engine, slot);
                 end(transfer, OF_MEMORY, "libcurl could not be set up for the request");
-            } else if (curl_multi_add_handle(engine->multi, easy) != CURLM_OK) {
-                give_easy(engine, easy);
-                end(transfer, OF_MEMORY, "libcurl could not take the request");
             } else {
-                transfer->easy = easy;
+                transfer->slot = slot;
                 transfer->state = RUNNING;
                 engine->running++;
             }
@@ -672,9 +700,9 @@ static void collect(of_engine *engine) {
         if (message->msg != CURLMSG_DONE)
             continue;
         CURLcode code = message->data.result; /* the message dies with the handle's removal */
-        char *transfer = NULL;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        finish((of_transfer *)(void *)transfer, code);
+        char *slot_of = NULL;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &slot_of);
+        finish(((carrier *)(void *)slot_of)->transfer, code);
     }
 }
 
@@ -760,7 +788,7 @@ static void abandon(of_engine *engine) {
     engine->pid = getpid();
     while (engine->transfers != NULL) {
         of_transfer *transfer = engine->transfers;
-        transfer->easy = NULL;
+        transfer->slot = NULL;
         end(transfer, OF_CANCELLED, "the call belongs to the process that forked this one");
     }
 }
@@ -816,7 +844,7 @@ void of_engine_close(of_engine *engine) {
         of_transfer_cancel(engine->transfers);
     engine->closed = true;
     while (engine->idle_count > 0)
-        curl_easy_cleanup(engine->idle[--engine->idle_count]);
+        free_slot(engine->idle[--engine->idle_count]);
     if (engine->multi != NULL)
         curl_multi_cleanup(engine->multi);
     engine->multi = NULL;

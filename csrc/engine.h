@@ -110,12 +110,10 @@ void of_transfer_release(of_transfer *transfer);
 typedef struct of_result {
     of_kind kind;
     const char *message;
-    bool sent;        /* may bytes of the request have left? (libcurl's codes do not tell) */
-    long status;      /* 0: no answer came */
-    long wire;        /* how often libcurl wanted to put it on the wire */
-    long connects;    /* new connections made for it */
-    long retry_after; /* seconds, 0: none */
-    double seconds;
+    bool sent;             /* may bytes of the request have left? (libcurl's codes do not tell) */
+    long status;           /* 0: no answer came */
+    long connects;         /* new connections made for it */
+    long retry_after;      /* seconds, 0: none */
     const of_buffer *head; /* the header lines of the last answer */
     const of_buffer *body;
 } of_result;

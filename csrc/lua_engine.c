@@ -427,18 +427,13 @@ static void push_headers(lua_State *L, const of_buffer *head) {
     }
 }
 
-static void set_number(lua_State *L, const char *name, lua_Number number) {
-    lua_pushnumber(L, number);
-    lua_setfield(L, -2, name);
-}
-
 static void set_integer(lua_State *L, const char *name, long number) {
     lua_pushinteger(L, number);
     lua_setfield(L, -2, name);
 }
 
-/* engine:take(ticket) -> { kind=, message=, sent=, status=, headers=, body=, wire=, connects=,
-   retry_after=, seconds= }; the ticket must be done, and is used up. */
+/* engine:take(ticket) -> { kind=, message=, sent=, status=, headers=, body=, connects=,
+   retry_after= }; the ticket must be done, and is used up. */
 static int engine_take(lua_State *L) {
     luaL_checkudata(L, 1, ENGINE);
     ticket_box *box = check_ticket(L, 2);
@@ -462,11 +457,9 @@ static int engine_take(lua_State *L) {
         bool whole = result.kind == OF_OK && result.body->bytes != NULL;
         set_string(L, "body", whole ? result.body->bytes : "", whole ? result.body->length : 0);
     }
-    set_integer(L, "wire", result.wire);
     set_integer(L, "connects", result.connects);
     if (result.retry_after > 0)
         set_integer(L, "retry_after", result.retry_after);
-    set_number(L, "seconds", result.seconds);
     of_transfer_release(box->transfer);
     box->transfer = NULL;
     return 1;

@@ -26,10 +26,12 @@ static void find_has_pending(void) {
     dlclose(library);
 }
 
-bool of_input_waits(CURL *easy, int fd) {
+bool of_input_waits(CURL *easy, int fd, bool over_tls) {
     struct pollfd input = {.fd = fd, .events = POLLIN};
     if (poll(&input, 1, 0) > 0)
         return true;
+    if (!over_tls)
+        return false;
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, find_has_pending);
     struct curl_tlssessioninfo *tls = NULL;

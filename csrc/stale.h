@@ -9,7 +9,7 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 
-/* `easy` is about to use the open socket `fd`. */
-bool of_input_waits(CURL *easy, int fd);
+/* `easy` is about to use the open socket `fd`, over TLS or not. */
+bool of_input_waits(CURL *easy, int fd, bool tls);
 
 #endif
