@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "json.h"
 
+#include "json_scan.h"
 #include "lua_buffer.h"
 #include "url.h"
 
@@ -12,271 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 128, NUMBER_MAX = 512, PROBLEMS_MAX = 20, BODY_MAX = 32 * 1024 * 1024 };
-
-/* Beyond it a double no longer tells neighbours apart. One bound for all runtimes. */
-static const double EXACT_MAX = 9007199254740992.0; /* 2^53 */
-#define EXACT_MAX_DIGITS "9007199254740992"
+enum { PROBLEMS_MAX = 20, BODY_MAX = 32 * 1024 * 1024 };
 
 /* Registry keys: their addresses are what counts. */
 static const char decoder_key = 0;
 static const char array_key = 0;
 
-/* ---- scanning ----------------------------------------------------------------------------- */
-
-typedef struct scanner {
-    const char *text;
-    const char *at;
-    const char *end;
-    const char *why;
-} scanner;
-
-static bool fail(scanner *s, const char *why) {
-    if (s->why == NULL)
-        s->why = why;
-    return false;
-}
-
-static void skip_blank(scanner *s) {
-    while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\t' || *s->at == '\r'))
-        s->at++;
-}
-
-static bool digit(const scanner *s) { return s->at < s->end && *s->at >= '0' && *s->at <= '9'; }
-
-static bool scan_hex4(scanner *s, unsigned *value) {
-    *value = 0;
-    if (s->end - s->at < 4)
-        return fail(s, "a \\u escape without four hex digits");
-    for (int i = 0; i < 4; i++, s->at++) {
-        char c = *s->at;
-        unsigned nibble;
-        if (c >= '0' && c <= '9') {
-            nibble = (unsigned)(c - '0');
-        } else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
-            nibble = (unsigned)((c | 0x20) - 'a' + 10);
-        } else {
-            return fail(s, "a \\u escape without four hex digits");
-        }
-        *value = *value * 16 + nibble;
-    }
-    return true;
-}
-
-static bool scan_escape(scanner *s) { /* behind the backslash */
-    if (s->at == s->end)
-        return fail(s, "a string that does not end");
-    char c = *s->at++;
-    if (c != 'u') {
-        if (c != '\0' && strchr("\"\\/bfnrt", c) != NULL)
-            return true;
-        s->at--;
-        return fail(s, "an unknown escape");
-    }
-    unsigned value;
-    if (!scan_hex4(s, &value))
-        return false;
-    if (value >= 0xdc00 && value <= 0xdfff)
-        return fail(s, "half of a surrogate pair");
-    if (value < 0xd800 || value > 0xdbff)
-        return true;
-    if (s->end - s->at < 2 || s->at[0] != '\\' || s->at[1] != 'u')
-        return fail(s, "half of a surrogate pair");
-    s->at += 2;
-    if (!scan_hex4(s, &value))
-        return false;
-    return value >= 0xdc00 && value <= 0xdfff ? true : fail(s, "half of a surrogate pair");
-}
-
-/* Skips what needs no look, eight bytes at a time: no quote, backslash, control or non-ASCII byte.
- */
-static void skip_plain(scanner *s) {
-    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
-    while (s->end - s->at >= 8) {
-        uint64_t word;
-        memcpy(&word, s->at, sizeof word);
-        uint64_t quote = word ^ (ones * '"'), slash = word ^ (ones * '\\');
-        uint64_t special = (word - ones * 0x20) | (quote - ones) | (slash - ones) | word;
-        if (special & high)
-            return; /* a byte that is special, or one that a borrow made look so */
-        s->at += 8;
-    }
-}
-
-static bool scan_string(scanner *s) { /* at the opening quote */
-    const char *start = ++s->at;
-    bool wide = false;
-    while (s->at < s->end) {
-        skip_plain(s);
-        if (s->at == s->end)
-            break;
-        unsigned char c = (unsigned char)*s->at;
-        if (c == '"') {
-            if (wide && !of_utf8(start, (size_t)(s->at - start)))
-                return fail(s, "a string that is not UTF-8");
-            s->at++;
-            return true;
-        }
-        if (c < 0x20)
-            return fail(s, "a bare control byte in a string");
-        s->at++;
-        if (c == '\\') {
-            if (!scan_escape(s))
-                return false;
-        } else if (c >= 0x80) {
-            wide = true;
-        }
-    }
-    return fail(s, "a string that does not end");
-}
-
-/* Would it become infinite? The C library reads numbers with the locale's decimal point. */
-static bool finite_number(const char *start, size_t length) {
-    char copy[NUMBER_MAX + 1];
-    memcpy(copy, start, length);
-    copy[length] = '\0';
-    char *point = strchr(copy, '.');
-    if (point != NULL)
-        *point = localeconv()->decimal_point[0];
-    return isfinite(strtod(copy, NULL));
-}
-
-static bool scan_number(scanner *s) {
-    const char *start = s->at;
-    if (*s->at == '-')
-        s->at++;
-    const char *digits = s->at;
-    if (!digit(s))
-        return fail(s, "an unknown value");
-    if (*s->at == '0') {
-        s->at++;
-        if (digit(s))
-            return fail(s, "a number that begins with 0");
-    }
-    while (digit(s))
-        s->at++;
-    size_t width = (size_t)(s->at - digits);
-    bool integer = true;
-    if (s->at < s->end && *s->at == '.') {
-        integer = false;
-        s->at++;
-        if (!digit(s))
-            return fail(s, "a number that ends with its point");
-        while (digit(s))
-            s->at++;
-    }
-    if (s->at < s->end && (*s->at | 0x20) == 'e') {
-        integer = false;
-        s->at++;
-        if (s->at < s->end && (*s->at == '+' || *s->at == '-'))
-            s->at++;
-        if (!digit(s))
-            return fail(s, "an exponent without digits");
-        while (digit(s))
-            s->at++;
-    }
-    if (integer) {
-        size_t most = sizeof EXACT_MAX_DIGITS - 1;
-        if (width > most || (width == most && memcmp(digits, EXACT_MAX_DIGITS, most) > 0)) {
-            s->at = start;
-            return fail(s, "an integer beyond 2^53, which cannot be kept exactly");
-        }
-        return true;
-    }
-    size_t length = (size_t)(s->at - start);
-    if (length > NUMBER_MAX)
-        return fail(s, "a number of more than 512 bytes");
-    return finite_number(start, length) ? true : fail(s, "a number too large for a double");
-}
-
-static bool scan_word(scanner *s, const char *word) {
-    size_t length = strlen(word);
-    if ((size_t)(s->end - s->at) < length || memcmp(s->at, word, length) != 0)
-        return fail(s, "an unknown value");
-    s->at += length;
-    return true;
-}
-
-static bool scan_key(scanner *s) {
-    if (s->at == s->end || *s->at != '"')
-        return fail(s, "a member without a quoted name");
-    if (!scan_string(s))
-        return false;
-    skip_blank(s);
-    if (s->at == s->end || *s->at != ':')
-        return fail(s, "a member without a ':'");
-    s->at++;
-    skip_blank(s);
-    return true;
-}
-
-/* Without recursion: `open` holds the closing bracket of each level. */
-static bool scan(scanner *s, bool *too_deep) {
-    char open[DEPTH_MAX];
-    int depth = 0;
-    skip_blank(s);
-    for (;;) {
-        if (s->at == s->end)
-            return fail(s, depth == 0 ? "no value" : "a value that does not end");
-        char c = *s->at;
-        if (c == '{' || c == '[') {
-            if (depth == DEPTH_MAX) {
-                *too_deep = true;
-                return fail(s, "more than 128 levels");
-            }
-            open[depth++] = c == '{' ? '}' : ']';
-            s->at++;
-            skip_blank(s);
-            if (s->at < s->end && *s->at == open[depth - 1]) {
-                s->at++;
-                depth--;
-            } else {
-                if (c == '{' && !scan_key(s))
-                    return false;
-                continue;
-            }
-        } else if (c == '"') {
-            if (!scan_string(s))
-                return false;
-        } else if (c == '-' || (c >= '0' && c <= '9')) {
-            if (!scan_number(s))
-                return false;
-        } else if (!scan_word(s, c == 't' ? "true" : c == 'f' ? "false" : "null")) {
-            return false;
-        }
-        /* behind a value: close what it ends, or go on to the next */
-        for (;;) {
-            skip_blank(s);
-            if (depth == 0)
-                return s->at == s->end ? true : fail(s, "text after the value");
-            if (s->at == s->end)
-                return fail(s, "a value that does not end");
-            if (*s->at == open[depth - 1]) {
-                s->at++;
-                depth--;
-                continue;
-            }
-            if (*s->at != ',')
-                return fail(s, "neither ',' nor the end after a value");
-            s->at++;
-            skip_blank(s);
-            if (open[depth - 1] == '}' && !scan_key(s))
-                return false;
-            break;
-        }
-    }
-}
-
-of_kind of_json_scan(const char *text, size_t length, const char **why, size_t *offset) {
-    scanner s = {text, text, text + length, NULL};
-    bool too_deep = false;
-    bool good = scan(&s, &too_deep);
-    *why = s.why;
-    *offset = (size_t)(s.at - text);
-    return good ? OF_OK : too_deep ? OF_LIMIT : OF_DECODE;
-}
-
 /* ---- reading ------------------------------------------------------------------------------ */
+
+static void push_decoder(lua_State *L) {
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&decoder_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+}
 
 #if OF_HAS_INTEGERS
 /* Replaces the value on the top by an integer where it is an integral float; true if it did. */
@@ -284,7 +32,7 @@ static bool restore_number(lua_State *L) {
     if (lua_type(L, -1) != LUA_TNUMBER || lua_isinteger(L, -1))
         return false;
     lua_Number number = lua_tonumber(L, -1);
-    if (!(number >= -EXACT_MAX && number <= EXACT_MAX))
+    if (!(number >= -OF_JSON_EXACT && number <= OF_JSON_EXACT))
         return false;
     lua_Integer integer = (lua_Integer)number;
     if ((lua_Number)integer != number)
@@ -294,34 +42,50 @@ static bool restore_number(lua_State *L) {
     return true;
 }
 
-/* The table on the top; no deeper than the scan let it be. */
-static void restore_integers(lua_State *L) {
-    luaL_checkstack(L, 4, "JSON");
-    int length = (int)lua_rawlen(L, -1);
-    if (length > 0) { /* a list: from lua-cjson it has no other keys */
-        for (int i = 1; i <= length; i++) {
-            lua_rawgeti(L, -1, i);
-            if (lua_type(L, -1) == LUA_TTABLE) {
-                restore_integers(L);
-            } else if (restore_number(L)) {
-                lua_rawseti(L, -2, i);
-                continue;
-            }
-            lua_pop(L, 1);
-        }
-        return;
+static void push_key(lua_State *L, const of_json_step *step) {
+    if (step->key == NULL) {
+        lua_pushinteger(L, (lua_Integer)step->size);
+    } else if (!step->escaped) {
+        lua_pushlstring(L, step->key, step->size);
+    } else { /* as the decoder read it */
+        push_decoder(L);
+        lua_pushlstring(L, step->key - 1, step->size + 2);
+        lua_call(L, 1, 1);
     }
-    lua_pushnil(L);
-    while (lua_next(L, -2) != 0) {
-        if (lua_type(L, -1) == LUA_TTABLE) {
-            restore_integers(L);
-        } else if (restore_number(L)) {
-            lua_pushvalue(L, -2);
-            lua_insert(L, -2);
-            lua_rawset(L, -4); /* to an existing key: lua_next goes on */
-            continue;
+}
+
+/* Goes from number to number in the table on the top, and makes integers of the integral ones. A
+   key that stood twice may lead to another value than the one that was scanned. */
+static void restore_integers(lua_State *L, const of_json_step *steps, size_t count) {
+    luaL_checkstack(L, OF_JSON_DEPTH + 8, "JSON");
+    size_t skipped = 0; /* levels entered in the text that are no tables here */
+    for (size_t i = 0; i < count; i++) {
+        const of_json_step *step = &steps[i];
+        if (step->kind == OF_JSON_LEAVE) {
+            if (skipped > 0) {
+                skipped--;
+            } else {
+                lua_pop(L, 1);
+            }
+        } else if (skipped > 0) {
+            skipped += step->kind == OF_JSON_ENTER;
+        } else if (step->kind == OF_JSON_ENTER) {
+            push_key(L, step);
+            lua_rawget(L, -2);
+            if (lua_type(L, -1) != LUA_TTABLE) {
+                lua_pop(L, 1);
+                skipped = 1;
+            }
+        } else {
+            push_key(L, step);
+            lua_pushvalue(L, -1);
+            lua_rawget(L, -3);
+            if (restore_number(L)) {
+                lua_rawset(L, -3);
+            } else {
+                lua_pop(L, 2);
+            }
         }
-        lua_pop(L, 1);
     }
 }
 #endif
@@ -329,19 +93,22 @@ static void restore_integers(lua_State *L) {
 int of_json_decode(lua_State *L) {
     size_t length;
     luaL_checktype(L, 1, LUA_TSTRING);
+    lua_settop(L, 1);
     const char *text = lua_tolstring(L, 1, &length);
     const char *why;
-    size_t offset;
-    of_kind kind = of_json_scan(text, length, &why, &offset);
+    size_t offset = 0;
+    of_buffer *steps = NULL;
+#if OF_HAS_INTEGERS
+    steps = of_lua_buffer(L, (size_t)1 << 30);
+#endif
+    of_kind kind = of_json_scan(text, length, steps, &why, &offset);
     if (kind != OF_OK) {
         lua_pushnil(L);
         lua_pushstring(L, of_kind_name(kind));
         lua_pushfstring(L, "%s at byte %d of %d", why, (int)offset + 1, (int)length);
         return 3;
     }
-    lua_settop(L, 1);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&decoder_key);
-    lua_rawget(L, LUA_REGISTRYINDEX);
+    push_decoder(L);
     lua_pushvalue(L, 1);
     int status = lua_pcall(L, 1, 1, 0);
     if (status != 0) {
@@ -352,12 +119,15 @@ int of_json_decode(lua_State *L) {
     }
 #if OF_HAS_INTEGERS
     if (lua_type(L, -1) == LUA_TTABLE) {
-        restore_integers(L);
+        const void *first = steps->bytes;
+        restore_integers(L, first, steps->length / sizeof(of_json_step));
     } else {
         restore_number(L);
     }
+    of_buffer_free(steps);
 #endif
-    return 1;
+    lua_pushstring(L, text[strspn(text, " \n\t\r")] == '{' ? "object" : "other");
+    return 2;
 }
 
 /* ---- writing ------------------------------------------------------------------------------ */
@@ -375,8 +145,8 @@ typedef struct writer {
     of_buffer *problems; /* path NUL message NUL, one after the other */
     int problem_count;
     char wrong_type[256]; /* for the raise: path and type of the first value that is no data */
-    step path[DEPTH_MAX + 1];
-    const void *tables[DEPTH_MAX + 1];
+    step path[OF_JSON_DEPTH + 1];
+    const void *tables[OF_JSON_DEPTH + 1];
     int depth;
 } writer;
 
@@ -454,7 +224,7 @@ static void put_number(writer *w, int index) {
         problem(w, "is not a finite number");
         return;
     }
-    if (number == floor(number) && fabs(number) <= EXACT_MAX) {
+    if (number == floor(number) && fabs(number) <= OF_JSON_EXACT) {
         snprintf(text, sizeof text, "%.0f", number == 0 ? 0.0 : number); /* no "-0" */
     } else { /* the shortest that reads back as the same number */
         for (int precision = 15; precision <= 17; precision++) {
@@ -527,7 +297,7 @@ static void put_table(writer *w, int index) {
             return;
         }
     }
-    if (w->depth >= DEPTH_MAX || !lua_checkstack(L, 8)) {
+    if (w->depth >= OF_JSON_DEPTH || !lua_checkstack(L, 8)) {
         problem(w, "is nested more than 128 levels deep");
         return;
     }
@@ -683,7 +453,7 @@ void of_json_open(lua_State *L) {
                  "new"); /* a private instance: the module's table is shared by the whole state */
     lua_call(L, 0, 1);
     int instance = lua_gettop(L);
-    configure(L, instance, "decode_max_depth", DEPTH_MAX, false);
+    configure(L, instance, "decode_max_depth", OF_JSON_DEPTH, false);
     configure(L, instance, "decode_invalid_numbers", 0, true);
     lua_pushlightuserdata(L, (void *)(uintptr_t)&decoder_key);
     lua_getfield(L, instance, "decode");

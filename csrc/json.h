@@ -10,14 +10,9 @@
 #define ONEFLOW_JSON_H
 
 #include "compat.h"
-#include "engine.h"
 
-#include <stddef.h>
-
-/* OF_OK, OF_DECODE or OF_LIMIT; then `*why` and `*offset` say what stands where. */
-of_kind of_json_scan(const char *text, size_t length, const char **why, size_t *offset);
-
-/* Lua: decode(text) -> value | nil, kind, message */
+/* Lua: decode(text) -> value, "object" | "other" ({} and [] are the same table in Lua)
+   | nil, kind, message */
 int of_json_decode(lua_State *L);
 
 /* Lua: encode(value) -> text | nil, problems; raises for what is no data (functions, userdata). */

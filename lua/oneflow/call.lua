@@ -7,7 +7,6 @@ local hosts = require "oneflow.hosts"
 local usage = require "oneflow.usage"
 
 local error, format, min, pcall, tonumber, type = error, string.format, math.min, pcall, tonumber, type
-local find = string.find
 local monotonic = core.monotonic
 
 local M = {}
@@ -168,9 +167,9 @@ function M.run(scope, operation, request, opts, problems)
   local nothing = operation.returns == "nothing"
   if result.body == "" and (nothing or operation.returns == nil) then return true, meta end
   local value, kind, message = core.decode(result.body)
-  if value == nil and kind then return nil, errors.undecodable(context, result, kind, message) end
+  if value == nil then return nil, errors.undecodable(context, result, kind, message) end
   if nothing then return true, meta end -- and no login page
-  local object = find(result.body, "^[ \t\r\n]*{") -- {} and [] are the same table
+  local object = kind == "object"
   if operation.pages and (type(value) ~= "table" or (object and value.data == nil)) then
     return nil, errors.undecodable(context, result, "decode", "a list expected, in `data` or bare")
   elseif operation.returns and not operation.pages and not object then

@@ -49,4 +49,57 @@ describe("numbers and lists:", function()
     assert.is_truthy(string.find(bodies[4], '"list":[]', 1, true), bodies[4])
     assert.is_truthy(string.find(bodies[4], '"object":{}', 1, true), bodies[4])
   end)
+
+  if integers then
+    local core = require "oneflow.core"
+
+    it("integers are found wherever they stand: escaped names, names that stand twice, lists in lists", function()
+      local value = core.decode('{"a\\u0062\\n":1,"x":{"a":1},"x":5,"y":5,'
+        .. '"y":{"z":[1,[2,{"q":3.0,"r":3.5}],[],{}]},"e":{}}')
+      assert.equal("integer", math.type(value["ab\n"]))
+      assert.equal("integer", math.type(value.x))
+      assert.equal("integer", math.type(value.y.z[1]))
+      assert.equal("integer", math.type(value.y.z[2][1]))
+      assert.equal("integer", math.type(value.y.z[2][2].q))
+      assert.equal("float", math.type(value.y.z[2][2].r))
+      assert.equal("integer", math.type(core.decode " 5 "))
+    end)
+
+    it("no integral float is left in random texts", function()
+      local seed = os.time()
+      math.randomseed(seed)
+      local function text(depth)
+        local kind = math.random(depth > 0 and 8 or 5)
+        if kind == 1 then return tostring(math.random(-1000, 1000)) end
+        if kind == 2 then return '"' .. string.rep("é\\n", math.random(0, 3)) .. '"' end
+        if kind == 3 then return math.random(2) == 1 and "true" or "null" end
+        if kind == 4 then return tostring(math.random(100)) .. ".5" end
+        if kind == 5 then return tostring(math.random(100)) .. "e1" end
+        local items = {}
+        for i = 1, math.random(0, 4) do
+          local key = math.random(4) == 1 and "k\\u00e9" or "k"
+          items[i] = (kind > 6 and '"' .. key .. math.random(3) .. '" : ' or "") .. text(depth - 1)
+        end
+        local list = table.concat(items, " , ")
+        return kind > 6 and "{ " .. list .. " }" or "[ " .. list .. "]"
+      end
+      local counted = 0
+      local function check(value, source)
+        if type(value) == "table" then
+          for _, item in pairs(value) do check(item, source) end
+        elseif math.type(value) == "float" then
+          assert.is_true(value ~= math.floor(value), "seed " .. seed .. ": " .. source)
+        elseif math.type(value) == "integer" then
+          counted = counted + 1
+        end
+      end
+      for _ = 1, 2000 do
+        local source = text(6)
+        local value, kind, message = core.decode(source)
+        assert.is_truthy(value ~= nil, "seed " .. seed .. ": " .. tostring(kind) .. ", " .. tostring(message))
+        check(value, source)
+      end
+      assert.is_true(counted > 500)
+    end)
+  end
 end)

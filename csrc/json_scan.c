@@ -1,0 +1,307 @@
+#define _GNU_SOURCE
+#include "json_scan.h"
+
+#include "url.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NUMBER_MAX = 512 };
+
+typedef struct scanner {
+    const char *text;
+    const char *at;
+    const char *end;
+    const char *why;
+    const char *key; /* the name last read, behind its quote */
+    size_t key_size;
+    bool key_escaped;
+    of_buffer *steps;
+} scanner;
+
+static bool fail(scanner *s, const char *why) {
+    if (s->why == NULL)
+        s->why = why;
+    return false;
+}
+
+static void skip_blank(scanner *s) {
+    while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\t' || *s->at == '\r'))
+        s->at++;
+}
+
+static bool digit(const scanner *s) { return s->at < s->end && *s->at >= '0' && *s->at <= '9'; }
+
+static bool scan_hex4(scanner *s, unsigned *value) {
+    *value = 0;
+    if (s->end - s->at < 4)
+        return fail(s, "a \\u escape without four hex digits");
+    for (int i = 0; i < 4; i++, s->at++) {
+        char c = *s->at;
+        unsigned nibble;
+        if (c >= '0' && c <= '9') {
+            nibble = (unsigned)(c - '0');
+        } else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
+            nibble = (unsigned)((c | 0x20) - 'a' + 10);
+        } else {
+            return fail(s, "a \\u escape without four hex digits");
+        }
+        *value = *value * 16 + nibble;
+    }
+    return true;
+}
+
+static bool scan_escape(scanner *s) { /* behind the backslash */
+    if (s->at == s->end)
+        return fail(s, "a string that does not end");
+    char c = *s->at++;
+    if (c != 'u') {
+        if (c != '\0' && strchr("\"\\/bfnrt", c) != NULL)
+            return true;
+        s->at--;
+        return fail(s, "an unknown escape");
+    }
+    unsigned value;
+    if (!scan_hex4(s, &value))
+        return false;
+    if (value >= 0xdc00 && value <= 0xdfff)
+        return fail(s, "half of a surrogate pair");
+    if (value < 0xd800 || value > 0xdbff)
+        return true;
+    if (s->end - s->at < 2 || s->at[0] != '\\' || s->at[1] != 'u')
+        return fail(s, "half of a surrogate pair");
+    s->at += 2;
+    if (!scan_hex4(s, &value))
+        return false;
+    return value >= 0xdc00 && value <= 0xdfff ? true : fail(s, "half of a surrogate pair");
+}
+
+/* Bytes of a string that need a look: quote, backslash, control bytes, and those of UTF-8
+ * sequences. */
+#define EIGHT(x) x, x, x, x, x, x, x, x
+#define SIXTEEN(x) EIGHT(x), EIGHT(x)
+static const unsigned char special[256] = {
+    SIXTEEN(1), SIXTEEN(1), 0,          0,          ['"'] = 1,  ['\\'] = 1, [0x80] = SIXTEEN(1),
+    SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1),
+};
+
+static bool scan_string(scanner *s) { /* at the opening quote */
+    const char *start = ++s->at;
+    bool wide = false;
+    s->key_escaped = false;
+    while (s->at < s->end) {
+        while (s->at < s->end && !special[(unsigned char)*s->at])
+            s->at++;
+        if (s->at == s->end)
+            break;
+        unsigned char c = (unsigned char)*s->at;
+        if (c == '"') {
+            if (wide && !of_utf8(start, (size_t)(s->at - start)))
+                return fail(s, "a string that is not UTF-8");
+            s->at++;
+            return true;
+        }
+        if (c < 0x20)
+            return fail(s, "a bare control byte in a string");
+        s->at++;
+        if (c == '\\') {
+            s->key_escaped = true;
+            if (!scan_escape(s))
+                return false;
+        } else if (c >= 0x80) {
+            wide = true;
+        }
+    }
+    return fail(s, "a string that does not end");
+}
+
+/* Would it become infinite? The C library reads numbers with the locale's decimal point. */
+static bool finite_number(const char *start, size_t length) {
+    char copy[NUMBER_MAX + 1];
+    memcpy(copy, start, length);
+    copy[length] = '\0';
+    char *point = strchr(copy, '.');
+    if (point != NULL)
+        *point = localeconv()->decimal_point[0];
+    return isfinite(strtod(copy, NULL));
+}
+
+static bool scan_number(scanner *s) {
+    const char *start = s->at;
+    if (*s->at == '-')
+        s->at++;
+    const char *digits = s->at;
+    if (!digit(s))
+        return fail(s, "an unknown value");
+    if (*s->at == '0') {
+        s->at++;
+        if (digit(s))
+            return fail(s, "a number that begins with 0");
+    }
+    while (digit(s))
+        s->at++;
+    size_t width = (size_t)(s->at - digits);
+    bool integer = true;
+    if (s->at < s->end && *s->at == '.') {
+        integer = false;
+        s->at++;
+        if (!digit(s))
+            return fail(s, "a number that ends with its point");
+        while (digit(s))
+            s->at++;
+    }
+    if (s->at < s->end && (*s->at | 0x20) == 'e') {
+        integer = false;
+        s->at++;
+        if (s->at < s->end && (*s->at == '+' || *s->at == '-'))
+            s->at++;
+        if (!digit(s))
+            return fail(s, "an exponent without digits");
+        while (digit(s))
+            s->at++;
+    }
+    if (integer) {
+        size_t most = sizeof OF_JSON_EXACT_DIGITS - 1;
+        if (width > most || (width == most && memcmp(digits, OF_JSON_EXACT_DIGITS, most) > 0)) {
+            s->at = start;
+            return fail(s, "an integer beyond 2^53, which cannot be kept exactly");
+        }
+        return true;
+    }
+    size_t length = (size_t)(s->at - start);
+    if (length > NUMBER_MAX)
+        return fail(s, "a number of more than 512 bytes");
+    return finite_number(start, length) ? true : fail(s, "a number too large for a double");
+}
+
+static bool scan_word(scanner *s, const char *word) {
+    size_t length = strlen(word);
+    if ((size_t)(s->end - s->at) < length || memcmp(s->at, word, length) != 0)
+        return fail(s, "an unknown value");
+    s->at += length;
+    return true;
+}
+
+static bool scan_key(scanner *s) {
+    if (s->at == s->end || *s->at != '"')
+        return fail(s, "a member without a quoted name");
+    s->key = s->at + 1;
+    if (!scan_string(s))
+        return false;
+    s->key_size = (size_t)(s->at - s->key) - 1;
+    skip_blank(s);
+    if (s->at == s->end || *s->at != ':')
+        return fail(s, "a member without a ':'");
+    s->at++;
+    skip_blank(s);
+    return true;
+}
+
+/* An open object or list. */
+typedef struct level {
+    char close;
+    size_t position; /* in a list */
+    size_t entered;  /* where its steps begin: without any, nobody need go there */
+} level;
+
+static void add_step(scanner *s, of_json_step_kind kind, const level *parent) {
+    if (s->steps == NULL || parent == NULL)
+        return;
+    of_json_step step = {.kind = kind};
+    if (kind != OF_JSON_LEAVE && parent->close == '}') {
+        step.key = s->key;
+        step.size = s->key_size;
+        step.escaped = s->key_escaped;
+    } else {
+        step.size = parent->position;
+    }
+    of_buffer_append(s->steps, &step, sizeof step);
+}
+
+static void leave(scanner *s, const level *levels, int depth) {
+    if (s->steps == NULL || depth == 0)
+        return;
+    size_t inside = levels[depth].entered + sizeof(of_json_step);
+    if (s->steps->length == inside) {
+        s->steps->length = levels[depth].entered;
+    } else {
+        add_step(s, OF_JSON_LEAVE, &levels[depth - 1]);
+    }
+}
+
+/* Without recursion: one `level` for each bracket that is open. */
+static bool scan(scanner *s, bool *too_deep) {
+    level levels[OF_JSON_DEPTH];
+    int depth = 0;
+    skip_blank(s);
+    for (;;) {
+        if (s->at == s->end)
+            return fail(s, depth == 0 ? "no value" : "a value that does not end");
+        const level *parent = depth > 0 ? &levels[depth - 1] : NULL;
+        char c = *s->at;
+        if (c == '{' || c == '[') {
+            if (depth == OF_JSON_DEPTH) {
+                *too_deep = true;
+                return fail(s, "more than 128 levels");
+            }
+            levels[depth].close = c == '{' ? '}' : ']';
+            levels[depth].position = 1;
+            levels[depth].entered = s->steps != NULL ? s->steps->length : 0;
+            add_step(s, OF_JSON_ENTER, parent);
+            depth++;
+            s->at++;
+            skip_blank(s);
+            if (s->at == s->end || *s->at != levels[depth - 1].close) {
+                if (c == '{' && !scan_key(s))
+                    return false;
+                continue;
+            }
+        } else if (c == '"') {
+            if (!scan_string(s))
+                return false;
+        } else if (c == '-' || (c >= '0' && c <= '9')) {
+            if (!scan_number(s))
+                return false;
+            add_step(s, OF_JSON_NUMBER, parent);
+        } else if (!scan_word(s, c == 't' ? "true" : c == 'f' ? "false" : "null")) {
+            return false;
+        }
+        /* behind a value: close what it ends, or go on to the next */
+        for (;;) {
+            skip_blank(s);
+            if (depth == 0)
+                return s->at == s->end ? true : fail(s, "text after the value");
+            if (s->at == s->end)
+                return fail(s, "a value that does not end");
+            if (*s->at == levels[depth - 1].close) {
+                s->at++;
+                leave(s, levels, --depth);
+                continue;
+            }
+            if (*s->at != ',')
+                return fail(s, "neither ',' nor the end after a value");
+            s->at++;
+            skip_blank(s);
+            levels[depth - 1].position++;
+            if (levels[depth - 1].close == '}' && !scan_key(s))
+                return false;
+            break;
+        }
+    }
+}
+
+of_kind of_json_scan(const char *text, size_t length, of_buffer *steps, const char **why,
+                     size_t *offset) {
+    scanner s = {.text = text, .at = text, .end = text + length, .steps = steps};
+    bool too_deep = false;
+    bool good = scan(&s, &too_deep);
+    if (good && steps != NULL && (steps->overflow || steps->starved)) {
+        *why = "out of memory";
+        return OF_MEMORY;
+    }
+    *why = s.why;
+    *offset = (size_t)(s.at - text);
+    return good ? OF_OK : too_deep ? OF_LIMIT : OF_DECODE;
+}

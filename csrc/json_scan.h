@@ -1,0 +1,36 @@
+/*
+ * Is a text JSON as RFC 8259 has it, and can it be kept exactly? And where in it do numbers stand?
+ * No Lua, no recursion; keeps nothing; any thread.
+ */
+#ifndef ONEFLOW_JSON_SCAN_H
+#define ONEFLOW_JSON_SCAN_H
+
+#include "engine.h"
+#include "memory.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { OF_JSON_DEPTH = 128 };
+
+/* Beyond it a double no longer tells neighbours apart. One bound for all runtimes. */
+#define OF_JSON_EXACT 9007199254740992.0 /* 2^53 */
+#define OF_JSON_EXACT_DIGITS "9007199254740992"
+
+/* A step of the way from number to number, in the order of the text. What holds no number is not
+   entered; the outermost value is not entered either, one stands in it. */
+typedef enum of_json_step_kind { OF_JSON_NUMBER, OF_JSON_ENTER, OF_JSON_LEAVE } of_json_step_kind;
+
+typedef struct of_json_step {
+    const char *key; /* in the text, behind its quote; NULL: in a list */
+    size_t size;     /* the key's bytes, or the position in the list */
+    of_json_step_kind kind;
+    bool escaped; /* the key is written with escapes */
+} of_json_step;
+
+/* OF_OK, OF_DECODE, OF_LIMIT or OF_MEMORY; then `*why` and `*offset` say what stands where. `steps`
+   gets of_json_step after of_json_step, or is NULL. */
+of_kind of_json_scan(const char *text, size_t length, of_buffer *steps, const char **why,
+                     size_t *offset);
+
+#endif
