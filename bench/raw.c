@@ -81,13 +81,14 @@ int main(int argc, char **argv) {
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "oneflow-lua/0.1.0");
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 64L * 1024L);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 8L * 1024L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 3000L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 30000L);
     curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, 300L);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, 50L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);

@@ -28,8 +28,9 @@ enum {
         5, /* for what must not be repeated: a younger connection is more surely alive */
     CONNECTION_SECONDS = 300,
     URL_LIMIT = 64 * 1024,
-    HEADERS_MAX = 40,
     POOL = 16,
+    RECEIVE = 8 * 1024, /* libcurl's buffer, wiped after each transfer: most answers need no more */
+    SPARE_LIMIT = 64 * 1024,  /* bytes that an idle buffer may keep */
     POLL_MILLISECONDS = 100,  /* some libcurl versions lose wake-ups: never wait longer in one go */
     SLICE_MILLISECONDS = 250, /* after which a caller gets to see its signals */
 };
@@ -59,11 +60,11 @@ typedef struct carrier {
 } carrier;
 
 struct of_transfer {
-    of_engine *engine;     /* counted */
-    of_transfer *next;     /* in the engine's list; NULL and unlisted once done */
-    carrier *slot;         /* the engine's, lent while it runs */
-    of_buffer header_text; /* the header lines, each ended by a NUL */
-    struct curl_slist headers[HEADERS_MAX];
+    of_engine *engine;          /* counted */
+    of_transfer *next;          /* in the engine's list; NULL and unlisted once done */
+    carrier *slot;              /* the engine's, lent while it runs */
+    of_buffer header_text;      /* the header lines, each ended by a NUL */
+    struct curl_slist *headers; /* libcurl's list over those lines */
     of_buffer url;
     const char *method; /* not ours: a constant */
     char *body_out;
@@ -82,13 +83,13 @@ struct of_transfer {
     long wire;
     long connects;
     long retry_after;
-    char message[CURL_ERROR_SIZE + 256];
+    char *message; /* of a failure; NULL: no memory even for that */
 };
 
 struct of_engine {
     long references;
     bool closed;
-    pid_t pid;
+    unsigned process; /* that its connections belong to */
     of_url url;
     of_token token;
     char *user_agent;
@@ -101,6 +102,7 @@ struct of_engine {
     carrier *idle[POOL];
     size_t idle_count;
     of_transfer *transfers; /* queued and running, oldest first */
+    of_transfer *spare;     /* a used one, wiped, whose buffers serve the next */
     long running;
     connection *sockets; /* open ones, so that a child process can close its copies */
     size_t socket_count;
@@ -288,6 +290,7 @@ static bool prepare(of_engine *engine, carrier *slot) {
     SET(easy, CURLOPT_PATH_AS_IS, 1L);
     SET(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     SET(easy, CURLOPT_USERAGENT, engine->user_agent);
+    SET(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE);
     SET(easy, CURLOPT_CONNECTTIMEOUT_MS, engine->connect_timeout);
     SET(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_SECONDS);
     SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -309,6 +312,7 @@ static bool prepare(of_engine *engine, carrier *slot) {
     /* The environment is asked only when told so, and nothing ever stands before this machine. */
     if (engine->proxy == NULL || engine->url.loopback) {
         SET(easy, CURLOPT_PROXY, "");
+        SET(easy, CURLOPT_NOPROXY, ""); /* or the environment is searched for it, each time */
     } else if (strcmp(engine->proxy, "env") != 0) {
         SET(easy, CURLOPT_PROXY, engine->proxy);
         SET(easy, CURLOPT_NOPROXY, "");
@@ -352,7 +356,7 @@ static bool arm(of_transfer *transfer, carrier *slot) {
     slot->transfer = transfer;
     slot->message[0] = '\0';
     SET(easy, CURLOPT_URL, transfer->url.bytes);
-    SET(easy, CURLOPT_HTTPHEADER, &transfer->headers[0]);
+    SET(easy, CURLOPT_HTTPHEADER, transfer->headers);
     if (!get) {
         SET(easy, CURLOPT_POST, 1L);
         SET(easy, CURLOPT_POSTFIELDS, transfer->body_out != NULL ? transfer->body_out : "");
@@ -391,21 +395,70 @@ static void give_slot(of_engine *engine, carrier *slot) {
 
 /* ---- transfers ---------------------------------------------------------------------------- */
 
+/* Nothing of what it carried is left in the buffer, but its memory. */
+static void wipe(of_buffer *buffer) {
+    if (buffer->capacity > SPARE_LIMIT) {
+        of_buffer_free(buffer);
+    } else {
+        of_wipe(buffer->bytes, buffer->length);
+        of_buffer_clear(buffer);
+    }
+}
+
 static void free_request(of_transfer *transfer) {
-    of_buffer_free(&transfer->header_text);
-    of_buffer_free(&transfer->url);
+    free(transfer->headers);
+    transfer->headers = NULL;
+    wipe(&transfer->header_text);
+    wipe(&transfer->url);
     if (transfer->body_out != NULL)
         of_wipe(transfer->body_out, transfer->body_out_length);
     free(transfer->body_out);
     transfer->body_out = NULL;
 }
 
+static void free_spare(of_engine *engine) {
+    of_transfer *spare = engine->spare;
+    engine->spare = NULL;
+    if (spare == NULL)
+        return;
+    of_buffer_free(&spare->header_text);
+    of_buffer_free(&spare->url);
+    of_buffer_free(&spare->head);
+    of_buffer_free(&spare->body);
+    free(spare);
+}
+
+static of_transfer *new_transfer(of_engine *engine) {
+    of_transfer *transfer = engine->spare;
+    engine->spare = NULL;
+    if (transfer == NULL) {
+        transfer = calloc(1, sizeof *transfer);
+        if (transfer == NULL)
+            return NULL;
+        of_buffer_init(&transfer->header_text, HEAD_LIMIT);
+        of_buffer_init(&transfer->url, URL_LIMIT);
+        of_buffer_init(&transfer->head, HEAD_LIMIT);
+        of_buffer_init(&transfer->body, engine->max_body);
+    }
+    of_engine_ref(engine);
+    transfer->engine = engine;
+    return transfer;
+}
+
 static void free_transfer(of_transfer *transfer) {
     of_engine *engine = transfer->engine;
     free_request(transfer);
-    of_buffer_free(&transfer->head);
-    of_buffer_free(&transfer->body);
-    free(transfer);
+    free(transfer->message);
+    wipe(&transfer->head);
+    wipe(&transfer->body);
+    *transfer = (of_transfer){.header_text = transfer->header_text,
+                              .url = transfer->url,
+                              .head = transfer->head,
+                              .body = transfer->body};
+    free_spare(engine);
+    engine->spare = transfer;
+    if (engine->closed)
+        free_spare(engine);
     of_engine_unref(engine);
 }
 
@@ -426,8 +479,8 @@ static void end(of_transfer *transfer, of_kind kind, const char *message) {
     free_request(transfer);
     transfer->state = DONE;
     transfer->kind = kind;
-    if (message != transfer->message)
-        snprintf(transfer->message, sizeof transfer->message, "%s", message);
+    if (kind != OF_OK)
+        transfer->message = of_copy(message, strlen(message));
     if (transfer->released)
         free_transfer(transfer);
 }
@@ -464,8 +517,8 @@ static void finish(of_transfer *transfer, CURLcode code) {
             retry_after < INT32_MAX ? (long)retry_after : INT32_MAX; /* a past date is negative */
     }
 
-    char *message = transfer->message;
-    size_t room = sizeof transfer->message;
+    char message[CURL_ERROR_SIZE + 256] = "";
+    size_t room = sizeof message;
     of_kind kind = kind_of(code);
     switch (transfer->stop) {
     case STOP_GUARD:
@@ -527,7 +580,7 @@ void of_transfer_release(of_transfer *transfer) {
 void of_transfer_result(const of_transfer *transfer, of_result *result) {
     *result = (of_result){
         .kind = transfer->kind,
-        .message = transfer->message,
+        .message = transfer->message != NULL ? transfer->message : "out of memory",
         .sent = transfer->wire > 0,
         .status = transfer->status,
         .connects = transfer->connects,
@@ -547,19 +600,18 @@ static void add_header(of_transfer *transfer, const char *name, const char *valu
     of_buffer_append(text, "", 1);
 }
 
-/* libcurl's list over lines that are complete and stay where they are. */
-static bool link_headers(of_transfer *transfer) {
-    of_buffer *text = &transfer->header_text;
-    size_t count = 0;
-    for (size_t at = 0; at < text->length; at += strlen(text->bytes + at) + 1) {
-        if (count == HEADERS_MAX)
-            return false;
-        transfer->headers[count].data = text->bytes + at;
-        transfer->headers[count].next = NULL;
-        if (count > 0)
-            transfer->headers[count - 1].next = &transfer->headers[count];
-        count++;
+/* libcurl's list, once the lines are complete and stay where they are. */
+static bool link_headers(of_transfer *transfer, size_t count) {
+    const of_buffer *text = &transfer->header_text;
+    struct curl_slist *nodes = calloc(count, sizeof *nodes);
+    if (nodes == NULL)
+        return false;
+    char *line = text->bytes;
+    for (size_t i = 0; i < count; i++, line += strlen(line) + 1) {
+        nodes[i].data = line;
+        nodes[i].next = i + 1 < count ? &nodes[i + 1] : NULL;
     }
+    transfer->headers = nodes;
     return true;
 }
 
@@ -568,16 +620,23 @@ static of_kind compose(of_transfer *transfer, const of_request *request, const c
                        const char **why) {
     of_engine *engine = transfer->engine;
     of_buffer *headers = &transfer->header_text;
+    size_t count = 3;
     add_header(transfer, "accept", "application/json", 16);
     add_header(transfer, OF_TOKEN_HEADER, engine->token.bytes, engine->token.length);
-    if (request->user != NULL)
-        add_header(transfer, OF_USER_HEADER, request->user, request->user_length);
-    if (request->body != NULL)
-        add_header(transfer, "content-type", "application/json", 16);
     of_buffer_append(headers, "Expect:", sizeof "Expect:");
-    for (const char *line = request->headers; line != NULL && *line != '\0';
-         line += strlen(line) + 1)
-        of_buffer_append(headers, line, strlen(line) + 1);
+    if (request->user != NULL) {
+        add_header(transfer, OF_USER_HEADER, request->user, request->user_length);
+        count++;
+    }
+    if (request->body != NULL) {
+        add_header(transfer, "content-type", "application/json", 16);
+        count++;
+    }
+    for (const char *line = request->headers; line != NULL && *line != '\0'; count++) {
+        size_t size = strlen(line) + 1;
+        of_buffer_append(headers, line, size);
+        line += size;
+    }
 
     of_buffer *url = &transfer->url;
     of_buffer_puts(url, engine->url.origin);
@@ -599,18 +658,18 @@ static of_kind compose(of_transfer *transfer, const of_request *request, const c
         *why = "makes an URL of more than 64 KiB";
         return OF_VALIDATION;
     }
-    if (headers->overflow || !link_headers(transfer)) {
+    if (headers->overflow) {
         *field = "headers";
-        *why = "are too many or too long";
+        *why = "are more than 64 KiB";
         return OF_VALIDATION;
     }
-    return OF_OK;
+    return link_headers(transfer, count) ? OF_OK : OF_MEMORY;
 }
 
 static void abandon(of_engine *engine);
 
 static bool revive(of_engine *engine) {
-    if (engine->pid != getpid())
+    if (engine->process != of_process())
         abandon(engine);
     if (engine->multi != NULL)
         return true;
@@ -644,18 +703,12 @@ of_kind of_engine_submit(of_engine *engine, const of_request *request, of_transf
     *why = "out of memory";
     if (!revive(engine))
         return OF_MEMORY;
-    of_transfer *transfer = calloc(1, sizeof *transfer);
+    of_transfer *transfer = new_transfer(engine);
     if (transfer == NULL)
         return OF_MEMORY;
-    of_engine_ref(engine);
-    transfer->engine = engine;
     transfer->timeout = request->timeout > 0 ? request->timeout : 1;
     transfer->repeatable = request->repeatable;
     transfer->fresh = request->fresh;
-    of_buffer_init(&transfer->header_text, HEAD_LIMIT);
-    of_buffer_init(&transfer->url, URL_LIMIT);
-    of_buffer_init(&transfer->head, HEAD_LIMIT);
-    of_buffer_init(&transfer->body, engine->max_body);
     of_kind kind = compose(transfer, request, field, why);
     if (kind != OF_OK) {
         free_transfer(transfer);
@@ -785,7 +838,7 @@ static void abandon(of_engine *engine) {
     engine->idle_count = 0;
     engine->multi = NULL;
     engine->running = 0;
-    engine->pid = getpid();
+    engine->process = of_process();
     while (engine->transfers != NULL) {
         of_transfer *transfer = engine->transfers;
         transfer->slot = NULL;
@@ -808,7 +861,7 @@ of_engine *of_engine_new(const char *base_url, size_t base_url_length, const of_
     if (engine == NULL)
         return NULL;
     engine->references = 1;
-    engine->pid = getpid();
+    engine->process = of_process();
     engine->connect_timeout = options->connect_timeout;
     engine->concurrency = options->concurrency;
     engine->max_body = options->max_body;
@@ -838,7 +891,7 @@ of_engine *of_engine_new(const char *base_url, size_t base_url_length, const of_
 void of_engine_close(of_engine *engine) {
     if (engine->closed)
         return;
-    if (engine->pid != getpid())
+    if (engine->process != of_process())
         abandon(engine);
     while (engine->transfers != NULL)
         of_transfer_cancel(engine->transfers);
@@ -848,6 +901,7 @@ void of_engine_close(of_engine *engine) {
     if (engine->multi != NULL)
         curl_multi_cleanup(engine->multi);
     engine->multi = NULL;
+    free_spare(engine);
     of_token_free(&engine->token);
 }
 

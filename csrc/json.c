@@ -13,11 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROBLEMS_MAX = 20, BODY_MAX = 32 * 1024 * 1024 };
+enum { PROBLEMS_MAX = 20, STEPS_KEPT = 64 * 1024, BODY_MAX = 32 * 1024 * 1024 };
 
 /* Registry keys: their addresses are what counts. */
 static const char decoder_key = 0;
 static const char array_key = 0;
+#if OF_HAS_INTEGERS
+static const char steps_key =
+    0; /* a buffer for decode: a new one each time would cost a finalizer */
+#endif
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
@@ -99,7 +103,10 @@ int of_json_decode(lua_State *L) {
     size_t offset = 0;
     of_buffer *steps = NULL;
 #if OF_HAS_INTEGERS
-    steps = of_lua_buffer(L, (size_t)1 << 30);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&steps_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    steps = lua_touserdata(L, -1);
+    of_buffer_clear(steps);
 #endif
     of_kind kind = of_json_scan(text, length, steps, &why, &offset);
     if (kind != OF_OK) {
@@ -124,7 +131,8 @@ int of_json_decode(lua_State *L) {
     } else {
         restore_number(L);
     }
-    of_buffer_free(steps);
+    if (steps->capacity > STEPS_KEPT)
+        of_buffer_free(steps);
 #endif
     lua_pushstring(L, text[strspn(text, " \n\t\r")] == '{' ? "object" : "other");
     return 2;
@@ -458,6 +466,12 @@ void of_json_open(lua_State *L) {
     lua_pushlightuserdata(L, (void *)(uintptr_t)&decoder_key);
     lua_getfield(L, instance, "decode");
     lua_rawset(L, LUA_REGISTRYINDEX);
+
+#if OF_HAS_INTEGERS
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&steps_key);
+    (void)of_lua_buffer(L, (size_t)1 << 30);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+#endif
 
     lua_pushlightuserdata(L, (void *)(uintptr_t)&array_key);
     lua_createtable(L, 0, 1);

@@ -27,7 +27,11 @@ static bool fail(scanner *s, const char *why) {
     return false;
 }
 
+/* The NUL behind the text is neither blank nor plain, so the common cases need no look at the end.
+ */
 static void skip_blank(scanner *s) {
+    if ((unsigned char)*s->at > ' ')
+        return;
     while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\t' || *s->at == '\r'))
         s->at++;
 }
@@ -88,33 +92,36 @@ static const unsigned char special[256] = {
 };
 
 static bool scan_string(scanner *s) { /* at the opening quote */
-    const char *start = ++s->at;
+    const char *start = s->at + 1;
+    const char *at = start; /* not in the scanner: the compiler would store it for each byte */
     bool wide = false;
     s->key_escaped = false;
-    while (s->at < s->end) {
-        while (s->at < s->end && !special[(unsigned char)*s->at])
-            s->at++;
-        if (s->at == s->end)
-            break;
-        unsigned char c = (unsigned char)*s->at;
+    for (;;) {
+        while (!special[(unsigned char)*at])
+            at++;
+        unsigned char c = (unsigned char)*at;
+        s->at = at;
         if (c == '"') {
-            if (wide && !of_utf8(start, (size_t)(s->at - start)))
+            if (wide && !of_utf8(start, (size_t)(at - start)))
                 return fail(s, "a string that is not UTF-8");
             s->at++;
             return true;
         }
+        if (at == s->end)
+            return fail(s, "a string that does not end");
         if (c < 0x20)
             return fail(s, "a bare control byte in a string");
-        s->at++;
+        at++;
         if (c == '\\') {
             s->key_escaped = true;
+            s->at = at;
             if (!scan_escape(s))
                 return false;
-        } else if (c >= 0x80) {
+            at = s->at;
+        } else {
             wide = true;
         }
     }
-    return fail(s, "a string that does not end");
 }
 
 /* Would it become infinite? The C library reads numbers with the locale's decimal point. */

@@ -28,8 +28,8 @@ typedef struct of_json_step {
     bool escaped; /* the key is written with escapes */
 } of_json_step;
 
-/* OF_OK, OF_DECODE, OF_LIMIT or OF_MEMORY; then `*why` and `*offset` say what stands where. `steps`
-   gets of_json_step after of_json_step, or is NULL. */
+/* `text` ends with a NUL. OF_OK, OF_DECODE, OF_LIMIT or OF_MEMORY; then `*why` and `*offset` say
+   what stands where. `steps` gets of_json_step after of_json_step, or is NULL. */
 of_kind of_json_scan(const char *text, size_t length, of_buffer *steps, const char **why,
                      size_t *offset);
 

@@ -323,12 +323,23 @@ static ticket_box *new_ticket(lua_State *L) {
     return box;
 }
 
-/* engine:submit{ method=, path=, query=, body=, user=, headers=, timeout=, repeatable=, fresh= }
+/* A ticket that was taken may be used again: a finalizer for each call would cost more than the
+ * rest. */
+static ticket_box *reuse_ticket(lua_State *L, int index) {
+    ticket_box *box = luaL_checkudata(L, index, TICKET);
+    if (box->transfer != NULL)
+        luaL_error(L, "the ticket is still in use");
+    lua_pushvalue(L, index);
+    return box;
+}
+
+/* engine:submit({ method=, path=, query=, body=, user=, headers=, timeout=, repeatable=, fresh= },
+   used_ticket | nil)
    -> ticket | nil, kind, field, message */
 static int engine_submit(lua_State *L) {
     of_engine *engine = check_engine(L);
     luaL_checktype(L, 2, LUA_TTABLE);
-    ticket_box *box = new_ticket(L);
+    ticket_box *box = lua_isnoneornil(L, 3) ? new_ticket(L) : reuse_ticket(L, 3);
     of_request request;
     const char *field = NULL;
     const char *why = NULL;
@@ -394,13 +405,21 @@ static int engine_describe(lua_State *L) {
 
 /* ---- answers ------------------------------------------------------------------------------ */
 
-/* What the library looks at; a table of all would be made for nothing in nearly every call. */
-static const char *const HEADERS[] = {"content-type", "location", "x-request-id"};
+/* The headers that the library looks at, and the fields that they become. A table of all would be
+   made for nothing in nearly every call. */
+static const struct {
+    const char *name;
+    const char *field;
+} HEADERS[] = {
+    {"content-type", "content_type"},
+    {"location", "location"},
+    {"x-request-id", "request_id"},
+};
 
-static void push_header(lua_State *L, const char *line, size_t length) {
+static void set_header(lua_State *L, const char *line, size_t length) {
     for (size_t i = 0; i < sizeof HEADERS / sizeof *HEADERS; i++) {
-        size_t name = strlen(HEADERS[i]);
-        if (length <= name || line[name] != ':' || strncasecmp(line, HEADERS[i], name) != 0)
+        size_t name = strlen(HEADERS[i].name);
+        if (length <= name || line[name] != ':' || strncasecmp(line, HEADERS[i].name, name) != 0)
             continue;
         const char *value = line + name + 1;
         const char *end = line + length;
@@ -408,21 +427,19 @@ static void push_header(lua_State *L, const char *line, size_t length) {
             value++;
         while (end > value && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t'))
             end--;
-        lua_pushlstring(L, value, (size_t)(end - value));
-        lua_setfield(L, -2, HEADERS[i]);
+        set_string(L, HEADERS[i].field, value, (size_t)(end - value));
         return;
     }
 }
 
-static void push_headers(lua_State *L, const of_buffer *head) {
-    lua_createtable(L, 0, 2);
+static void set_headers(lua_State *L, const of_buffer *head) {
     const char *at = head->bytes;
     const char *end = at != NULL ? at + head->length : at;
     while (at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         if (stop == NULL)
             stop = end;
-        push_header(L, at, (size_t)(stop - at));
+        set_header(L, at, (size_t)(stop - at));
         at = stop + 1;
     }
 }
@@ -432,8 +449,8 @@ static void set_integer(lua_State *L, const char *name, long number) {
     lua_setfield(L, -2, name);
 }
 
-/* engine:take(ticket) -> { kind=, message=, sent=, status=, headers=, body=, connects=,
-   retry_after= }; the ticket must be done, and is used up. */
+/* engine:take(ticket) -> { kind=, message=, sent=, status=, body=, content_type=, location=,
+   request_id=, connects=, retry_after= }; the ticket must be done, and is used up. */
 static int engine_take(lua_State *L) {
     luaL_checkudata(L, 1, ENGINE);
     ticket_box *box = check_ticket(L, 2);
@@ -452,8 +469,7 @@ static int engine_take(lua_State *L) {
     lua_setfield(L, -2, "sent");
     if (result.status != 0) {
         set_integer(L, "status", result.status);
-        push_headers(L, result.head);
-        lua_setfield(L, -2, "headers");
+        set_headers(L, result.head);
         bool whole = result.kind == OF_OK && result.body->bytes != NULL;
         set_string(L, "body", whole ? result.body->bytes : "", whole ? result.body->length : 0);
     }

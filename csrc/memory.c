@@ -72,6 +72,7 @@ bool of_buffer_puts(of_buffer *buffer, const char *text) {
 
 void of_buffer_clear(of_buffer *buffer) {
     buffer->length = 0;
+    buffer->overflow = buffer->starved = false;
     if (buffer->bytes != NULL)
         buffer->bytes[0] = '\0';
 }
@@ -156,9 +157,14 @@ static void *zeroing_calloc(size_t count, size_t size) {
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static atomic_uint process;
 static of_zeroing zeroing = OF_ZEROING_FAILED;
 
+static void in_child(void) { atomic_fetch_add(&process, 1); }
+
 static void init(void) {
+    if (pthread_atfork(NULL, NULL, in_child) != 0)
+        return;
     if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, zeroing_malloc, zeroing_free, zeroing_realloc,
                              zeroing_strdup, zeroing_calloc) != CURLE_OK) {
         return;
@@ -172,5 +178,7 @@ of_zeroing of_global_init(void) {
     pthread_once(&once, init);
     return zeroing;
 }
+
+unsigned of_process(void) { return atomic_load_explicit(&process, memory_order_relaxed); }
 
 unsigned long of_refusals(void) { return atomic_load(&refusals); }

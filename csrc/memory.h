@@ -43,6 +43,10 @@ typedef enum of_zeroing {
 
 of_zeroing of_global_init(void);
 
+/* Another number in a child made by fork() than in its parent, without the system call of getpid.
+ */
+unsigned of_process(void);
+
 /* How often libcurl asked for memory in vain; counted with OF_ZEROING_PROCESS only. */
 unsigned long of_refusals(void);
 

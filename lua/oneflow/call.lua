@@ -6,7 +6,8 @@ local errors = require "oneflow.errors"
 local hosts = require "oneflow.hosts"
 local usage = require "oneflow.usage"
 
-local error, format, min, pcall, tonumber, type = error, string.format, math.min, pcall, tonumber, type
+local error, format, max, min = error, string.format, math.max, math.min
+local ipairs, pcall, tonumber, type = ipairs, pcall, tonumber, type
 local monotonic = core.monotonic
 
 local M = {}
@@ -64,9 +65,12 @@ end
 
 local function over_the_wire(client, request)
   local engine = client.engine
-  local ticket, kind, field, message = engine:submit(request)
+  local spare = client.spare_ticket
+  client.spare_ticket = nil
+  local ticket, kind, field, message = engine:submit(request, spare)
   if not ticket then return { kind = kind, field = field, message = message, sent = false } end
   while not engine:wait(ticket) do end
+  client.spare_ticket = ticket
   return engine:take(ticket)
 end
 
@@ -77,7 +81,8 @@ local function through_transport(client, request)
   headers = headers or {}
   local seconds = tonumber(headers["retry-after"])
   return {
-    status = status, headers = headers, body = body or "", sent = true, connects = 0,
+    status = status, body = body or "", sent = true, connects = 0, content_type = headers["content-type"],
+    location = headers.location, request_id = headers["x-request-id"],
     retry_after = seconds and seconds > 0 and seconds or nil,
   }
 end
@@ -94,8 +99,9 @@ end
 
 local function attempt(client, request, context)
   local hooks = client.hooks
-  local left = context.deadline - monotonic()
-  request.timeout = min(context.attempt_timeout, left > 0.001 and left or 0.001)
+  if context.attempts > 0 then -- the first has all of the call's time
+    request.timeout = max(0.001, min(request.timeout, context.deadline - monotonic()))
+  end
   context.attempts = context.attempts + 1
   if hooks.on_request then
     report(hooks.on_request, context, request)
@@ -123,7 +129,7 @@ function M.run(scope, operation, request, opts, problems)
   local user, user_problem = M.acting_user(scope, operation, opts)
   local context = {
     operation = operation.name, acting_user = acting_user.label(user), attempts = 0,
-    repeatable = operation.repeatable, mask = client.mask, deadline = nil, attempt_timeout = nil,
+    repeatable = operation.repeatable, mask = client.mask, deadline = nil,
   }
   problems = problems or {}
   if user_problem then problems[#problems + 1] = { path = "as", messages = { user_problem } } end
@@ -143,8 +149,9 @@ function M.run(scope, operation, request, opts, problems)
   if refusal then problems[#problems + 1] = { path = "blocking", messages = { refusal } } end
   if #problems > 0 then return nil, errors.validation(context, problems) end
 
-  context.deadline = monotonic() + (opts.timeout or client.timeout)
-  context.attempt_timeout = opts.attempt_timeout or client.attempt_timeout
+  local timeout = opts.timeout or client.timeout
+  context.deadline = monotonic() + timeout
+  request.timeout = min(timeout, opts.attempt_timeout or client.attempt_timeout)
   if client.token_function and client.generation == 0 then
     local change, why = ask(client, "first")
     if not change then return nil, errors.validation(context, errors.problem("token", why)) end
@@ -161,7 +168,7 @@ function M.run(scope, operation, request, opts, problems)
   if err then return nil, err end
 
   local meta = {
-    status = result.status, attempts = context.attempts, request_id = result.headers["x-request-id"],
+    status = result.status, attempts = context.attempts, request_id = result.request_id,
   }
   if opts.decode == false then return result.body, meta end
   local nothing = operation.returns == "nothing"

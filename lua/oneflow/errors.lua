@@ -155,8 +155,7 @@ end
 
 local function integer(value) return type(value) == "number" and value or nil end
 
-local function location_host(headers)
-  local location = headers and headers.location
+local function location_host(location)
   if not location then return "nowhere" end
   local authority = match(location, "^%a[%w+.%-]*://([^/?#]*)") or match(location, "^//([^/?#]*)")
   if not authority then return "another path of the same host" end
@@ -164,7 +163,7 @@ local function location_host(headers)
 end
 
 local function from_status(context, result)
-  local status, headers = result.status, result.headers or {}
+  local status = result.status
   local kind, outcome = KIND_OF_STATUS[status], "refused"
   for _, range in ipairs(RANGES) do
     if not kind and status >= range.from and status <= range.to then kind, outcome = range.kind, range.outcome end
@@ -176,14 +175,14 @@ local function from_status(context, result)
   if type(body) ~= "table" then body = {} end
   local detail = body.detail
   if kind == "redirect" then
-    detail = "the service points to " .. location_host(headers) .. ", which the library does not follow"
+    detail = "the service points to " .. location_host(result.location) .. ", which the library does not follow"
   elseif type(body.title) ~= "string" and type(detail) ~= "string" then
-    detail = format("%s, %d bytes", headers["content-type"] or "no content type", #(result.body or ""))
+    detail = format("%s, %d bytes", result.content_type or "no content type", #(result.body or ""))
   end
   return M.new(context, {
     kind = kind, outcome = outcome, status = status, code = integer(body.error_code),
     title = body.title, detail = detail, problems = read_problems(body.parameter_problems),
-    request_id = type(body.request_id) == "string" and body.request_id or headers["x-request-id"],
+    request_id = type(body.request_id) == "string" and body.request_id or result.request_id,
     retry_after = result.retry_after,
     retryable = kind == "rate_limit" or (kind == "server" and TRANSIENT[status] and context.repeatable) or false,
   })
@@ -210,13 +209,13 @@ end
 
 --- A 2xx answer whose body is not what the operation promises.
 function M.undecodable(context, result, kind, message)
-  local content_type = result.headers and result.headers["content-type"]
-  if result.headers and not (content_type and find(lower(content_type), "json", 1, true)) then
+  local content_type = result.content_type
+  if result.body and not (content_type and find(lower(content_type), "json", 1, true)) then
     message = format("expected JSON, got %s: %s", content_type or "no content type", message)
   end
   return M.new(context, {
     kind = kind, outcome = "unknown", status = result.status, detail = message,
-    request_id = result.headers and result.headers["x-request-id"],
+    request_id = result.request_id,
     retryable = kind == "decode" and context.repeatable or false,
   })
 end

@@ -92,8 +92,12 @@ end
 local function path_of(operation, state, problems)
   local template = templates[operation]
   if not template then return operation.path end
-  local digits, problem = ids.text(state.id, template.name)
-  if not digits then check.note(problems, template.name, problem) end
+  local digits, problem = state.digits, nil
+  if not digits then
+    digits, problem = ids.text(state.id, template.name)
+    state.digits = digits
+  end
+  if problem then check.note(problems, template.name, problem) end
   return template.before .. (digits or "0") .. template.after
 end
 
