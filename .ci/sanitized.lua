@@ -4,3 +4,7 @@ local uv = require "luv"
 
 uv.os_unsetenv "LD_PRELOAD"
 uv.os_setenv("LUA_CPATH", assert(os.getenv "PLAIN_CPATH"))
+
+-- The sandbox hands its own package.cpath on, so the core is loaded while this still names the sanitized one.
+require "oneflow.core"
+package.cpath = assert(os.getenv "PLAIN_CPATH")
