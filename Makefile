@@ -110,7 +110,7 @@ build: $(CORE) ## compile the C core into build/<lua>/oneflow/core.so
 $(CORE): $(OBJECTS) $(OBJECT)/flags
 	@mkdir -p $(@D)
 	$(SHOW) LINK $@
-	$(Q)$(LINK) -o $@ $(OBJECTS) $(LIBS)
+	$(Q)$(LINK) -o $@.new $(OBJECTS) $(LIBS) && mv $@.new $@
 
 $(OBJECT)/%.o: csrc/%.c $(OBJECT)/flags
 	@mkdir -p $(@D)

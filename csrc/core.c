@@ -80,12 +80,12 @@ static int sha256(lua_State *L) {
     return 1;
 }
 
-/* check_user(email) -> true | nil, message */
-static int check_user(lua_State *L) {
+/* The string at 1 against a rule -> true | nil, message */
+static int check_by(lua_State *L, const char *(*rule)(const char *, size_t)) {
     size_t length;
     luaL_checktype(L, 1, LUA_TSTRING);
     const char *text = lua_tolstring(L, 1, &length);
-    const char *why = of_check_user(text, length);
+    const char *why = rule(text, length);
     if (why == NULL) {
         lua_pushboolean(L, 1);
         return 1;
@@ -94,6 +94,10 @@ static int check_user(lua_State *L) {
     lua_pushstring(L, why);
     return 2;
 }
+
+static int check_user(lua_State *L) { return check_by(L, of_check_user); }
+
+static int check_header_name(lua_State *L) { return check_by(L, of_check_header_name); }
 
 /* monotonic() -> seconds since some point that does not move */
 static int monotonic(lua_State *L) {
@@ -116,6 +120,7 @@ int luaopen_oneflow_core(lua_State *L) {
         {"utf8", utf8},
         {"sha256", sha256},
         {"check_user", check_user},
+        {"check_header_name", check_header_name},
         {"monotonic", monotonic},
         {"isyieldable", is_yieldable},
         {"decode", of_json_decode},

@@ -71,11 +71,10 @@ static const char *const reserved[] = {
     "user-agent",
 };
 
-const char *of_check_header(const char *name, size_t name_length, const char *value,
-                            size_t value_length) {
-    if (name_length == 0 || name_length > 128)
+const char *of_check_header_name(const char *name, size_t length) {
+    if (length == 0 || length > 128)
         return "has a name of no or of more than 128 bytes";
-    for (size_t i = 0; i < name_length; i++) {
+    for (size_t i = 0; i < length; i++) {
         char c = name[i];
         bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                     c == '-' || c == '_';
@@ -83,14 +82,16 @@ const char *of_check_header(const char *name, size_t name_length, const char *va
             return "has a name with a byte other than a-z, A-Z, 0-9, '-' and '_'";
     }
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
-        if (strlen(reserved[i]) == name_length &&
-            strncasecmp(reserved[i], name, name_length) == 0) {
+        if (strlen(reserved[i]) == length && strncasecmp(reserved[i], name, length) == 0)
             return "is set by the library and cannot be given";
-        }
     }
-    if (value_length == 0 || value_length > 4096)
+    return NULL;
+}
+
+const char *of_check_header_value(const char *value, size_t length) {
+    if (length == 0 || length > 4096)
         return "has no value or one of more than 4096 bytes";
-    for (size_t i = 0; i < value_length; i++) {
+    for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)value[i];
         if (c < ' ' || c > '~')
             return "has a value with a control byte or a byte beyond ASCII";

@@ -33,7 +33,7 @@ void of_token_free(of_token *token);
 
 const char *of_check_token(const char *bytes, size_t length);
 const char *of_check_user(const char *bytes, size_t length);
-const char *of_check_header(const char *name, size_t name_length, const char *value,
-                            size_t value_length);
+const char *of_check_header_name(const char *name, size_t length);
+const char *of_check_header_value(const char *value, size_t length);
 
 #endif

@@ -393,6 +393,47 @@ static void give_slot(of_engine *engine, carrier *slot) {
     }
 }
 
+/* ---- SIGPIPE ------------------------------------------------------------------------------ */
+
+/* TLS may write to a connection that its peer closed, also while it is being closed: the signal is
+   blocked for this thread while libcurl works, and swallowed. Plain sends do not raise it. */
+typedef struct pipe_guard {
+    bool on;
+    bool was_pending;
+    sigset_t old;
+} pipe_guard;
+
+static bool pipe_pending(void) {
+    sigset_t pending;
+    sigpending(&pending);
+    return sigismember(&pending, SIGPIPE) == 1;
+}
+
+static pipe_guard block_pipe(const of_engine *engine) {
+    pipe_guard guard = {.on = engine->url.tls};
+    if (guard.on) {
+        sigset_t pipe_set;
+        sigemptyset(&pipe_set);
+        sigaddset(&pipe_set, SIGPIPE);
+        guard.was_pending = pipe_pending();
+        pthread_sigmask(SIG_BLOCK, &pipe_set, &guard.old);
+    }
+    return guard;
+}
+
+static void unblock_pipe(const pipe_guard *guard) {
+    if (!guard->on)
+        return;
+    if (!guard->was_pending && pipe_pending()) {
+        sigset_t pipe_set;
+        int ignored;
+        sigemptyset(&pipe_set);
+        sigaddset(&pipe_set, SIGPIPE);
+        sigwait(&pipe_set, &ignored);
+    }
+    pthread_sigmask(SIG_SETMASK, &guard->old, NULL);
+}
+
 /* ---- transfers ---------------------------------------------------------------------------- */
 
 /* Nothing of what it carried is left in the buffer, but its memory. */
@@ -562,8 +603,11 @@ static void finish(of_transfer *transfer, CURLcode code) {
 }
 
 void of_transfer_cancel(of_transfer *transfer) {
-    if (transfer->state != DONE)
-        end(transfer, OF_CANCELLED, "cancelled");
+    if (transfer->state == DONE)
+        return;
+    pipe_guard guard = block_pipe(transfer->engine);
+    end(transfer, OF_CANCELLED, "cancelled");
+    unblock_pipe(&guard);
 }
 
 bool of_transfer_done(const of_transfer *transfer) { return transfer->state == DONE; }
@@ -794,35 +838,14 @@ static void drive(of_engine *engine, const of_transfer *transfer, long milliseco
     }
 }
 
-/* TLS writes to a connection that its peer closed raise SIGPIPE (plain sends do not): masked for
-   this thread, and swallowed. */
-static void drive_masked(of_engine *engine, const of_transfer *transfer, long milliseconds) {
-    sigset_t pipe_set, old_set, pending;
-    sigemptyset(&pipe_set);
-    sigaddset(&pipe_set, SIGPIPE);
-    sigpending(&pending);
-    bool was_pending = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &pipe_set, &old_set);
-    drive(engine, transfer, milliseconds);
-    if (!was_pending) {
-        sigpending(&pending);
-        int ignored;
-        if (sigismember(&pending, SIGPIPE) == 1)
-            sigwait(&pipe_set, &ignored);
-    }
-    pthread_sigmask(SIG_SETMASK, &old_set, NULL);
-}
-
 bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds) {
     if (engine->closed || !revive(engine))
         return transfer == NULL || transfer->state == DONE;
     if (milliseconds > SLICE_MILLISECONDS)
         milliseconds = SLICE_MILLISECONDS;
-    if (engine->url.tls) {
-        drive_masked(engine, transfer, milliseconds);
-    } else {
-        drive(engine, transfer, milliseconds);
-    }
+    pipe_guard guard = block_pipe(engine);
+    drive(engine, transfer, milliseconds);
+    unblock_pipe(&guard);
     return transfer != NULL ? transfer->state == DONE : engine->transfers == NULL;
 }
 
@@ -896,11 +919,13 @@ void of_engine_close(of_engine *engine) {
     while (engine->transfers != NULL)
         of_transfer_cancel(engine->transfers);
     engine->closed = true;
+    pipe_guard guard = block_pipe(engine);
     while (engine->idle_count > 0)
         free_slot(engine->idle[--engine->idle_count]);
     if (engine->multi != NULL)
         curl_multi_cleanup(engine->multi);
     engine->multi = NULL;
+    unblock_pipe(&guard);
     free_spare(engine);
     of_token_free(&engine->token);
 }

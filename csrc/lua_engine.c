@@ -260,7 +260,9 @@ static const char *add_query(ticket_box *box, const char *name, size_t name_leng
 
 static const char *add_header(ticket_box *box, const char *name, size_t name_length,
                               const char *value, size_t value_length) {
-    const char *why = of_check_header(name, name_length, value, value_length);
+    const char *why = of_check_header_name(name, name_length);
+    if (why == NULL)
+        why = of_check_header_value(value, value_length);
     if (why != NULL)
         return why;
     of_buffer *headers = &box->headers;

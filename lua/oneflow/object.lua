@@ -46,8 +46,8 @@ local M = {}
 ---A collection: `client.contracts`. It has those of these methods that the endpoint table names, and no others.
 ---@class oneflow.Collection
 ---@field list fun(self, query: table?, opts: oneflow.Options?): oneflow.Page?, oneflow.Error?
----@field each fun(self, query: table?, opts: table?): fun(): oneflow.Item?  options and page_size (1 to 100), max; raises
----@field pages fun(self, query: table?, opts: table?): fun(): oneflow.Page?  options and page_size; raises
+---@field each fun(self, query: table?, opts: table?): fun(): oneflow.Item?  and page_size (1 to 100), max; raises
+---@field pages fun(self, query: table?, opts: table?): fun(): oneflow.Page?  and page_size; raises
 ---@field create fun(self, body: table?, opts: oneflow.Options?): oneflow.Item?, oneflow.Error?
 
 ---One thing of the service: its id and, once loaded, its data. Never changes; methods give new ones.
@@ -368,6 +368,11 @@ function shared.request(self, method, path, parts, opts)
   if given.decode ~= nil then
     check.options { decode = given.decode }
     opts.decode = given.decode
+  end
+  for name in next, type(given.headers) == "table" and given.headers or {} do
+    local good, problem = true, nil
+    if type(name) == "string" then good, problem = core.check_header_name(name) end
+    if not good then usage.raise(format("request: the header %s %s", usage.show(name), problem)) end
   end
   local problems = {}
   method = upper(method)

@@ -159,12 +159,16 @@ describe("credentials:", function()
       { "Authorization", "SECRET" }, { "TE", "trailers" }, { "Upgrade", "h2c" },
       { "Proxy-Authorization", "SECRET" },
       { "Keep-Alive", "5" }, { "Trailer", "x" }, { "Proxy-Connection", "x" },
-      { "x-a", "SECRET\r\nx-oneflow-user-email: anna@example.com" }, { "x-a", "a\nb" }, { "x-a", "a\0b" },
-      { "x-a\r\nx-b", "1" },
-      { "x a", "1" }, { "", "1" }, { "x-a:", "1" },
+      { "x-a\r\nx-b", "1" }, { "x a", "1" }, { "", "1" }, { "x-a:", "1" },
     } do
-      local value, err = sven:request("GET", "/contracts/4711", { headers = { [pair[1]] = pair[2] } })
-      refused(value, err, pair[1])
+      local good, message = pcall(sven.request, sven, "GET", "/contracts/4711", { headers = { [pair[1]] = pair[2] } })
+      assert.is_false(good, pair[1])
+      assert.equal("string", type(message))
+      assert.is_nil(string.find(message, "SECRET", 1, true), message)
+    end
+    for _, text in ipairs { "SECRET\r\nx-oneflow-user-email: anna@example.com", "a\nb", "a\0b", "", "\195\165" } do
+      local value, err = sven:request("GET", "/contracts/4711", { headers = { ["x-a"] = text } })
+      refused(value, err, text)
     end
     nothing_arrived(target)
     assert(sven:request("GET", "/contracts/4711", { headers = { ["x-a"] = "1" } }))

@@ -130,7 +130,9 @@ describe("oneflow sandbox", function()
       local child = oneflow(folder, "sandbox")
       local _, port = ready(child)
       local pid = string.match(host.shell("cat " .. folder .. "/*/nginx.pid"), "%d+")
-      if which == "worker" then pid = string.match(host.shell("pgrep -P " .. pid), "%d+") end
+      if which == "worker" then
+        pid = string.match(host.shell("cat /proc/" .. pid .. "/task/" .. pid .. "/children"), "%d+")
+      end
       host.shell("kill -9 " .. pid)
       local code, _, _, errors = child:wait()
       assert.equal(1, code)
