@@ -7,6 +7,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 enum { NUMBER_MAX = 512 };
 
@@ -91,14 +94,36 @@ static const unsigned char special[256] = {
     SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1),
 };
 
+/* The first byte from `at` on that needs a look; the NUL behind the text does. */
+static const char *skip_plain(const char *at, const char *end) {
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"');
+    const __m128i backslash = _mm_set1_epi8('\\');
+    const __m128i blank = _mm_set1_epi8(' ');
+    while (end - at >= 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+        hit = _mm_or_si128(hit, _mm_cmplt_epi8(bytes, blank)); /* from 0x80 on they are negative */
+        int mask = _mm_movemask_epi8(hit);
+        if (mask != 0)
+            return at + __builtin_ctz((unsigned)mask);
+        at += 16;
+    }
+#else
+    (void)end;
+#endif
+    while (!special[(unsigned char)*at])
+        at++;
+    return at;
+}
+
 static bool scan_string(scanner *s) { /* at the opening quote */
     const char *start = s->at + 1;
     const char *at = start; /* not in the scanner: the compiler would store it for each byte */
     bool wide = false;
     s->key_escaped = false;
     for (;;) {
-        while (!special[(unsigned char)*at])
-            at++;
+        at = skip_plain(at, s->end);
         unsigned char c = (unsigned char)*at;
         s->at = at;
         if (c == '"') {

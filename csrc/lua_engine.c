@@ -21,15 +21,33 @@ typedef struct ticket_box {
     of_buffer headers;
 } ticket_box;
 
+/* The methods have both metatables as upvalues: luaL_checkudata would search the registry by name.
+ */
+enum { ENGINE_TYPE = 1, TICKET_TYPE = 2 };
+
+static void *check_type(lua_State *L, int index, int type) {
+    void *box = lua_touserdata(L, index);
+    bool good = box != NULL && lua_getmetatable(L, index);
+    if (good) {
+        good = lua_rawequal(L, -1, lua_upvalueindex(type));
+        lua_pop(L, 1);
+    }
+    if (!good)
+        luaL_argerror(L, index, type == ENGINE_TYPE ? ENGINE : TICKET);
+    return box;
+}
+
+static engine_box *check_box(lua_State *L) { return check_type(L, 1, ENGINE_TYPE); }
+
 static of_engine *check_engine(lua_State *L) {
-    engine_box *box = luaL_checkudata(L, 1, ENGINE);
+    const engine_box *box = check_box(L);
     if (box->engine == NULL || of_engine_closed(box->engine))
         luaL_error(L, "the client is closed");
     return box->engine;
 }
 
 static ticket_box *check_ticket(lua_State *L, int index) {
-    ticket_box *box = luaL_checkudata(L, index, TICKET);
+    ticket_box *box = check_type(L, index, TICKET_TYPE);
     if (box->transfer == NULL)
         luaL_error(L, "the ticket was taken already");
     return box;
@@ -63,13 +81,6 @@ static lua_Number field_number(lua_State *L, int table, const char *name, lua_Nu
     lua_Number number = lua_isnil(L, -1) ? standard : luaL_checknumber(L, -1);
     lua_pop(L, 1);
     return number;
-}
-
-static bool field_true(lua_State *L, int table, const char *name) {
-    lua_getfield(L, table, name);
-    bool value = lua_toboolean(L, -1);
-    lua_pop(L, 1);
-    return value;
 }
 
 static long milliseconds(lua_Number seconds) {
@@ -135,7 +146,7 @@ int of_lua_engine_new(lua_State *L) {
 }
 
 static int engine_close(lua_State *L) {
-    engine_box *box = luaL_checkudata(L, 1, ENGINE);
+    const engine_box *box = check_box(L);
     if (box->engine != NULL)
         of_engine_close(box->engine);
     return 0;
@@ -206,7 +217,7 @@ static void add_masked(lua_State *L, luaL_Buffer *out, const char *text, size_t 
 
 /* engine:mask(text) -> text with the token, and the one before it, shown as *** */
 static int engine_mask(lua_State *L) {
-    engine_box *box = luaL_checkudata(L, 1, ENGINE);
+    const engine_box *box = check_box(L);
     luaL_checktype(L, 2, LUA_TSTRING);
     size_t length;
     const char *text = lua_tolstring(L, 2, &length);
@@ -221,31 +232,29 @@ static int engine_mask(lua_State *L) {
 
 static const char *const METHODS[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
 
-/* A list of { name, value } at `list`, handed pair by pair to `add`. */
-static const char *each_pair(lua_State *L, int table, const char *field, ticket_box *box,
+/* The list of { name, value } at `list`, if there is one, handed pair by pair to `add`. */
+static const char *each_pair(lua_State *L, int list, ticket_box *box,
                              const char *(*add)(ticket_box *, const char *, size_t, const char *,
                                                 size_t)) {
+    if (lua_isnoneornil(L, list))
+        return NULL;
+    luaL_checktype(L, list, LUA_TTABLE);
     const char *why = NULL;
-    lua_getfield(L, table, field);
-    if (!lua_isnil(L, -1)) {
+    size_t count = lua_rawlen(L, list);
+    for (size_t i = 1; i <= count && why == NULL; i++) {
+        lua_rawgeti(L, list, (int)i);
         luaL_checktype(L, -1, LUA_TTABLE);
-        size_t count = lua_rawlen(L, -1);
-        for (size_t i = 1; i <= count && why == NULL; i++) {
-            lua_rawgeti(L, -1, (int)i);
-            luaL_checktype(L, -1, LUA_TTABLE);
-            lua_rawgeti(L, -1, 1);
-            lua_rawgeti(L, -2, 2);
-            luaL_checktype(L, -2, LUA_TSTRING);
-            luaL_checktype(L, -1, LUA_TSTRING);
-            size_t name_length;
-            size_t value_length;
-            const char *name = lua_tolstring(L, -2, &name_length);
-            const char *value = lua_tolstring(L, -1, &value_length);
-            why = add(box, name, name_length, value, value_length);
-            lua_pop(L, 3);
-        }
+        lua_rawgeti(L, -1, 1);
+        lua_rawgeti(L, -2, 2);
+        luaL_checktype(L, -2, LUA_TSTRING);
+        luaL_checktype(L, -1, LUA_TSTRING);
+        size_t name_length;
+        size_t value_length;
+        const char *name = lua_tolstring(L, -2, &name_length);
+        const char *value = lua_tolstring(L, -1, &value_length);
+        why = add(box, name, name_length, value, value_length);
+        lua_pop(L, 3);
     }
-    lua_pop(L, 1);
     return why;
 }
 
@@ -272,29 +281,53 @@ static const char *add_header(ticket_box *box, const char *name, size_t name_len
     return good ? NULL : "is too long";
 }
 
-static int refuse_request(lua_State *L, of_kind kind, const char *field, const char *why) {
-    lua_pushnil(L);
-    lua_pushstring(L, of_kind_name(kind));
-    lua_pushstring(L, field != NULL ? field : "");
-    lua_pushstring(L, why);
-    return 4;
+static void set_string(lua_State *L, const char *name, const char *text, size_t length) {
+    lua_pushlstring(L, text, length);
+    lua_setfield(L, -2, name);
 }
 
-/* The request table at 2, and a ticket on the top whose scratch holds what was made of it. */
+static void set_text(lua_State *L, const char *name, const char *text) {
+    set_string(L, name, text, strlen(text));
+}
+
+/* nil and, as `take` would tell it, why nothing will be sent */
+static int refuse_request(lua_State *L, of_kind kind, const char *field, const char *why) {
+    lua_pushnil(L);
+    lua_createtable(L, 0, 4);
+    set_text(L, "kind", of_kind_name(kind));
+    set_text(L, "field", field != NULL ? field : "");
+    set_text(L, "message", why);
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "sent");
+    return 2;
+}
+
+/* The arguments of submit and describe. Not in a table: making and reading one took longer than all
+   the rest of the call. */
+enum { USED = 2, METHOD, REPEATABLE, PATH, USER, TIMEOUT, QUERY, BODY, HEADERS, FRESH };
+
+static const char *optional_string(lua_State *L, int index, size_t *length) {
+    if (lua_isnoneornil(L, index))
+        return NULL;
+    luaL_checktype(L, index, LUA_TSTRING); /* converts nothing */
+    return lua_tolstring(L, index, length);
+}
+
+/* What of the request needs memory is made in the ticket's scratch. */
 static of_kind read_request(lua_State *L, ticket_box *box, of_request *request, const char **field,
                             const char **why) {
     *request = (of_request){
-        .timeout = milliseconds(field_number(L, 2, "timeout", 30)),
-        .repeatable = field_true(L, 2, "repeatable"),
-        .fresh = field_true(L, 2, "fresh"),
+        .timeout = milliseconds(luaL_checknumber(L, TIMEOUT)),
+        .repeatable = lua_toboolean(L, REPEATABLE),
+        .fresh = lua_toboolean(L, FRESH),
     };
-    request->path = field_string(L, 2, "path", &request->path_length);
-    request->body = field_string(L, 2, "body", &request->body_length);
-    request->user = field_string(L, 2, "user", &request->user_length);
-    if (request->path == NULL)
-        luaL_error(L, "path: string expected");
-    const char *method = field_text(L, 2, "method");
-    for (int i = 0; METHODS[i] != NULL && method != NULL; i++) {
+    luaL_checktype(L, METHOD, LUA_TSTRING);
+    luaL_checktype(L, PATH, LUA_TSTRING);
+    request->path = lua_tolstring(L, PATH, &request->path_length);
+    request->body = optional_string(L, BODY, &request->body_length);
+    request->user = optional_string(L, USER, &request->user_length);
+    const char *method = lua_tostring(L, METHOD);
+    for (int i = 0; METHODS[i] != NULL; i++) {
         if (strcmp(method, METHODS[i]) == 0)
             request->method = METHODS[i];
     }
@@ -302,11 +335,11 @@ static of_kind read_request(lua_State *L, ticket_box *box, of_request *request, 
     *why = request->method == NULL ? "is none of GET, POST, PUT, PATCH and DELETE" : NULL;
     if (*why == NULL) {
         *field = "query";
-        *why = each_pair(L, 2, "query", box, add_query);
+        *why = each_pair(L, QUERY, box, add_query);
     }
     if (*why == NULL) {
         *field = "headers";
-        *why = each_pair(L, 2, "headers", box, add_header);
+        *why = each_pair(L, HEADERS, box, add_header);
     }
     if (*why != NULL)
         return OF_VALIDATION;
@@ -320,7 +353,7 @@ static ticket_box *new_ticket(lua_State *L) {
     box->transfer = NULL;
     of_buffer_init(&box->query, 64 * 1024);
     of_buffer_init(&box->headers, 64 * 1024);
-    luaL_getmetatable(L, TICKET);
+    lua_pushvalue(L, lua_upvalueindex(TICKET_TYPE));
     lua_setmetatable(L, -2);
     return box;
 }
@@ -328,20 +361,20 @@ static ticket_box *new_ticket(lua_State *L) {
 /* A ticket that was taken may be used again: a finalizer for each call would cost more than the
  * rest. */
 static ticket_box *reuse_ticket(lua_State *L, int index) {
-    ticket_box *box = luaL_checkudata(L, index, TICKET);
+    ticket_box *box = check_type(L, index, TICKET_TYPE);
     if (box->transfer != NULL)
         luaL_error(L, "the ticket is still in use");
     lua_pushvalue(L, index);
     return box;
 }
 
-/* engine:submit({ method=, path=, query=, body=, user=, headers=, timeout=, repeatable=, fresh= },
-   used_ticket | nil)
-   -> ticket | nil, kind, field, message */
+/* engine:submit(used_ticket | nil, method, repeatable, path, user, timeout, query, body, headers,
+   fresh) -> ticket | nil, { kind=, field=, message=, sent=false }; query and headers are lists of
+   { name, value }, the timeout is in seconds. */
 static int engine_submit(lua_State *L) {
     of_engine *engine = check_engine(L);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    ticket_box *box = lua_isnoneornil(L, 3) ? new_ticket(L) : reuse_ticket(L, 3);
+    lua_settop(L, FRESH);
+    ticket_box *box = lua_isnil(L, USED) ? new_ticket(L) : reuse_ticket(L, USED);
     of_request request;
     const char *field = NULL;
     const char *why = NULL;
@@ -353,16 +386,11 @@ static int engine_submit(lua_State *L) {
     return kind == OF_OK ? 1 : refuse_request(L, kind, field, why);
 }
 
-static void set_string(lua_State *L, const char *name, const char *text, size_t length) {
-    lua_pushlstring(L, text, length);
-    lua_setfield(L, -2, name);
-}
-
-/* engine:describe(request) -> what a Lua transport is given | nil, kind, field, message. The same
-   checks as submit; the token only as its SHA-256. */
+/* engine:describe(...), as submit -> what a Lua transport is given | nil, refusal. The same checks;
+   the token only as its SHA-256. */
 static int engine_describe(lua_State *L) {
     of_engine *engine = check_engine(L);
-    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, FRESH);
     ticket_box *box = new_ticket(L);
     of_request request;
     const char *field = NULL;
@@ -407,43 +435,46 @@ static int engine_describe(lua_State *L) {
 
 /* ---- answers ------------------------------------------------------------------------------ */
 
-/* The headers that the library looks at, and the fields that they become. A table of all would be
-   made for nothing in nearly every call. */
-static const struct {
-    const char *name;
-    const char *field;
-} HEADERS[] = {
-    {"content-type", "content_type"},
-    {"location", "location"},
-    {"x-request-id", "request_id"},
-};
-
-static void set_header(lua_State *L, const char *line, size_t length) {
-    for (size_t i = 0; i < sizeof HEADERS / sizeof *HEADERS; i++) {
-        size_t name = strlen(HEADERS[i].name);
-        if (length <= name || line[name] != ':' || strncasecmp(line, HEADERS[i].name, name) != 0)
-            continue;
-        const char *value = line + name + 1;
-        const char *end = line + length;
-        while (value < end && (*value == ' ' || *value == '\t'))
-            value++;
-        while (end > value && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t'))
-            end--;
-        set_string(L, HEADERS[i].field, value, (size_t)(end - value));
-        return;
-    }
-}
-
-static void set_headers(lua_State *L, const of_buffer *head) {
+/* The value of a header in the lines of an answer, the last one if there are several. NULL: none.
+ */
+static const char *find_header(const of_buffer *head, const char *name, size_t *length) {
+    const char *found = NULL;
+    size_t name_length = strlen(name);
     const char *at = head->bytes;
     const char *end = at != NULL ? at + head->length : at;
     while (at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         if (stop == NULL)
             stop = end;
-        set_header(L, at, (size_t)(stop - at));
+        if ((size_t)(stop - at) > name_length && at[name_length] == ':' &&
+            strncasecmp(at, name, name_length) == 0) {
+            const char *from = at + name_length + 1;
+            const char *to = stop;
+            while (from < to && (*from == ' ' || *from == '\t'))
+                from++;
+            while (to > from && (to[-1] == '\r' || to[-1] == ' ' || to[-1] == '\t'))
+                to--;
+            found = from;
+            *length = (size_t)(to - from);
+        }
         at = stop + 1;
     }
+    return found;
+}
+
+static void push_header(lua_State *L, const of_buffer *head, const char *name) {
+    size_t length = 0;
+    const char *value = find_header(head, name, &length);
+    if (value != NULL) {
+        lua_pushlstring(L, value, length);
+    } else {
+        lua_pushnil(L);
+    }
+}
+
+static void set_header(lua_State *L, const char *field, const of_buffer *head, const char *name) {
+    push_header(L, head, name);
+    lua_setfield(L, -2, field);
 }
 
 static void set_integer(lua_State *L, const char *name, long number) {
@@ -451,36 +482,61 @@ static void set_integer(lua_State *L, const char *name, long number) {
     lua_setfield(L, -2, name);
 }
 
-/* engine:take(ticket) -> { kind=, message=, sent=, status=, body=, content_type=, location=,
-   request_id=, connects=, retry_after= }; the ticket must be done, and is used up. */
+static void push_body(lua_State *L, const of_result *result) {
+    const of_buffer *body = result->body;
+    if (result->kind == OF_OK && body->bytes != NULL) {
+        lua_pushlstring(L, body->bytes, body->length);
+    } else {
+        lua_pushliteral(L, "");
+    }
+}
+
+static void push_failure(lua_State *L, const of_result *result) {
+    lua_createtable(L, 0, 10);
+    if (result->kind != OF_OK) {
+        set_text(L, "kind", of_kind_name(result->kind));
+        set_text(L, "message", result->message);
+    }
+    lua_pushboolean(L, result->sent);
+    lua_setfield(L, -2, "sent");
+    set_integer(L, "connects", result->connects);
+    if (result->status == 0)
+        return;
+    set_integer(L, "status", result->status);
+    push_body(L, result);
+    lua_setfield(L, -2, "answer");
+    set_header(L, "request_id", result->head, "x-request-id");
+    set_header(L, "content_type", result->head, "content-type");
+    set_header(L, "location", result->head, "location");
+    if (result->retry_after > 0)
+        set_integer(L, "retry_after", result->retry_after);
+}
+
+/* engine:take(ticket) -> status, answer, request_id, content_type, connects, of a 2xx that came
+   whole | nil, { kind=, message=, sent=, connects=, status=, answer=, request_id=, content_type=,
+   location=, retry_after= }. The ticket must be done, and is used up. */
 static int engine_take(lua_State *L) {
-    luaL_checkudata(L, 1, ENGINE);
+    check_box(L);
     ticket_box *box = check_ticket(L, 2);
     if (!of_transfer_done(box->transfer))
         return luaL_error(L, "the ticket is not done");
     of_result result;
     of_transfer_result(box->transfer, &result);
-    lua_createtable(L, 0, 10);
-    if (result.kind != OF_OK) {
-        lua_pushstring(L, of_kind_name(result.kind));
-        lua_setfield(L, -2, "kind");
-        lua_pushstring(L, result.message);
-        lua_setfield(L, -2, "message");
+    int count = 5;
+    if (result.kind == OF_OK && result.status >= 200 && result.status < 300) {
+        lua_pushinteger(L, result.status);
+        push_body(L, &result);
+        push_header(L, result.head, "x-request-id");
+        push_header(L, result.head, "content-type");
+        lua_pushinteger(L, result.connects);
+    } else {
+        count = 2;
+        lua_pushnil(L);
+        push_failure(L, &result);
     }
-    lua_pushboolean(L, result.sent);
-    lua_setfield(L, -2, "sent");
-    if (result.status != 0) {
-        set_integer(L, "status", result.status);
-        set_headers(L, result.head);
-        bool whole = result.kind == OF_OK && result.body->bytes != NULL;
-        set_string(L, "body", whole ? result.body->bytes : "", whole ? result.body->length : 0);
-    }
-    set_integer(L, "connects", result.connects);
-    if (result.retry_after > 0)
-        set_integer(L, "retry_after", result.retry_after);
     of_transfer_release(box->transfer);
     box->transfer = NULL;
-    return 1;
+    return count;
 }
 
 /* engine:wait(ticket | nil, seconds) -> done; returns early, so that signals are seen */
@@ -502,7 +558,7 @@ static int engine_poll(lua_State *L) {
 
 /* engine:cancel(ticket): done at once, as cancelled */
 static int engine_cancel(lua_State *L) {
-    luaL_checkudata(L, 1, ENGINE);
+    check_box(L);
     of_transfer_cancel(check_ticket(L, 2)->transfer);
     return 0;
 }
@@ -542,17 +598,20 @@ void of_lua_engine_open(lua_State *L) {
         {"info", engine_info},           {NULL, NULL},
     };
     luaL_newmetatable(L, ENGINE);
-    lua_newtable(L);
-    luaL_setfuncs(L, engine_methods, 0);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, engine_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
     luaL_newmetatable(L, TICKET);
+    lua_newtable(L);
+    lua_pushvalue(L, -3);
+    lua_pushvalue(L, -3);
+    luaL_setfuncs(L, engine_methods, TICKET_TYPE);
+    lua_setfield(L, -3, "__index");
     lua_pushcfunction(L, ticket_gc);
     lua_setfield(L, -2, "__gc");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 2);
+    lua_pop(L, 1);
+    lua_pushcfunction(L, engine_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
 }

@@ -9,6 +9,7 @@ local usage = require "oneflow.usage"
 local error, format, max, min = error, string.format, math.max, math.min
 local ipairs, pcall, tonumber, type = ipairs, pcall, tonumber, type
 local monotonic = core.monotonic
+local ANONYMOUS_ADMIN, header_of = acting_user.ANONYMOUS_ADMIN, acting_user.header
 
 local M = {}
 
@@ -63,126 +64,162 @@ end
 
 -- ---- one attempt -----------------------------------------------------------------------------------------------
 
-local function over_the_wire(client, request)
-  local engine = client.engine
-  local spare = client.spare_ticket
+-- -> status, answer, request_id, content_type, connects, of a 2xx | nil, what came instead (see the core's `take`)
+local function over_the_wire(client, operation, path, parts, user, timeout)
+  local engine, spare = client.engine, client.spare_ticket
   client.spare_ticket = nil
-  local ticket, kind, field, message = engine:submit(request, spare)
-  if not ticket then return { kind = kind, field = field, message = message, sent = false } end
+  local ticket, refusal = engine:submit(spare, operation.method, operation.repeatable, path, user, timeout,
+    parts.query, parts.body, parts.headers)
+  if not ticket then return nil, refusal end
   while not engine:wait(ticket) do end
   client.spare_ticket = ticket
   return engine:take(ticket)
 end
 
-local function through_transport(client, request)
-  local described, kind, field, message = client.engine:describe(request)
-  if not described then return { kind = kind, field = field, message = message, sent = false } end
+local function through_transport(client, operation, path, parts, user, timeout)
+  local described, refusal = client.engine:describe(nil, operation.method, operation.repeatable, path, user, timeout,
+    parts.query, parts.body, parts.headers)
+  if not described then return nil, refusal end
   local status, headers, body = client.transport(described)
   headers = headers or {}
+  local request_id, content_type = headers["x-request-id"], headers["content-type"]
+  if status >= 200 and status < 300 then return status, body or "", request_id, content_type, 0 end
   local seconds = tonumber(headers["retry-after"])
-  return {
-    status = status, body = body or "", sent = true, connects = 0, content_type = headers["content-type"],
-    location = headers.location, request_id = headers["x-request-id"],
+  return nil, {
+    status = status, answer = body or "", sent = true, connects = 0, content_type = content_type,
+    location = headers.location, request_id = request_id,
     retry_after = seconds and seconds > 0 and seconds or nil,
   }
 end
 
-local function report(hook, context, request, result, err, seconds)
-  local info = {
-    operation = context.operation, method = request.method, path = request.path,
-    acting_user = context.acting_user, attempt = context.attempts, seconds = seconds,
+-- What an error is told about the call.
+local function context_of(client, operation, user, attempts, outcome)
+  return {
+    operation = operation.name, acting_user = acting_user.label(user), attempts = attempts, mask = client.mask,
+    repeatable = operation.repeatable, outcome = outcome,
   }
-  if result then info.status, info.connects = result.status, result.connects end
-  if err then info.kind, info.outcome, info.request_id = err.kind, err.outcome, err.request_id end
-  hook(info)
 end
 
-local function attempt(client, request, context)
+local function told(operation, path, user, number)
+  return {
+    operation = operation.name, method = operation.method, path = path, acting_user = acting_user.label(user),
+    attempt = number,
+  }
+end
+
+-- The hooks around an attempt, for clients that have any.
+local function hooked(send, client, operation, path, parts, user, timeout, number)
   local hooks = client.hooks
-  if context.attempts > 0 then -- the first has all of the call's time
-    request.timeout = max(0.001, min(request.timeout, context.deadline - monotonic()))
-  end
-  context.attempts = context.attempts + 1
   if hooks.on_request then
-    report(hooks.on_request, context, request)
+    hooks.on_request(told(operation, path, user, number))
     if client.closed then usage.raise("the client is closed") end
   end
-  local started = hooks.on_response and monotonic()
-  local result = (client.transport and through_transport or over_the_wire)(client, request)
-  local err = errors.from_result(context, result)
-  if started then report(hooks.on_response, context, request, result, err, monotonic() - started) end
-  return result, err
+  if not hooks.on_response then return send(client, operation, path, parts, header_of(user), timeout) end
+  local started = monotonic()
+  local status, answer, request_id, content_type, connects = send(client, operation, path, parts, header_of(user),
+    timeout)
+  local info = told(operation, path, user, number)
+  info.seconds = monotonic() - started
+  if status then
+    info.status, info.connects, info.request_id = status, connects, request_id
+  else
+    local err = errors.from_answer(context_of(client, operation, user, number), answer)
+    info.status, info.connects, info.request_id = answer.status, answer.connects, err.request_id
+    info.kind, info.outcome = err.kind, err.outcome
+  end
+  hooks.on_response(info)
+  return status, answer, request_id, content_type
+end
+
+local function attempt(client, operation, path, parts, user, timeout, number)
+  local send = client.transport and through_transport or over_the_wire
+  if client.hooks then return hooked(send, client, operation, path, parts, user, timeout, number) end
+  return send(client, operation, path, parts, header_of(user), timeout)
 end
 
 -- ---- the whole call --------------------------------------------------------------------------------------------
 
+local NOTHING = {}
+
+local ADMIN_REFUSED = "the service demands a user here and refuses the anonymous administrator (unchecked = true sends "
+  .. "it all the same)"
+
+local function add(problems, path, message)
+  problems = problems or {}
+  problems[#problems + 1] = { path = path, messages = { message } }
+  return problems
+end
+
 --- Runs a call.
 ---@param scope table  { client =, user = }
 ---@param operation table  { name, method, as, repeatable, returns }
----@param request table  { path =, query = pairs, body = table?, headers = pairs }; made for this call, filled in here
+---@param path string
+---@param parts table?  { query = pairs, body = table, headers = pairs }; made for this call
 ---@param opts table  checked options
 ---@param problems oneflow.Problem[]?  what is wrong with the arguments already
 ---@return table|string|boolean? value, table|oneflow.Error meta_or_error
-function M.run(scope, operation, request, opts, problems)
+function M.run(scope, operation, path, parts, opts, problems)
   local client = scope.client
   if client.closed then usage.raise("the client is closed") end
   local user, user_problem = M.acting_user(scope, operation, opts)
-  local context = {
-    operation = operation.name, acting_user = acting_user.label(user), attempts = 0,
-    repeatable = operation.repeatable, mask = client.mask, deadline = nil,
-  }
-  problems = problems or {}
-  if user_problem then problems[#problems + 1] = { path = "as", messages = { user_problem } } end
-  if user == acting_user.ANONYMOUS_ADMIN and operation.as == "required" and not opts.unchecked then
-    problems[#problems + 1] = {
-      path = "as", messages = { "the service demands a user here and refuses the anonymous administrator "
-        .. "(unchecked = true sends it all the same)" },
-    }
+  if user_problem then problems = add(problems, "as", user_problem) end
+  if operation.as == "required" and user == ANONYMOUS_ADMIN and not opts.unchecked then
+    problems = add(problems, "as", ADMIN_REFUSED)
   end
-  local body = request.body
-  if body ~= nil and #problems == 0 then
-    local text, wrong = core.encode(body)
-    for i, problem in ipairs(wrong or {}) do problems[i] = { path = problem.path, messages = { problem.message } } end
-    body = text
+  parts = parts or NOTHING
+  if parts.body ~= nil and not (problems and problems[1]) then
+    local text, wrong = core.encode(parts.body)
+    for _, problem in ipairs(wrong or NOTHING) do problems = add(problems, problem.path, problem.message) end
+    parts.body = text
   end
-  local refusal = hosts.refusal(opts.blocking)
-  if refusal then problems[#problems + 1] = { path = "blocking", messages = { refusal } } end
-  if #problems > 0 then return nil, errors.validation(context, problems) end
+  local refusal = hosts.refusal and hosts.refusal(opts.blocking)
+  if refusal then problems = add(problems, "blocking", refusal) end
+  if problems and problems[1] then
+    return nil, errors.validation(context_of(client, operation, user, 0), problems)
+  end
 
-  local timeout = opts.timeout or client.timeout
-  context.deadline = monotonic() + timeout
-  request.timeout = min(timeout, opts.attempt_timeout or client.attempt_timeout)
+  local timeout, attempt_timeout = opts.timeout or client.timeout, opts.attempt_timeout or client.attempt_timeout
+  local deadline = monotonic() + timeout
+  if timeout > attempt_timeout then timeout = attempt_timeout end
   if client.token_function and client.generation == 0 then
     local change, why = ask(client, "first")
-    if not change then return nil, errors.validation(context, errors.problem("token", why)) end
+    if not change then
+      return nil, errors.validation(context_of(client, operation, user, 0), errors.problem("token", why))
+    end
     client.generation = 1
   end
-  request.method, request.repeatable = operation.method, operation.repeatable
-  request.body, request.user = body, acting_user.header(user)
-  local generation = client.generation
-  local result, err = attempt(client, request, context)
-  if err and err.status == 401 and (client.token_function or client.token_file) and refreshed(client, generation) then
-    context.outcome = err.outcome
-    result, err = attempt(client, request, context)
+  local generation, attempts, outcome = client.generation, 1, nil
+  local status, answer, request_id, content_type = attempt(client, operation, path, parts, user, timeout, attempts)
+  if not status and answer.status == 401 and (client.token_function or client.token_file)
+    and refreshed(client, generation) then
+    attempts, outcome = 2, "refused"
+    timeout = max(0.001, min(timeout, deadline - monotonic()))
+    status, answer, request_id, content_type = attempt(client, operation, path, parts, user, timeout, attempts)
   end
-  if err then return nil, err end
+  if not status then
+    return nil, errors.from_answer(context_of(client, operation, user, attempts, outcome), answer)
+  end
 
-  local meta = {
-    status = result.status, attempts = context.attempts, request_id = result.request_id,
-  }
-  if opts.decode == false then return result.body, meta end
-  local nothing = operation.returns == "nothing"
-  if result.body == "" and (nothing or operation.returns == nil) then return true, meta end
-  local value, kind, message = core.decode(result.body)
-  if value == nil then return nil, errors.undecodable(context, result, kind, message) end
-  if nothing then return true, meta end -- and no login page
+  local meta = { status = status, attempts = attempts, request_id = request_id }
+  if opts.decode == false then return answer, meta end
+  local returns = operation.returns
+  local nothing = returns == "nothing"
+  if answer == "" and (nothing or returns == nil) then return true, meta end
+  local value, kind, message = core.decode(answer)
   local object = kind == "object"
-  if operation.pages and (type(value) ~= "table" or (object and value.data == nil)) then
-    return nil, errors.undecodable(context, result, "decode", "a list expected, in `data` or bare")
-  elseif operation.returns and not operation.pages and not object then
-    return nil, errors.undecodable(context, result, "decode", "an object expected")
+  if value == nil then -- kind and message say why
+  elseif nothing then
+    return true, meta -- and no login page
+  elseif operation.pages then
+    if type(value) == "table" and not (object and value.data == nil) then return value, meta end
+    kind, message = "decode", "a list expected, in `data` or bare"
+  else
+    if object or not returns then return value, meta end
+    kind, message = "decode", "an object expected"
   end
-  return value, meta
+  return nil, errors.undecodable(context_of(client, operation, user, attempts, outcome), {
+    status = status, answer = answer, request_id = request_id, content_type = content_type,
+  }, kind, message)
 end
 
 return M

@@ -59,14 +59,16 @@ function option_kinds.retry(path, value)
 end
 M.retry = option_kinds.retry
 
+local NONE = {} -- nobody writes into options
+
 --- A call's options, copied.
 ---@param opts table?
 ---@param more table<string, string>?  options beyond those of every call
 ---@return table
 function M.options(opts, more)
-  local copy = {}
-  if opts == nil then return copy end
+  if opts == nil then return NONE end
   if type(opts) ~= "table" then bad_type("options", "table", opts) end
+  local copy = {}
   for name, value in next, opts do
     local kind = OPTIONS[name] or (more and more[name])
     if not kind then

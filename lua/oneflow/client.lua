@@ -100,10 +100,13 @@ return function(options)
   local opts = read(options)
   local state = {
     timeout = opts.timeout or 60, attempt_timeout = opts.attempt_timeout or 30,
-    hooks = {}, transport = opts.transport, token_file = opts.token_file,
+    transport = opts.transport, token_file = opts.token_file,
     generation = 1, -- of the token: a 401 for an older one needs no asking
   }
-  for name, fn in next, opts.hooks or {} do state.hooks[name] = fn end
+  if opts.hooks then
+    state.hooks = {}
+    for name, fn in next, opts.hooks do state.hooks[name] = fn end
+  end
   if type(opts.token) == "function" then
     state.token_function, opts.token, state.generation = opts.token, nil, 0
   end

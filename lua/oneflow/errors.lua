@@ -171,13 +171,13 @@ local function from_status(context, result)
   kind = kind or "server"
   if kind == "server" then outcome = "unknown" end
 
-  local body = result.body and result.body ~= "" and decode(result.body) or nil
+  local body = result.answer and result.answer ~= "" and decode(result.answer) or nil
   if type(body) ~= "table" then body = {} end
   local detail = body.detail
   if kind == "redirect" then
     detail = "the service points to " .. location_host(result.location) .. ", which the library does not follow"
   elseif type(body.title) ~= "string" and type(detail) ~= "string" then
-    detail = format("%s, %d bytes", result.content_type or "no content type", #(result.body or ""))
+    detail = format("%s, %d bytes", result.content_type or "no content type", #(result.answer or ""))
   end
   return M.new(context, {
     kind = kind, outcome = outcome, status = status, code = integer(body.error_code),
@@ -188,13 +188,12 @@ local function from_status(context, result)
   })
 end
 
---- What a result of the core means, nil when it is a good answer.
----@return oneflow.Error?
-function M.from_result(context, result)
+--- What came instead of a good answer, in words: `result` as the core's `take` gives it.
+---@return oneflow.Error
+function M.from_answer(context, result)
   local status, kind = result.status, result.kind
   -- Whatever became of its body, an answer beyond 2xx says what the service did.
   if status and (status >= 300 or (status < 200 and not kind)) then return from_status(context, result) end
-  if not kind then return nil end
   local fields = {
     kind = kind, status = status, outcome = result.sent and "unknown" or "not_sent", detail = result.message,
   }
@@ -210,7 +209,7 @@ end
 --- A 2xx answer whose body is not what the operation promises.
 function M.undecodable(context, result, kind, message)
   local content_type = result.content_type
-  if result.body and not (content_type and find(lower(content_type), "json", 1, true)) then
+  if result.answer and not (content_type and find(lower(content_type), "json", 1, true)) then
     message = format("expected JSON, got %s: %s", content_type or "no content type", message)
   end
   return M.new(context, {

@@ -89,16 +89,18 @@ for _, operation in pairs(api.operations) do
 end
 
 -- The path with the item's id in its place; a bad id is found here, not where the item was named.
-local function path_of(operation, state, problems)
+---@return string? path, string? problem, string? of_what
+local function path_of(operation, state)
   local template = templates[operation]
   if not template then return operation.path end
-  local digits, problem = state.digits, nil
+  local digits = state.digits
   if not digits then
+    local problem
     digits, problem = ids.text(state.id, template.name)
+    if problem then return nil, problem, template.name end
     state.digits = digits
   end
-  if problem then check.note(problems, template.name, problem) end
-  return template.before .. (digits or "0") .. template.after
+  return template.before .. digits .. template.after
 end
 
 -- For errors that are found behind the pipeline.
@@ -130,11 +132,11 @@ local function listing(operation, state, query, unchecked)
   local wanted, position = check.list_query(operation, query, problems, unchecked)
 
   local function fetch(offset, limit, opts)
-    local request = { path = operation.path, query = {} }
-    for i, pair in ipairs(wanted) do request.query[i] = pair end
-    if limit then request.query[#request.query + 1] = { "limit", format("%d", limit) } end
-    if offset > 0 then request.query[#request.query + 1] = { "offset", format("%d", offset) } end
-    local value, meta = call.run(scope, operation, request, opts, problems)
+    local pairs_of = {}
+    for i, pair in ipairs(wanted) do pairs_of[i] = pair end
+    if limit then pairs_of[#pairs_of + 1] = { "limit", format("%d", limit) } end
+    if offset > 0 then pairs_of[#pairs_of + 1] = { "offset", format("%d", offset) } end
+    local value, meta = call.run(scope, operation, operation.path, { query = pairs_of }, opts, problems)
     if value == nil or opts.decode == false then return value, meta end
     return pages.new(value, {
       offset = offset, meta = meta,
@@ -189,12 +191,14 @@ local function walk_pages(operation, state, query, opts)
 end
 
 local function run(operation, state, body, opts)
-  local problems = {}
-  local request = { -- all that call.run will fill in, so that the table grows once
-    path = path_of(operation, state, problems), method = nil, body = nil, user = nil, timeout = nil, repeatable = nil,
-  }
-  if operation.body then request.body = check.body(operation.body, body, problems, opts.unchecked) end
-  local value, meta = call.run(state.scope, operation, request, opts, problems)
+  local path, problem, of_what = path_of(operation, state)
+  local parts, problems
+  if problem then problems = errors.problem(of_what, problem) end
+  if operation.body then
+    problems = problems or {}
+    parts = { body = check.body(operation.body, body, problems, opts.unchecked) }
+  end
+  local value, meta = call.run(state.scope, operation, path, parts, opts, problems)
   if value == nil then return nil, meta end
   return answer(operation, state, value, meta, opts)
 end
@@ -366,8 +370,7 @@ function shared.request(self, method, path, parts, opts)
     given[name] = value
   end
   if given.decode ~= nil then
-    check.options { decode = given.decode }
-    opts.decode = given.decode
+    opts = merged(opts, check.options { decode = given.decode })
   end
   for name in next, type(given.headers) == "table" and given.headers or {} do
     local good, problem = true, nil
@@ -378,8 +381,8 @@ function shared.request(self, method, path, parts, opts)
   method = upper(method)
   return call.run(scope, {
     name = "request", method = method, as = "unknown", repeatable = method == "GET",
-  }, {
-    path = path, body = given.body,
+  }, path, {
+    body = given.body,
     query = check.pairs("query", given.query, problems),
     headers = check.pairs("headers", given.headers, problems),
   }, opts, problems)
