@@ -206,16 +206,16 @@ function M.run(scope, operation, path, parts, opts, problems)
   local nothing = returns == "nothing"
   if answer == "" and (nothing or returns == nil) then return true, meta end
   local value, kind, message = core.decode(answer)
-  local object = kind == "object"
-  if value == nil then -- kind and message say why
-  elseif nothing then
-    return true, meta -- and no login page
-  elseif operation.pages then
-    if type(value) == "table" and not (object and value.data == nil) then return value, meta end
-    kind, message = "decode", "a list expected, in `data` or bare"
-  else
-    if object or not returns then return value, meta end
-    kind, message = "decode", "an object expected"
+  if value ~= nil then
+    local object = kind == "object"
+    if nothing then return true, meta end -- and no login page
+    if operation.pages then
+      if type(value) == "table" and not (object and value.data == nil) then return value, meta end
+      kind, message = "decode", "a list expected, in `data` or bare"
+    else
+      if object or not returns then return value, meta end
+      kind, message = "decode", "an object expected"
+    end
   end
   return nil, errors.undecodable(context_of(client, operation, user, attempts, outcome), {
     status = status, answer = answer, request_id = request_id, content_type = content_type,
