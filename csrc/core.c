@@ -9,6 +9,7 @@
 #include "json.h"
 #include "lua_buffer.h"
 #include "lua_engine.h"
+#include "lua_queue.h"
 #include "url.h"
 
 #include <curl/curl.h>
@@ -127,6 +128,8 @@ int luaopen_oneflow_core(lua_State *L) {
         {"encode", of_json_encode},
         {"array", of_json_array},
         {"engine", of_lua_engine_new},
+        {"queue", of_lua_queue_new},
+        {"door", of_lua_door},
         {NULL, NULL},
     };
     of_zeroing zeroing = of_global_init();
@@ -135,6 +138,7 @@ int luaopen_oneflow_core(lua_State *L) {
     const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
     of_json_open(L);
     of_lua_engine_open(L);
+    of_lua_queue_open(L);
     lua_newtable(L);
     luaL_setfuncs(L, functions, 0);
     lua_pushlightuserdata(L, NULL);

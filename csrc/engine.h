@@ -1,14 +1,17 @@
 /*
  * The engine: HTTP with credentials, over libcurl, and no Lua.
  *
- * An engine owns everything that libcurl needs for it: the multi handle with its connections, the
- * idle easy handles, the transfers with their header lists and buffers, and the token. It is freed
- * in libcurl's order, at close or with its last reference, whichever comes first. References are
+ * An engine owns everything that libcurl needs for it: its driver with the connections, the idle
+ * easy handles, the transfers with their header lists and buffers, and the token. It is freed in
+ * libcurl's order, at close or with its last reference, whichever comes first. References are
  * counted, so that whoever collects them may do so in any order; a transfer holds one, and stays
  * valid (as cancelled) when its engine is closed before it.
  *
- * An engine and its transfers are used by one thread at a time: the caller's. In a child made by
- * fork() the parent's connections are abandoned, never shared, and the engine starts anew.
+ * Two drivers carry transfers: inline, the caller's thread drives them while it waits; threaded,
+ * the I/O thread of the process does. An engine, its transfers and its queues are used by one
+ * thread at a time, the caller's; what the I/O thread shares with it stands in transfer.h. In a
+ * child made by fork() the parent's connections are abandoned, never shared, and the engine starts
+ * anew.
  */
 #ifndef ONEFLOW_ENGINE_H
 #define ONEFLOW_ENGINE_H
@@ -83,26 +86,38 @@ typedef struct of_request {
 } of_request;
 
 typedef struct of_transfer of_transfer;
+typedef struct of_queue of_queue;
 
 /*
  * Checks the request, composes its headers and queues it. One submit is at most one request on the
  * wire. OF_OK: `*transfer` is the caller's, to be released; otherwise `*why`, and `*field` names
  * what was refused; nothing was or will be sent.
+ *
+ * `queue` names the driver and hands the transfer out once it is done; NULL: inline, and the caller
+ * asks for the transfer itself. `bell`, with a threaded queue: the caller asks at the door, and the
+ * queue hands out only what nobody waits for any more.
  */
-of_kind of_engine_submit(of_engine *engine, const of_request *request, of_transfer **transfer,
-                         const char **field, const char **why);
+of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue *queue, bool bell,
+                         of_transfer **transfer, const char **field, const char **why);
 
 /* The checks of submit alone: OF_OK or OF_VALIDATION. */
 of_kind of_engine_check(const of_engine *engine, const of_request *request, const char **field,
                         const char **why);
 
-/* Drives the transfers until `transfer` is done, or any when it is NULL, for at most `milliseconds`
-   and never more than a quarter of a second: so that the caller's signals are seen. True: done. */
+/* Waits until `transfer` is done, or any inline one when it is NULL, for at most `milliseconds` and
+   never more than a quarter of a second: so that the caller's signals are seen. True: done. */
 bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds);
 
-/* Done at once, as cancelled, unless it already was. */
+/* One turn of the inline driver, without waiting. */
+void of_engine_step(of_engine *engine);
+
+/* Drops it, as cancelled, unless it is done, or is on the wire and must not be repeated: then it
+   runs to its end. A threaded one is done soon. */
 void of_transfer_cancel(of_transfer *transfer);
 bool of_transfer_done(const of_transfer *transfer);
+
+/* By which its queue and the door know it; 0: it has no queue. */
+unsigned long of_transfer_number(const of_transfer *transfer);
 
 /* Gives the transfer back; one that still runs is cancelled. */
 void of_transfer_release(of_transfer *transfer);
@@ -123,5 +138,26 @@ void of_transfer_result(const of_transfer *transfer, of_result *result);
 
 /* The CA file or folder in use, for messages. */
 const char *of_engine_ca(const of_engine *engine);
+
+/* A queue of done transfers. References are counted: each of its transfers holds one. */
+of_queue *of_queue_new(bool threaded);
+void of_queue_ref(of_queue *queue);
+void of_queue_unref(of_queue *queue);
+
+/* The number of a transfer that is done, each once; 0: none is. */
+unsigned long of_queue_next(of_queue *queue);
+
+/* Waits until something is in it, as of_engine_wait does. Inline, it drives the transfers. */
+bool of_queue_wait(of_queue *queue, long milliseconds);
+
+/* Threaded: a descriptor that is readable while something is in it, the queue's own; -1: there is
+   none. */
+int of_queue_fd(of_queue *queue);
+
+/* Threaded: by which it is asked for at the door. */
+unsigned long of_queue_number(const of_queue *queue);
+
+/* Answers who waits for it at the door. */
+void of_queue_nudge(of_queue *queue);
 
 #endif

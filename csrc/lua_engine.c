@@ -3,6 +3,7 @@
 
 #include "digest.h"
 #include "engine.h"
+#include "lua_queue.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -304,7 +305,20 @@ static int refuse_request(lua_State *L, of_kind kind, const char *field, const c
 
 /* The arguments of submit and describe. Not in a table: making and reading one took longer than all
    the rest of the call. */
-enum { USED = 2, METHOD, REPEATABLE, PATH, USER, TIMEOUT, QUERY, BODY, HEADERS, FRESH };
+enum {
+    USED = 2,
+    METHOD,
+    REPEATABLE,
+    PATH,
+    USER,
+    TIMEOUT,
+    QUERY,
+    BODY,
+    HEADERS,
+    FRESH,
+    QUEUE,
+    BELL
+};
 
 static const char *optional_string(lua_State *L, int index, size_t *length) {
     if (lua_isnoneornil(L, index))
@@ -369,21 +383,26 @@ static ticket_box *reuse_ticket(lua_State *L, int index) {
 }
 
 /* engine:submit(used_ticket | nil, method, repeatable, path, user, timeout, query, body, headers,
-   fresh) -> ticket | nil, { kind=, field=, message=, sent=false }; query and headers are lists of
-   { name, value }, the timeout is in seconds. */
+   fresh, queue | nil, bell) -> ticket, number in the queue | nil, { kind=, field=, message=,
+   sent=false }; query and headers are lists of { name, value }, the timeout is in seconds. */
 static int engine_submit(lua_State *L) {
     of_engine *engine = check_engine(L);
-    lua_settop(L, FRESH);
+    lua_settop(L, BELL);
+    of_queue *queue = of_lua_queue(L, QUEUE);
     ticket_box *box = lua_isnil(L, USED) ? new_ticket(L) : reuse_ticket(L, USED);
     of_request request;
     const char *field = NULL;
     const char *why = NULL;
     of_kind kind = read_request(L, box, &request, &field, &why);
     if (kind == OF_OK)
-        kind = of_engine_submit(engine, &request, &box->transfer, &field, &why);
+        kind = of_engine_submit(engine, &request, queue, lua_toboolean(L, BELL), &box->transfer,
+                                &field, &why);
     of_buffer_free(&box->query);
     of_buffer_free(&box->headers);
-    return kind == OF_OK ? 1 : refuse_request(L, kind, field, why);
+    if (kind != OF_OK)
+        return refuse_request(L, kind, field, why);
+    lua_pushnumber(L, (lua_Number)of_transfer_number(box->transfer));
+    return 2;
 }
 
 /* engine:describe(...), as submit -> what a Lua transport is given | nil, refusal. The same checks;
@@ -556,7 +575,14 @@ static int engine_poll(lua_State *L) {
     return 1;
 }
 
-/* engine:cancel(ticket): done at once, as cancelled */
+/* engine:done(ticket) -> is it? */
+static int engine_done(lua_State *L) {
+    check_box(L);
+    lua_pushboolean(L, of_transfer_done(check_ticket(L, 2)->transfer));
+    return 1;
+}
+
+/* engine:cancel(ticket): drops it, unless it is on the wire and must not be repeated */
 static int engine_cancel(lua_State *L) {
     check_box(L);
     of_transfer_cancel(check_ticket(L, 2)->transfer);
@@ -590,12 +616,19 @@ static int ticket_gc(lua_State *L) {
 
 void of_lua_engine_open(lua_State *L) {
     static const luaL_Reg engine_methods[] = {
-        {"submit", engine_submit},       {"describe", engine_describe},
-        {"wait", engine_wait},           {"take", engine_take},
-        {"cancel", engine_cancel},       {"poll", engine_poll},
-        {"set_token", engine_set_token}, {"read_token", engine_read_token},
-        {"mask", engine_mask},           {"close", engine_close},
-        {"info", engine_info},           {NULL, NULL},
+        {"submit", engine_submit},
+        {"describe", engine_describe},
+        {"wait", engine_wait},
+        {"take", engine_take},
+        {"cancel", engine_cancel},
+        {"poll", engine_poll},
+        {"done", engine_done},
+        {"set_token", engine_set_token},
+        {"read_token", engine_read_token},
+        {"mask", engine_mask},
+        {"close", engine_close},
+        {"info", engine_info},
+        {NULL, NULL},
     };
     luaL_newmetatable(L, ENGINE);
     luaL_newmetatable(L, TICKET);

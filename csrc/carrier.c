@@ -1,0 +1,333 @@
+#define _GNU_SOURCE
+#include "carrier.h"
+
+#include "stale.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if LIBCURL_VERSION_NUM < 0x075000
+#error                                                                                             \
+    "oneflow needs libcurl 7.80 or newer: without its pre-request callback a POST could be sent twice"
+#endif
+
+enum {
+    IDLE_SECONDS = 50, /* below the 60 to 75 s after which servers close */
+    IDLE_SECONDS_ONCE =
+        5, /* for what must not be repeated: a younger connection is more surely alive */
+    CONNECTION_SECONDS = 300,
+    RECEIVE = 8 * 1024, /* libcurl's buffer, wiped after each transfer: most answers need no more */
+};
+
+/* With the handle, what is set in it: setting an option costs more than remembering it. */
+struct of_carrier {
+    CURL *easy;
+    of_carrier *next;      /* among the idle */
+    of_transfer *transfer; /* whose request it carries */
+    long timeout;
+    long idle_seconds;
+    bool fresh;
+    bool get; /* a GET without a body, which is what a new handle does */
+    char message[CURL_ERROR_SIZE];
+};
+
+/* ---- libcurl's codes ---------------------------------------------------------------------- */
+
+/* Every code that is not listed is a connection that failed. */
+#define CODES(X)                                                                                   \
+    X(CURLE_OPERATION_TIMEDOUT, OF_TIMEOUT)                                                        \
+    X(CURLE_OUT_OF_MEMORY, OF_MEMORY)                                                              \
+    X(CURLE_BAD_CONTENT_ENCODING, OF_DECODE)                                                       \
+    X(CURLE_SSL_CONNECT_ERROR, OF_TLS)                                                             \
+    X(CURLE_PEER_FAILED_VERIFICATION, OF_TLS)                                                      \
+    X(CURLE_SSL_ENGINE_NOTFOUND, OF_TLS)                                                           \
+    X(CURLE_SSL_ENGINE_SETFAILED, OF_TLS)                                                          \
+    X(CURLE_SSL_CERTPROBLEM, OF_TLS)                                                               \
+    X(CURLE_SSL_CIPHER, OF_TLS)                                                                    \
+    X(CURLE_USE_SSL_FAILED, OF_TLS)                                                                \
+    X(CURLE_SSL_ENGINE_INITFAILED, OF_TLS)                                                         \
+    X(CURLE_SSL_CACERT_BADFILE, OF_TLS)                                                            \
+    X(CURLE_SSL_CRL_BADFILE, OF_TLS)                                                               \
+    X(CURLE_SSL_ISSUER_ERROR, OF_TLS)                                                              \
+    X(CURLE_SSL_PINNEDPUBKEYNOTMATCH, OF_TLS)                                                      \
+    X(CURLE_SSL_INVALIDCERTSTATUS, OF_TLS)
+
+static of_kind kind_of(CURLcode code) {
+    switch (code) {
+#define CODE_CASE(name, kind)                                                                      \
+    case name:                                                                                     \
+        return kind;
+        CODES(CODE_CASE)
+#undef CODE_CASE
+    case CURLE_OK:
+        return OF_OK;
+    default:
+        return OF_CONNECTION;
+    }
+}
+
+/* ---- callbacks ---------------------------------------------------------------------------- */
+
+/* Marks the connection as used -> whether it was, and is not fit to be again. */
+static bool stale(of_transfer *transfer, int local_port) {
+    of_connection *connection = of_driver_connection(transfer->driver, local_port);
+    if (connection == NULL)
+        return false;
+    bool found = connection->used &&
+                 of_input_waits(transfer->slot->easy, connection->fd, transfer->engine->url.tls);
+    connection->used = true;
+    return found;
+}
+
+static int on_request(void *context, char *remote, char *local, int remote_port, int local_port) {
+    (void)local, (void)remote, (void)remote_port;
+    of_transfer *transfer = ((of_carrier *)context)->transfer;
+    if (transfer->wire == 0 && stale(transfer, local_port) && !transfer->fresh) {
+        transfer->stop = OF_STOP_STALE;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    transfer->wire++;
+#ifndef ONEFLOW_WITHOUT_GUARD /* only the spec that shows what the guard is for leaves it out */
+    /* A reused connection that dies without an answer makes libcurl send the request again. */
+    if (transfer->wire > 1) {
+        transfer->stop = OF_STOP_GUARD;
+        return CURL_PREREQFUNC_ABORT;
+    }
+#endif
+    return CURL_PREREQFUNC_OK;
+}
+
+static size_t keep(of_transfer *transfer, of_buffer *buffer, const char *bytes, size_t length,
+                   of_stop reason) {
+    if (of_buffer_append(buffer, bytes, length))
+        return length;
+    transfer->stop = buffer->starved ? OF_STOP_MEMORY : reason;
+    return length == 0 ? 1 : 0;
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
+    of_transfer *transfer = ((of_carrier *)context)->transfer;
+    size_t length = size * count;
+    /* Of several answers (100, 103, then 200) only the last one counts. */
+    if (length >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
+        of_buffer_clear(&transfer->head);
+    return keep(transfer, &transfer->head, bytes, length, OF_STOP_HEAD);
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
+    of_transfer *transfer = ((of_carrier *)context)->transfer;
+    return keep(transfer, &transfer->body, bytes, size * count, OF_STOP_BODY);
+}
+
+/* ---- the handle --------------------------------------------------------------------------- */
+
+/* A refused option is a libcurl that lacks something this library promises: then there is no
+ * handle. */
+#define SET(easy, option, value)                                                                   \
+    do {                                                                                           \
+        if (curl_easy_setopt((easy), (option), (value)) != CURLE_OK)                               \
+            return false;                                                                          \
+    } while (0)
+
+/* What is the same for every request of an engine. */
+static bool prepare(of_carrier *slot, const of_engine *engine, of_driver *driver) {
+    CURL *easy = slot->easy;
+    SET(easy, CURLOPT_ERRORBUFFER, slot->message);
+    SET(easy, CURLOPT_PREREQDATA, slot);
+    SET(easy, CURLOPT_HEADERDATA, slot);
+    SET(easy, CURLOPT_WRITEDATA, slot);
+    SET(easy, CURLOPT_PRIVATE, slot);
+    SET(easy, CURLOPT_NOSIGNAL, 1L);
+    SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+    SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(easy, CURLOPT_PATH_AS_IS, 1L);
+    SET(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    SET(easy, CURLOPT_USERAGENT, engine->user_agent);
+    SET(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE);
+    SET(easy, CURLOPT_CONNECTTIMEOUT_MS, engine->connect_timeout);
+    SET(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_SECONDS);
+    SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    if (engine->ca_file != NULL) {
+        SET(easy, CURLOPT_CAINFO, engine->ca_file);
+        SET(easy, CURLOPT_CAPATH, NULL);
+    }
+#if LIBCURL_VERSION_NUM >= 0x075500
+    SET(easy, CURLOPT_PROTOCOLS_STR, engine->url.tls ? "https" : "http");
+#else
+    SET(easy, CURLOPT_PROTOCOLS, engine->url.tls ? (long)CURLPROTO_HTTPS : (long)CURLPROTO_HTTP);
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+    SET(easy, CURLOPT_QUICK_EXIT, 1L); /* a name server that hangs does not hold a time-out up */
+#endif
+    /* The environment is asked only when told so, and nothing ever stands before this machine. */
+    if (engine->proxy == NULL || engine->url.loopback) {
+        SET(easy, CURLOPT_PROXY, "");
+        SET(easy, CURLOPT_NOPROXY, ""); /* or the environment is searched for it, each time */
+    } else if (strcmp(engine->proxy, "env") != 0) {
+        SET(easy, CURLOPT_PROXY, engine->proxy);
+        SET(easy, CURLOPT_NOPROXY, "");
+    }
+    SET(easy, CURLOPT_OPENSOCKETFUNCTION, of_driver_open_socket);
+    SET(easy, CURLOPT_OPENSOCKETDATA, driver);
+    SET(easy, CURLOPT_CLOSESOCKETFUNCTION, of_driver_close_socket);
+    SET(easy, CURLOPT_CLOSESOCKETDATA, driver);
+    SET(easy, CURLOPT_PREREQFUNCTION, on_request);
+    SET(easy, CURLOPT_HEADERFUNCTION, on_header);
+    SET(easy, CURLOPT_WRITEFUNCTION, on_body);
+    return true;
+}
+
+void of_carrier_free(of_carrier *slot) {
+    if (slot->easy != NULL)
+        curl_easy_cleanup(slot->easy);
+    free(slot);
+}
+
+of_carrier *of_carrier_take(of_engine *engine, of_driver *driver) {
+    of_lane *lane = &engine->lanes[driver->lane];
+    of_carrier *slot = lane->idle;
+    if (slot != NULL) {
+        lane->idle = slot->next;
+        lane->idle_count--;
+        return slot;
+    }
+    slot = calloc(1, sizeof *slot);
+    if (slot == NULL)
+        return NULL;
+    slot->get = true;
+    slot->easy = curl_easy_init();
+    if (slot->easy == NULL || !prepare(slot, engine, driver)) {
+        of_carrier_free(slot);
+        return NULL;
+    }
+    return slot;
+}
+
+/* The handle lives on, so no pointer into the transfer may stay in it. */
+void of_carrier_give(of_engine *engine, of_driver *driver, of_carrier *slot) {
+    of_lane *lane = &engine->lanes[driver->lane];
+    slot->transfer = NULL;
+    curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
+    if (!slot->get)
+        curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDS, NULL);
+    if (lane->idle_count < engine->concurrency) {
+        slot->next = lane->idle;
+        lane->idle = slot;
+        lane->idle_count++;
+    } else {
+        of_carrier_free(slot);
+    }
+}
+
+/* All of it, so that nothing of the request before remains. */
+bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
+    CURL *easy = slot->easy;
+    bool get = transfer->body_out == NULL && strcmp(transfer->method, "GET") == 0;
+    long idle = transfer->repeatable ? IDLE_SECONDS : IDLE_SECONDS_ONCE;
+    slot->transfer = transfer;
+    slot->message[0] = '\0';
+    SET(easy, CURLOPT_URL, transfer->url.bytes);
+    SET(easy, CURLOPT_HTTPHEADER, transfer->headers);
+    if (!get) {
+        SET(easy, CURLOPT_POST, 1L);
+        SET(easy, CURLOPT_POSTFIELDS, transfer->body_out != NULL ? transfer->body_out : "");
+        SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_out_length);
+        SET(easy, CURLOPT_CUSTOMREQUEST, transfer->method);
+    } else if (!slot->get) {
+        SET(easy, CURLOPT_HTTPGET, 1L);
+        SET(easy, CURLOPT_CUSTOMREQUEST, NULL);
+    }
+    slot->get = get;
+    if (slot->timeout != transfer->timeout)
+        SET(easy, CURLOPT_TIMEOUT_MS, transfer->timeout);
+    slot->timeout = transfer->timeout;
+    if (slot->idle_seconds != idle)
+        SET(easy, CURLOPT_MAXAGE_CONN, idle);
+    slot->idle_seconds = idle;
+    if (slot->fresh != transfer->fresh)
+        SET(easy, CURLOPT_FRESH_CONNECT, transfer->fresh ? 1L : 0L);
+    slot->fresh = transfer->fresh;
+    transfer->refusals = of_refusals();
+    return true;
+}
+
+CURL *of_carrier_easy(of_carrier *slot) { return slot->easy; }
+
+of_transfer *of_carrier_transfer(CURL *easy) {
+    char *slot = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &slot);
+    return ((of_carrier *)(void *)slot)->transfer;
+}
+
+/* ---- the end of a transfer ---------------------------------------------------------------- */
+
+/* libcurl calls a header line beyond its own limit a lack of memory. */
+static bool refused_line(const of_transfer *transfer, CURLcode code) {
+    return code == CURLE_OUT_OF_MEMORY && transfer->wire > 0 &&
+           of_global_init() == OF_ZEROING_PROCESS && transfer->refusals == of_refusals();
+}
+
+of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t room) {
+    of_transfer *transfer = slot->transfer;
+    CURL *easy = slot->easy;
+    curl_off_t retry_after = 0;
+    long os_error = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer->status);
+    curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &transfer->connects);
+    if (code != CURLE_OK)
+        curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+    if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after) == CURLE_OK &&
+        retry_after > 0) {
+        transfer->retry_after =
+            retry_after < INT32_MAX ? (long)retry_after : INT32_MAX; /* a past date is negative */
+    }
+
+    of_kind kind = kind_of(code);
+    switch (transfer->stop) {
+    case OF_STOP_GUARD:
+        /* Wanted again after an answer (417): that answer counts. Otherwise the connection died. */
+        kind = transfer->status != 0 ? OF_OK : OF_CONNECTION;
+        snprintf(message, room,
+                 "the connection died after the request was sent; it was not sent again");
+        break;
+    case OF_STOP_HEAD:
+        kind = OF_LIMIT;
+        snprintf(message, room, "the answer's headers exceed %d bytes", OF_HEAD_LIMIT);
+        break;
+    case OF_STOP_BODY:
+        kind = OF_LIMIT;
+        snprintf(message, room, "the answer's body exceeds %zu bytes", transfer->body.limit);
+        break;
+    case OF_STOP_MEMORY:
+        kind = OF_MEMORY;
+        snprintf(message, room, "out of memory");
+        break;
+    case OF_STOP_STALE:
+    case OF_STOP_NONE:
+        /* A peer that hangs up during the handshake has broken a connection, not failed a check. */
+        if (code == CURLE_SSL_CONNECT_ERROR && os_error != 0)
+            kind = OF_CONNECTION;
+        if (refused_line(transfer, code)) {
+            kind = OF_LIMIT;
+            snprintf(message, room, "a header line of the answer is too long");
+        } else if (kind != OF_OK) {
+            const char *text = slot->message;
+            snprintf(message, room, "%s", text[0] != '\0' ? text : curl_easy_strerror(code));
+            if (kind == OF_TLS) {
+                size_t used = strlen(message);
+                snprintf(message + used, room - used, " (CA file: %s)",
+                         of_engine_ca(transfer->engine));
+            }
+        }
+        break;
+    }
+    return kind;
+}

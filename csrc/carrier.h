@@ -1,0 +1,31 @@
+/*
+ * A carrier: a libcurl easy handle that carries one transfer after the other, and the callbacks
+ * through which libcurl speaks of it. Used by the thread that drives it. Its connections are the
+ * driver's. No Lua here, and none below: a callback notes a reason and cuts the transfer short.
+ */
+#ifndef ONEFLOW_CARRIER_H
+#define ONEFLOW_CARRIER_H
+
+#include "driver.h"
+#include "transfer.h"
+
+/* The transfer that a finished easy handle carried. */
+of_transfer *of_carrier_transfer(CURL *easy);
+
+/* An idle carrier of the engine's lane, or a new one; NULL: no memory, or a libcurl that lacks an
+   option that this library needs. */
+of_carrier *of_carrier_take(of_engine *engine, of_driver *driver);
+
+/* Gives it back; nothing of its transfer stays in it. */
+void of_carrier_give(of_engine *engine, of_driver *driver, of_carrier *carrier);
+void of_carrier_free(of_carrier *carrier);
+
+/* Sets all that is the request's own. */
+bool of_carrier_arm(of_carrier *carrier, of_transfer *transfer);
+CURL *of_carrier_easy(of_carrier *carrier);
+
+/* Reads what libcurl knows of an ended transfer into it -> its kind, and words of at most `room`
+   bytes. */
+of_kind of_carrier_read(of_carrier *carrier, CURLcode code, char *message, size_t room);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * A driver: a curl_multi with everything that belongs to it, and the transfers that it carries. An
+ * engine has one of its own, driven by the caller's thread; the I/O thread has one for the process.
+ * A driver is used by one thread at a time.
+ */
+#ifndef ONEFLOW_DRIVER_H
+#define ONEFLOW_DRIVER_H
+
+#include "transfer.h"
+
+/* An open connection. Between two requests no input may wait on it. */
+typedef struct of_connection {
+    int fd;
+    int port; /* on this side, by which a request finds its connection; 0: not asked yet */
+    bool used;
+} of_connection;
+
+struct of_driver {
+    CURLM *multi;
+    int lane;
+    of_list queued;
+    of_list running;
+    bool startable;      /* something was queued or ended since the queue was last looked at */
+    unsigned long ended; /* transfers so far */
+    long pool;           /* connections kept */
+    of_connection *connections;
+    size_t connection_count;
+    size_t connection_capacity;
+    void (*announce)(of_transfer *transfer); /* it is done; from here on it is its owner's */
+};
+
+/* Makes the curl_multi when there is none; false: no memory. */
+bool of_driver_open(of_driver *driver);
+
+/* Keeps connections for an engine of this concurrency. */
+void of_driver_widen(of_driver *driver, long concurrency);
+
+/* Queues a transfer. */
+void of_driver_add(of_driver *driver, of_transfer *transfer);
+
+/* Starts what may start, lets libcurl do what it can without waiting, and ends what is done. */
+void of_driver_step(of_driver *driver);
+
+/* The one way to a transfer's end. */
+void of_driver_end(of_transfer *transfer, of_kind kind, const char *message);
+
+/* Ends the queued transfers whose time is up. */
+void of_driver_expire(of_driver *driver);
+
+/* Waits for libcurl's sockets or `extra`, at most so long and never longer than 100 ms: some
+   libcurl versions lose wake-ups. */
+void of_driver_poll(of_driver *driver, struct curl_waitfd *extra, unsigned count,
+                    long milliseconds);
+
+/* Frees the idle handles of an engine in this driver. */
+void of_driver_let_go(of_driver *driver, of_engine *engine);
+
+/* No transfer is left. */
+void of_driver_close(of_driver *driver);
+
+/* In a child made by fork(): libcurl's state is the parent's. Cleaning it up would write to the
+   parent's connections, so it is left alone; only this process's copies of the sockets are closed.
+ */
+void of_driver_abandon(of_driver *driver);
+
+/* For carriers: sockets are opened and closed here, so that they are known. */
+curl_socket_t of_driver_open_socket(void *driver, curlsocktype purpose,
+                                    struct curl_sockaddr *address);
+int of_driver_close_socket(void *driver, curl_socket_t fd);
+
+/* The open connection with this local port; NULL: not known. */
+of_connection *of_driver_connection(of_driver *driver, int local_port);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * The I/O thread: one for the process, with one driver, for every engine whose calls must not block
+ * their thread. It starts with the first such call, ends with the last engine that used it, and at
+ * exit; between calls it sleeps. No Lua on it, and every signal is blocked there.
+ *
+ * It can keep a door: a unix socket at which nginx's light threads wait for their transfers.
+ *
+ * Any thread may call, but of_io_ring only under the lock.
+ */
+#ifndef ONEFLOW_IO_THREAD_H
+#define ONEFLOW_IO_THREAD_H
+
+#include "transfer.h"
+
+void of_io_lock(void);
+void of_io_unlock(void);
+
+/* Hands a transfer over. `quiet`: its owner is about to knock at the door, which wakes the thread
+   as well. OF_OK, or nothing happened and `*why` says why. */
+of_kind of_io_submit(of_transfer *transfer, bool quiet, const char **why);
+
+/* Waits until it is done, at most so long. */
+bool of_io_wait(of_transfer *transfer, long milliseconds);
+
+/* Its owner wants it dropped, or has no more use for it. */
+void of_io_cancel(of_transfer *transfer);
+void of_io_release(of_transfer *transfer);
+
+/* Ends what the thread has of an engine, and waits for that. */
+void of_io_close_engine(of_engine *engine);
+
+/* Before its memory goes: the door and the queue forget a transfer that is done. */
+void of_io_detach(of_transfer *transfer);
+
+struct of_queue;
+void of_io_know(of_queue *queue);
+void of_io_forget(of_queue *queue);
+void of_io_ring(of_queue *queue);
+
+/* Opens the door, if it is not open yet -> its path, NULL: `*why` says why not. The folder is made
+   if need be, and must be this user's alone; NULL: one of the library's own. */
+const char *of_io_door(const char *folder, const char **why);
+
+void of_io_nap(long milliseconds);
+
+#endif

@@ -1,0 +1,109 @@
+#include "lua_queue.h"
+
+#include "io_thread.h"
+
+static const char QUEUE[] = "oneflow.queue";
+static const char *const DRIVERS[] = {"inline", "threaded", NULL};
+
+typedef struct queue_box {
+    of_queue *queue;
+} queue_box;
+
+int of_lua_queue_new(lua_State *L) {
+    int threaded = luaL_checkoption(L, 1, NULL, DRIVERS);
+    queue_box *box = of_newuserdata(L, sizeof *box);
+    box->queue = NULL;
+    luaL_getmetatable(L, QUEUE);
+    lua_setmetatable(L, -2);
+    box->queue = of_queue_new(threaded != 0);
+    if (box->queue == NULL)
+        return luaL_error(L, "out of memory");
+    return 1;
+}
+
+of_queue *of_lua_queue(lua_State *L, int index) {
+    if (lua_isnoneornil(L, index))
+        return NULL;
+    queue_box *box = luaL_checkudata(L, index, QUEUE);
+    if (box->queue == NULL)
+        luaL_error(L, "the queue is gone");
+    return box->queue;
+}
+
+/* queue:next() -> number of a ticket that is done | nil */
+static int queue_next(lua_State *L) {
+    unsigned long number = of_queue_next(of_lua_queue(L, 1));
+    if (number == 0)
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, (lua_Number)number);
+    return 1;
+}
+
+/* queue:wait(seconds) -> is one done? Returns early, so that signals are seen. */
+static int queue_wait(lua_State *L) {
+    of_queue *queue = of_lua_queue(L, 1);
+    lua_Number seconds = luaL_optnumber(L, 2, 3600);
+    long milliseconds = seconds <= 0 ? 0 : seconds > 1e6 ? 1000000000L : (long)(seconds * 1000);
+    lua_pushboolean(L, of_queue_wait(queue, milliseconds));
+    return 1;
+}
+
+/* queue:fd() -> descriptor that is readable while one is done | nil */
+static int queue_fd(lua_State *L) {
+    int fd = of_queue_fd(of_lua_queue(L, 1));
+    if (fd < 0)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, fd);
+    return 1;
+}
+
+/* queue:number() -> by which the door knows it */
+static int queue_number(lua_State *L) {
+    lua_pushnumber(L, (lua_Number)of_queue_number(of_lua_queue(L, 1)));
+    return 1;
+}
+
+/* queue:nudge(): answers who waits for it at the door */
+static int queue_nudge(lua_State *L) {
+    of_queue_nudge(of_lua_queue(L, 1));
+    return 0;
+}
+
+static int queue_gc(lua_State *L) {
+    queue_box *box = luaL_checkudata(L, 1, QUEUE);
+    of_queue *queue = box->queue;
+    box->queue = NULL;
+    if (queue != NULL)
+        of_queue_unref(queue);
+    return 0;
+}
+
+int of_lua_door(lua_State *L) {
+    const char *why = NULL;
+    const char *path = of_io_door(luaL_optstring(L, 1, NULL), &why);
+    if (path == NULL) {
+        lua_pushnil(L);
+        lua_pushstring(L, why);
+        return 2;
+    }
+    lua_pushstring(L, path);
+    return 1;
+}
+
+void of_lua_queue_open(lua_State *L) {
+    static const luaL_Reg methods[] = {
+        {"next", queue_next},     {"wait", queue_wait},   {"fd", queue_fd},
+        {"number", queue_number}, {"nudge", queue_nudge}, {NULL, NULL},
+    };
+    luaL_newmetatable(L, QUEUE);
+    lua_newtable(L);
+    luaL_setfuncs(L, methods, 0);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, queue_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+}

@@ -1,0 +1,19 @@
+/* Queues of done transfers, and the door, for Lua. A queue's userdata counts as one reference. */
+#ifndef ONEFLOW_LUA_QUEUE_H
+#define ONEFLOW_LUA_QUEUE_H
+
+#include "compat.h"
+#include "engine.h"
+
+/* Lua: queue("inline" | "threaded") -> queue */
+int of_lua_queue_new(lua_State *L);
+
+/* Lua: door(folder | nil) -> path of its socket | nil, message */
+int of_lua_door(lua_State *L);
+
+/* The queue at `index`; NULL for nil; raises for anything else. */
+of_queue *of_lua_queue(lua_State *L, int index);
+
+void of_lua_queue_open(lua_State *L);
+
+#endif

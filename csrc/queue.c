@@ -1,0 +1,238 @@
+#define _GNU_SOURCE
+#include "queue.h"
+
+#include "driver.h"
+#include "io_thread.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/select.h>
+#include <unistd.h>
+
+enum {
+    SLICE_MILLISECONDS = 250, /* after which a caller gets to see its signals */
+    BLIND_MILLISECONDS = 10,  /* between looks at sockets that select cannot tell of */
+};
+
+of_queue *of_queue_new(bool threaded) {
+    of_queue *queue = calloc(1, sizeof *queue);
+    if (queue == NULL)
+        return NULL;
+    atomic_init(&queue->references, 1);
+    queue->threaded = threaded;
+    queue->pipe[0] = queue->pipe[1] = -1;
+    if (threaded)
+        of_io_know(queue);
+    return queue;
+}
+
+void of_queue_ref(of_queue *queue) { atomic_fetch_add(&queue->references, 1); }
+
+static void close_pipe(of_queue *queue) {
+    for (int i = 0; i < 2; i++) {
+        if (queue->pipe[i] >= 0)
+            close(queue->pipe[i]);
+        queue->pipe[i] = -1;
+    }
+}
+
+void of_queue_unref(of_queue *queue) {
+    if (atomic_fetch_sub(&queue->references, 1) > 1)
+        return;
+    if (queue->threaded)
+        of_io_forget(queue);
+    for (size_t i = 0; i < queue->engine_count; i++)
+        of_engine_unref(queue->engines[i]);
+    free(queue->engines);
+    close_pipe(queue);
+    free(queue);
+}
+
+/* ---- the descriptor ----------------------------------------------------------------------- */
+
+static void signal_pipe(const of_queue *queue) {
+    if (queue->pipe[1] >= 0 && queue->process == of_process())
+        (void)!write(queue->pipe[1], "", 1);
+}
+
+static void drain_pipe(const of_queue *queue) {
+    char bytes[16];
+    if (queue->pipe[0] >= 0 && queue->process == of_process()) {
+        while (read(queue->pipe[0], bytes, sizeof bytes) > 0)
+            continue;
+    }
+}
+
+static bool open_pipe(of_queue *queue) {
+    if (queue->pipe[0] >= 0 && queue->process == of_process())
+        return true;
+    close_pipe(queue); /* a parent's */
+    queue->process = of_process();
+    if (pipe(queue->pipe) != 0) {
+        queue->pipe[0] = queue->pipe[1] = -1;
+        return false;
+    }
+    for (int i = 0; i < 2; i++) {
+        (void)fcntl(queue->pipe[i], F_SETFD, FD_CLOEXEC);
+        (void)fcntl(queue->pipe[i], F_SETFL, O_NONBLOCK);
+    }
+    if (queue->done.count > 0)
+        signal_pipe(queue);
+    return true;
+}
+
+int of_queue_fd(of_queue *queue) {
+    if (!queue->threaded)
+        return -1;
+    of_io_lock();
+    bool good = open_pipe(queue);
+    of_io_unlock();
+    return good ? queue->pipe[0] : -1;
+}
+
+/* ---- what is in it ------------------------------------------------------------------------ */
+
+void of_queue_push(of_queue *queue, of_transfer *transfer) {
+    transfer->in_queue = true;
+    of_list_append(&queue->done, transfer);
+    if (queue->threaded && queue->done.count == 1) {
+        signal_pipe(queue);
+        of_io_ring(queue);
+    }
+}
+
+void of_queue_drop(of_queue *queue, of_transfer *transfer) {
+    if (!transfer->in_queue)
+        return;
+    transfer->in_queue = false;
+    of_list_remove(&queue->done, transfer);
+    if (queue->threaded && queue->done.count == 0)
+        drain_pipe(queue);
+}
+
+unsigned long of_queue_next(of_queue *queue) {
+    unsigned long number = 0;
+    if (queue->threaded)
+        of_io_lock();
+    of_transfer *transfer = queue->done.first;
+    if (transfer != NULL) {
+        number = transfer->number;
+        of_queue_drop(queue, transfer);
+    }
+    if (queue->threaded)
+        of_io_unlock();
+    return number;
+}
+
+unsigned long of_queue_number(const of_queue *queue) { return queue->number; }
+
+void of_queue_nudge(of_queue *queue) {
+    if (!queue->threaded)
+        return;
+    of_io_lock();
+    of_io_ring(queue);
+    of_io_unlock();
+}
+
+/* ---- inline: waiting drives the engines --------------------------------------------------- */
+
+bool of_queue_expect(of_queue *queue, of_engine *engine) {
+    for (size_t i = 0; i < queue->engine_count; i++) {
+        if (queue->engines[i] == engine)
+            return true;
+    }
+    if (queue->engine_count == queue->engine_capacity) {
+        size_t capacity = queue->engine_capacity ? queue->engine_capacity * 2 : 4;
+        of_engine **engines = realloc(queue->engines, capacity * sizeof *engines);
+        if (engines == NULL)
+            return false;
+        queue->engines = engines;
+        queue->engine_capacity = capacity;
+    }
+    of_engine_ref(engine);
+    queue->engines[queue->engine_count++] = engine;
+    return true;
+}
+
+static bool works(const of_engine *engine) {
+    const of_driver *own = engine->own;
+    return own != NULL && own->queued.count + own->running.count > 0;
+}
+
+static void forget_idle_engines(of_queue *queue) {
+    for (size_t i = queue->engine_count; i-- > 0;) {
+        of_engine *engine = queue->engines[i];
+        if (works(engine))
+            continue;
+        queue->engines[i] = queue->engines[--queue->engine_count];
+        of_engine_unref(engine);
+    }
+}
+
+/* Several curl_multi at once: libcurl waits for one only, so their sockets are asked for. */
+static void poll_all(const of_queue *queue, long milliseconds) {
+    fd_set in;
+    fd_set out;
+    fd_set bad;
+    int most = -1;
+    FD_ZERO(&in);
+    FD_ZERO(&out);
+    FD_ZERO(&bad);
+    for (size_t i = 0; i < queue->engine_count; i++) {
+        const of_driver *driver = queue->engines[i]->own;
+        int highest = -1;
+        long wanted = -1;
+        curl_multi_fdset(driver->multi, &in, &out, &bad, &highest);
+        curl_multi_timeout(driver->multi, &wanted);
+        if (highest > most)
+            most = highest;
+        if (wanted >= 0 && wanted < milliseconds)
+            milliseconds = wanted;
+        bool blind = highest < 0; /* the name is still looked up */
+        for (size_t k = 0; k < driver->connection_count && !blind; k++)
+            blind = driver->connections[k].fd >= FD_SETSIZE;
+        if (blind && milliseconds > BLIND_MILLISECONDS)
+            milliseconds = BLIND_MILLISECONDS;
+    }
+    struct timeval time = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+    (void)select(most + 1, &in, &out, &bad, &time);
+}
+
+static bool wait_inline(of_queue *queue, long milliseconds) {
+    long until = of_now() + milliseconds;
+    for (;;) {
+        for (size_t i = 0; i < queue->engine_count; i++)
+            of_engine_step(queue->engines[i]);
+        forget_idle_engines(queue);
+        if (queue->done.count > 0)
+            return true;
+        long left = until - of_now();
+        if (left <= 0 || queue->engine_count == 0)
+            return false;
+        if (queue->engine_count == 1) {
+            of_driver_poll(queue->engines[0]->own, NULL, 0, left);
+        } else {
+            poll_all(queue, left < 100 ? left : 100);
+        }
+    }
+}
+
+static bool wait_threaded(of_queue *queue, long milliseconds) {
+    struct pollfd done = {.fd = of_queue_fd(queue), .events = POLLIN};
+    if (done.fd < 0) {
+        of_io_nap(milliseconds < BLIND_MILLISECONDS ? milliseconds : BLIND_MILLISECONDS);
+    } else {
+        (void)poll(&done, 1, (int)milliseconds);
+    }
+    of_io_lock();
+    bool some = queue->done.count > 0;
+    of_io_unlock();
+    return some;
+}
+
+bool of_queue_wait(of_queue *queue, long milliseconds) {
+    if (milliseconds > SLICE_MILLISECONDS)
+        milliseconds = SLICE_MILLISECONDS;
+    return queue->threaded ? wait_threaded(queue, milliseconds) : wait_inline(queue, milliseconds);
+}

@@ -1,0 +1,38 @@
+/*
+ * A queue of done transfers, for callers with many under way. What is submitted with a queue is
+ * carried by the driver that the queue names, and its number is handed out when it is done.
+ *
+ * An inline queue is its owner's alone: waiting on it drives the engines whose transfers it has.
+ * A threaded queue is filled by the I/O thread; its descriptor is readable while something is in
+ * it. Owner's thread, but for of_queue_push, _drop and _fork, which are the drivers'.
+ */
+#ifndef ONEFLOW_QUEUE_H
+#define ONEFLOW_QUEUE_H
+
+#include "engine.h"
+#include "transfer.h"
+
+struct of_queue {
+    atomic_long references;
+    bool threaded;
+    of_list done;
+    unsigned long number; /* threaded: its own, by which it is asked for at the door; inline: the
+                             last one given to a transfer */
+    /* inline: */
+    of_engine **engines; /* counted, that have transfers of it */
+    size_t engine_count;
+    size_t engine_capacity;
+    /* threaded, under the I/O thread's lock: */
+    of_visitor *visitor; /* who waits there for it */
+    of_queue *next_known;
+    int pipe[2]; /* -1: nobody asked for a descriptor */
+    unsigned process;
+};
+
+/* The engine is about to get a transfer of this inline queue. */
+bool of_queue_expect(of_queue *queue, of_engine *engine);
+
+void of_queue_push(of_queue *queue, of_transfer *transfer);
+void of_queue_drop(of_queue *queue, of_transfer *transfer);
+
+#endif

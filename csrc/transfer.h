@@ -1,0 +1,126 @@
+/*
+ * Inside of the core: a transfer, the engine that it belongs to, and the driver that carries it.
+ *
+ * A transfer is its owner's (the caller's thread) until it is handed to a driver, the driver's
+ * until it is done, and then its owner's again; `state` says so. What both sides write meanwhile is
+ * written under the I/O thread's lock: `released` and `cancel`. An engine's `lanes` belong each to
+ * the thread that drives them; its other fields do not change after it was made, but for those
+ * that only the caller's thread uses.
+ */
+#ifndef ONEFLOW_TRANSFER_H
+#define ONEFLOW_TRANSFER_H
+
+#include "engine.h"
+
+#include <curl/curl.h>
+#include <stdatomic.h>
+
+enum { OF_INLINE, OF_THREAD, OF_LANES };
+
+enum { OF_HEAD_LIMIT = 64 * 1024 }; /* bytes of one answer's header lines */
+
+typedef enum of_state { OF_QUEUED, OF_RUNNING, OF_DONE } of_state;
+
+/* Why a callback stopped a transfer: libcurl's code does not say. */
+typedef enum of_stop {
+    OF_STOP_NONE,
+    OF_STOP_GUARD,
+    OF_STOP_STALE,
+    OF_STOP_HEAD,
+    OF_STOP_BODY,
+    OF_STOP_MEMORY
+} of_stop;
+
+typedef struct of_carrier of_carrier;
+typedef struct of_driver of_driver;
+typedef struct of_visitor of_visitor;
+
+struct of_transfer {
+    of_engine *engine; /* counted */
+    of_queue *queue;   /* counted; NULL: none */
+    of_driver *driver; /* while it is not done */
+    of_transfer *previous;
+    of_transfer *next;          /* in a list of its driver's, or of its queue's once done */
+    of_carrier *slot;           /* the engine's, lent while it runs */
+    of_buffer header_text;      /* the header lines, each ended by a NUL */
+    struct curl_slist *headers; /* libcurl's list over those lines */
+    of_buffer url;
+    const char *method; /* not ours: a constant */
+    char *body_out;
+    size_t body_out_length;
+    long timeout;
+    long submitted; /* of_now() then: time in a queue counts */
+    unsigned long number;
+    unsigned long refusals; /* of memory, before it began */
+    bool repeatable;
+    bool fresh;
+    bool bell;     /* its owner asks for it at the door */
+    bool released; /* by its owner */
+    bool cancel;   /* wanted by its owner */
+    bool in_queue; /* done, and not yet handed out by its queue */
+    bool deserted; /* nobody waits for it any more, and it runs to its end */
+    of_visitor *visitor;
+    of_transfer *next_rung; /* among those that the door knows */
+    atomic_int state;
+    of_stop stop;
+    of_buffer head;
+    of_buffer body;
+    of_kind kind;
+    long status;
+    long wire;
+    long connects;
+    long retry_after;
+    char *message; /* of a failure; NULL: no memory even for that */
+};
+
+/* An engine's part in a driver. */
+typedef struct of_lane {
+    of_carrier *idle; /* easy handles whose connections are the driver's */
+    long idle_count;
+    long running;
+} of_lane;
+
+struct of_engine {
+    atomic_long references;
+    bool closed;
+    unsigned process; /* that its own driver belongs to */
+    of_url url;
+    of_token token;
+    char *user_agent;
+    char *ca_file;
+    char *proxy;
+    long connect_timeout;
+    long concurrency;
+    size_t max_body;
+    of_lane lanes[OF_LANES];
+    of_driver *own;     /* the inline driver, made when it is needed */
+    of_transfer *spare; /* a used one, wiped, whose buffers serve the next */
+    /* Under the I/O thread's lock: */
+    bool threaded; /* among the engines that use the thread */
+    bool closing;  /* wants to be let go by it */
+    long pending;  /* transfers that the thread has of it */
+    of_engine *next_threaded;
+};
+
+typedef struct of_list {
+    of_transfer *first;
+    of_transfer *last;
+    long count;
+} of_list;
+
+void of_list_append(of_list *list, of_transfer *transfer);
+void of_list_remove(of_list *list, of_transfer *transfer);
+
+/* A monotonic clock in milliseconds. */
+long of_now(void);
+
+/* Of a request nothing stays that it carried. */
+void of_transfer_forget_request(of_transfer *transfer);
+
+/* Ends its life; `on_thread`: not on its owner's thread. */
+void of_transfer_free(of_transfer *transfer, bool on_thread);
+
+/* May it be dropped? Not when it is on the wire and must not be repeated. */
+bool of_transfer_droppable(const of_transfer *transfer);
+
+#endif
