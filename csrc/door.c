@@ -19,8 +19,6 @@
 #define MSG_NOSIGNAL 0
 #endif
 
-static const char NAME[] = "oneflow-%ld-%d.sock"; /* process, attempt */
-
 static void set_up(int fd) {
     (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     (void)fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -59,6 +57,16 @@ static bool nobody_listens(const struct sockaddr_un *address) {
     return refused;
 }
 
+/* The process that a socket's name names, 0: it is no such name. */
+static long process_of(const char *name) {
+    static const char prefix[] = "oneflow-";
+    if (strncmp(name, prefix, sizeof prefix - 1) != 0)
+        return 0;
+    char *end = NULL;
+    long process = strtol(name + sizeof prefix - 1, &end, 10);
+    return *end == '-' ? process : 0;
+}
+
 /* Sockets whose processes died without closing their doors. A process that was seen to be gone may
    live in another container, so its door is tried, too. */
 static void clear_stale(const char *folder) {
@@ -67,12 +75,9 @@ static void clear_stale(const char *folder) {
         return;
     const struct dirent *entry;
     while ((entry = readdir(entries)) != NULL) {
-        long process = 0;
-        int attempt = 0;
-        int end = 0;
+        long process = process_of(entry->d_name);
         struct sockaddr_un address;
-        if (sscanf(entry->d_name, "oneflow-%ld-%d.sock%n", &process, &attempt, &end) != 2 ||
-            end == 0 || entry->d_name[end] != '\0' || process <= 0)
+        if (process <= 0)
             continue;
         if (kill((pid_t)process, 0) != 0 && errno == ESRCH &&
             address_of(&address, folder, entry->d_name) && nobody_listens(&address))
@@ -99,7 +104,7 @@ const char *of_door_open(of_door *door, const char *folder) {
     why = "has no free name for a socket";
     for (int attempt = 0; attempt < 10 && why != NULL; attempt++) {
         char name[64];
-        snprintf(name, sizeof name, NAME, (long)getpid(), attempt);
+        snprintf(name, sizeof name, "oneflow-%ld-%d.sock", (long)getpid(), attempt);
         if (!address_of(&address, folder, name)) {
             why = "has too long a path for a socket";
             break;
@@ -168,7 +173,7 @@ void of_door_watch(const of_door *door, struct curl_waitfd *watched) {
 static bool admit(of_door *door, int fd) {
     if (door->count == door->capacity) {
         size_t capacity = door->capacity ? door->capacity * 2 : 16;
-        of_visitor **visitors = realloc(door->visitors, capacity * sizeof *visitors);
+        of_visitor **visitors = realloc(door->visitors, capacity * sizeof(void *));
         if (visitors == NULL)
             return false;
         door->visitors = visitors;

@@ -144,7 +144,7 @@ bool of_queue_expect(of_queue *queue, of_engine *engine) {
     }
     if (queue->engine_count == queue->engine_capacity) {
         size_t capacity = queue->engine_capacity ? queue->engine_capacity * 2 : 4;
-        of_engine **engines = realloc(queue->engines, capacity * sizeof *engines);
+        of_engine **engines = realloc(queue->engines, capacity * sizeof(void *));
         if (engines == NULL)
             return false;
         queue->engines = engines;

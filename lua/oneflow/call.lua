@@ -64,21 +64,34 @@ end
 
 -- ---- one attempt -----------------------------------------------------------------------------------------------
 
--- -> status, answer, request_id, content_type, connects, of a 2xx | nil, what came instead (see the core's `take`)
-local function over_the_wire(client, operation, path, parts, user, timeout)
+-- -> status, answer, request_id, content_type, connects, of a 2xx | nil, what came instead, see the core's `take`
+local function over_the_wire(client, operation, path, parts, user, timeout, waiter)
+  local pass, kind, message
+  if waiter then
+    pass, kind, message = waiter:admit()
+    if not pass then return nil, { kind = kind, message = message, sent = false, connects = 0 } end
+    if client.closed then usage.raise("the client is closed") end
+  end
   local engine, spare = client.engine, client.spare_ticket
   client.spare_ticket = nil
-  local ticket, refusal = engine:submit(spare, operation.method, operation.repeatable, path, user, timeout,
-    parts.query, parts.body, parts.headers)
-  if not ticket then return nil, refusal end
-  while not engine:wait(ticket) do end
+  local ticket, number = engine:submit(spare, operation.method, operation.repeatable, path, header_of(user), timeout,
+    parts.query, parts.body, parts.headers, false, waiter and waiter.queue, waiter and waiter.bell)
+  if not ticket then
+    if waiter then waiter:leave(pass) end
+    return nil, number
+  end
+  if waiter then
+    waiter:wait(pass, client, ticket, number, operation, path, user)
+  else
+    while not engine:wait(ticket) do end
+  end
   client.spare_ticket = ticket
   return engine:take(ticket)
 end
 
 local function through_transport(client, operation, path, parts, user, timeout)
-  local described, refusal = client.engine:describe(nil, operation.method, operation.repeatable, path, user, timeout,
-    parts.query, parts.body, parts.headers)
+  local described, refusal = client.engine:describe(nil, operation.method, operation.repeatable, path,
+    header_of(user), timeout, parts.query, parts.body, parts.headers)
   if not described then return nil, refusal end
   local status, headers, body = client.transport(described)
   headers = headers or {}
@@ -107,19 +120,9 @@ local function told(operation, path, user, number)
   }
 end
 
--- The hooks around an attempt, for clients that have any.
-local function hooked(send, client, operation, path, parts, user, timeout, number)
-  local hooks = client.hooks
-  if hooks.on_request then
-    hooks.on_request(told(operation, path, user, number))
-    if client.closed then usage.raise("the client is closed") end
-  end
-  if not hooks.on_response then return send(client, operation, path, parts, header_of(user), timeout) end
-  local started = monotonic()
-  local status, answer, request_id, content_type, connects = send(client, operation, path, parts, header_of(user),
-    timeout)
+-- What on_response is told of an attempt.
+local function outcome_of(client, operation, path, user, number, status, answer, request_id, connects)
   local info = told(operation, path, user, number)
-  info.seconds = monotonic() - started
   if status then
     info.status, info.connects, info.request_id = status, connects, request_id
   else
@@ -127,14 +130,39 @@ local function hooked(send, client, operation, path, parts, user, timeout, numbe
     info.status, info.connects, info.request_id = answer.status, answer.connects, err.request_id
     info.kind, info.outcome = err.kind, err.outcome
   end
+  return info
+end
+
+-- The hooks around an attempt, for clients that have any.
+local function hooked(send, client, operation, path, parts, user, timeout, waiter, number)
+  local hooks = client.hooks
+  if hooks.on_request then
+    hooks.on_request(told(operation, path, user, number))
+    if client.closed then usage.raise("the client is closed") end
+  end
+  if not hooks.on_response then return send(client, operation, path, parts, user, timeout, waiter) end
+  local started = monotonic()
+  local status, answer, request_id, content_type, connects = send(client, operation, path, parts, user, timeout, waiter)
+  local info = outcome_of(client, operation, path, user, number, status, answer, request_id, connects)
+  info.seconds = monotonic() - started
   hooks.on_response(info)
   return status, answer, request_id, content_type
 end
 
-local function attempt(client, operation, path, parts, user, timeout, number)
+local function attempt(client, operation, path, parts, user, timeout, waiter, number)
   local send = client.transport and through_transport or over_the_wire
-  if client.hooks then return hooked(send, client, operation, path, parts, user, timeout, number) end
-  return send(client, operation, path, parts, header_of(user), timeout)
+  if client.hooks then return hooked(send, client, operation, path, parts, user, timeout, waiter, number) end
+  return send(client, operation, path, parts, user, timeout, waiter)
+end
+
+--- What became of a call that nobody waits for any more, as on_response is told it, with `deserted = true`.
+---@param ticket userdata  done; is used up
+---@return table info
+function M.deserted(client, ticket, operation, path, user)
+  local status, answer, request_id, _, connects = client.engine:take(ticket)
+  local info = outcome_of(client, operation, path, user, 1, status, answer, request_id, connects)
+  info.deserted = true
+  return info
 end
 
 -- ---- the whole call --------------------------------------------------------------------------------------------
@@ -172,7 +200,7 @@ function M.run(scope, operation, path, parts, opts, problems)
     for _, problem in ipairs(wrong or NOTHING) do problems = add(problems, problem.path, problem.message) end
     parts.body = text
   end
-  local refusal = hosts.refusal and hosts.refusal(opts.blocking)
+  local waiter, refusal = hosts.waiter(opts.blocking)
   if refusal then problems = add(problems, "blocking", refusal) end
   if problems and problems[1] then
     return nil, errors.validation(context_of(client, operation, user, 0), problems)
@@ -189,12 +217,14 @@ function M.run(scope, operation, path, parts, opts, problems)
     client.generation = 1
   end
   local generation, attempts, outcome = client.generation, 1, nil
-  local status, answer, request_id, content_type = attempt(client, operation, path, parts, user, timeout, attempts)
+  local status, answer, request_id, content_type = attempt(client, operation, path, parts, user, timeout, waiter,
+    attempts)
   if not status and answer.status == 401 and (client.token_function or client.token_file)
     and refreshed(client, generation) then
     attempts, outcome = 2, "refused"
     timeout = max(0.001, min(timeout, deadline - monotonic()))
-    status, answer, request_id, content_type = attempt(client, operation, path, parts, user, timeout, attempts)
+    status, answer, request_id, content_type = attempt(client, operation, path, parts, user, timeout, waiter,
+    attempts)
   end
   if not status then
     return nil, errors.from_answer(context_of(client, operation, user, attempts, outcome), answer)
