@@ -223,8 +223,10 @@ static void asked(of_visitor *visitor, unsigned long number) {
     for (of_queue *queue = io.queues; queue != NULL; queue = queue->next_known) {
         if (queue->number != number)
             continue;
-        if (queue->done.count > 0)
+        if (queue->done.count > 0 || queue->nudged) {
+            queue->nudged = false;
             break;
+        }
         ring(&queue->visitor);
         queue->visitor = visitor;
         visitor->queue = queue;

@@ -131,6 +131,7 @@ void of_queue_nudge(of_queue *queue) {
     if (!queue->threaded)
         return;
     of_io_lock();
+    queue->nudged = queue->visitor == NULL;
     of_io_ring(queue);
     of_io_unlock();
 }

@@ -24,6 +24,7 @@ struct of_queue {
     size_t engine_capacity;
     /* threaded, under the I/O thread's lock: */
     of_visitor *visitor; /* who waits there for it */
+    bool nudged;         /* while nobody did */
     of_queue *next_known;
     int pipe[2]; /* -1: nobody asked for a descriptor */
     unsigned process;

@@ -66,10 +66,10 @@ end
 
 -- -> status, answer, request_id, content_type, connects, of a 2xx | nil, what came instead, see the core's `take`
 local function over_the_wire(client, operation, path, parts, user, timeout, waiter)
-  local pass, kind, message
+  local pass, kind, message, option
   if waiter then
-    pass, kind, message = waiter:admit()
-    if not pass then return nil, { kind = kind, message = message, sent = false, connects = 0 } end
+    pass, kind, message, option = waiter:admit(client)
+    if not pass then return nil, { kind = kind, message = message, field = option, sent = false, connects = 0 } end
     if client.closed then usage.raise("the client is closed") end
   end
   local engine, spare = client.engine, client.spare_ticket

@@ -50,7 +50,7 @@ local OPTIONS = {
     typed "string" (name, value)
     if #value > 64 or not match(value, "^[%w._-]+/[%w._-]+$") then usage.raise(name .. ': "name/version" expected') end
   end,
-  transport = typed "function",
+  transport = typed "function", socket_dir = typed "string",
 }
 
 local TOKENS = { "token", "token_file", "token_env" }
@@ -91,6 +91,7 @@ end
 ---@field max_body integer?  bytes of a decoded answer (32 MiB)
 ---@field hooks { on_request: fun(info: table)?, on_response: fun(info: table)? }?
 ---@field app string?  "name/version", for the user agent
+---@field socket_dir string?  in nginx: a folder of mode 0700 for the worker's socket; the first client's counts
 ---@field transport fun(request: table): integer, table, string?  answers instead of the network; for tests
 
 --- Makes a client. Reads the token's file or variable; does no network I/O.
@@ -100,7 +101,7 @@ return function(options)
   local opts = read(options)
   local state = {
     timeout = opts.timeout or 60, attempt_timeout = opts.attempt_timeout or 30,
-    transport = opts.transport, token_file = opts.token_file,
+    transport = opts.transport, token_file = opts.token_file, socket_dir = opts.socket_dir,
     generation = 1, -- of the token: a 401 for an older one needs no asking
   }
   if opts.hooks then

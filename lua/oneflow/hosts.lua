@@ -2,12 +2,11 @@
 --
 -- A waiter, for calls that wait by yielding:
 --   queue, bell   what `engine:submit` is given, see the core
---   admit(self)   -> pass | nil, kind, message: the last word before a request is handed to the core
+--   admit(self, client)   -> pass | nil, kind, message, option: the last word before the core gets a request
 --   leave(self, pass)   nothing was handed over
 --   wait(self, pass, client, ticket, number, operation, path, user)   returns once the ticket is done
 local core = require "oneflow.core"
 
-local format = string.format
 local next, rawget, setmetatable, type = next, rawget, setmetatable, type
 local running = coroutine.running
 local isyieldable = core.isyieldable
@@ -18,8 +17,9 @@ local M = {}
 M.waiters = setmetatable({}, { __mode = "k" })
 local waiters = M.waiters
 
+-- nginx's own Lua: there nothing may block by itself.
 local ngx = rawget(_G, "ngx")
-local in_nginx = type(ngx) == "table" and type(ngx.get_phase) == "function"
+local nginx = type(ngx) == "table" and type(ngx.get_phase) == "function" and require "oneflow.hosts.nginx"
 
 --- How a call waits here: nil for inline, which blocks the thread.
 ---@param blocking boolean?  the caller allows the thread to be blocked
@@ -30,10 +30,7 @@ function M.waiter(blocking)
     local waiter = waiters[running()]
     if waiter then return waiter end
   end
-  if in_nginx and not blocking then
-    return nil, format("inside nginx (phase %s) this call would block the worker and every request in it; where that "
-      .. "is wanted, as in init_by_lua, say blocking = true in the call's options", ngx.get_phase())
-  end
+  if nginx and not blocking then return nginx.waiter() end
   return nil
 end
 

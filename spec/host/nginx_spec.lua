@@ -1,103 +1,298 @@
--- Inside nginx: a call never blocks the worker unless that was asked for.
+-- Inside nginx: a call waits by yielding and never blocks the worker, unless that was asked for; where it cannot
+-- wait, it fails before anything is sent; and nothing is lost when clients or workers go away.
 local uv = require "luv"
+local cjson = require "cjson"
 local host = require "spec.support.host"
 local nginx = require "spec.support.nginx"
 local process = require "spec.support.process"
+local server = require "spec.support.server"
 local wire = require "spec.support.wire"
 
 local function start(target, options)
   local core = host.root .. "/build/luajit/oneflow/core.so"
   if not uv.fs_stat(core) then error("nginx needs the LuaJIT build: make build LUA=luajit") end
   options.lua = true
-  options.http = string.format("lua_package_path '%s/lua/?.lua;%s/lua/?/init.lua;;'; "
-    .. "lua_package_cpath '%s/build/luajit/?.so;;';\n",
-    host.root, host.root, host.root) .. (options.http or "")
+  options.http = string.format("lua_package_path '%s/lua/?.lua;%s/lua/?/init.lua;%s/spec/support/?.lua;;'; "
+    .. "lua_package_cpath '%s/build/luajit/?.so;;'; lua_shared_dict results 1m;\n",
+    host.root, host.root, host.root, host.root) .. (options.http or "")
   options.env = { LUA_PATH = false, LUA_CPATH = false }
-  options.main = "env UPSTREAM=" .. target.url .. "; env TOKEN=" .. wire.TOKEN .. ";"
-  return nginx.start(options)
+  options.folder = host.folder()
+  options.main = "env UPSTREAM=" .. target.url .. "; env TOKEN=" .. wire.TOKEN .. "; env SOCKETS="
+    .. options.folder .. "/sockets;"
+  local web = nginx.start(options)
+  web.sockets = options.folder .. "/sockets"
+  return web
 end
 
--- What every handler begins with: a client made in the worker, and how a call is shown.
+-- What every handler begins with: a client of the worker, and how a call is shown.
 local PRELUDE = [[
   local oneflow = require "oneflow"
+  local function new_client(more)
+    local options = { base_url = os.getenv "UPSTREAM", token = os.getenv "TOKEN", socket_dir = os.getenv "SOCKETS" }
+    for name, value in pairs(more or {}) do options[name] = value end
+    return assert(oneflow.client(options))
+  end
   local function client()
-    return assert(oneflow.client { base_url = os.getenv "UPSTREAM", token = os.getenv "TOKEN" })
+    kept = kept or new_client()
+    return kept
+  end
+  local function show(contract, err)
+    if contract then return "ok " .. contract.name end
+    return tostring(contract) .. " " .. err.kind .. " " .. err.outcome .. " " .. tostring(err)
   end
   local function call(opts)
     opts = opts or {}
     opts.as = "sven@example.com"
-    local contract, err = client():contract(4711):get(opts)
-    if contract then return "ok " .. contract.name end
-    return tostring(contract) .. " " .. err.kind .. " " .. err.outcome .. " " .. tostring(err)
+    return show(client():contract(4711):get(opts))
   end
 ]]
+
+-- Asks again and again, for what no event tells of.
+local function eventually(what, done)
+  local deadline = uv.hrtime() + 20e9
+  while not done() do
+    if uv.hrtime() > deadline then error("nothing came: " .. what, 2) end
+    uv.run "nowait"
+  end
+end
+
+local function location(path, code, more)
+  return string.format("location %s { %s content_by_lua_block { %s %s } }\n", path, more or "", PRELUDE, code)
+end
 
 describe("nginx:", function()
   after_each(process.clean)
 
   local function get(web, path) return host.shell("curl -sS " .. web.url .. path) end
 
-  it("in a content handler a call fails, not_sent, and names the way out; with blocking = true it works",
-    function()
-    local target = wire.healthy()
-    local web = start(target, { server = "location /plain { content_by_lua_block {" .. PRELUDE
-      .. "ngx.say(call()) } }\n"
-      .. "location /blocking { content_by_lua_block {" .. PRELUDE
-        .. "ngx.say(call { blocking = true }) } }\n" })
-    local answer = get(web, "/plain")
-    assert.is_truthy(string.find(answer, "^nil %S+ not_sent "), answer .. web:error_log())
-    assert.is_truthy(string.find(answer, "blocking", 1, true), answer)
-    local _, accepted = target:journal()
-    assert.equal(0, accepted)
-    assert.equal("ok Contract 4711\n", get(web, "/blocking"), web:error_log())
+  it("in a content handler a call waits by yielding: the worker answers others meanwhile", function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          s.note "call"
+          s.await "answer"
+          c:good(request)
+        end
+      end)
+    end)
+    local web = start(target, { server = location("/call", "ngx.say(call())")
+      .. "location /other { return 200 here; }" })
+    local waiting = process.spawn { "/usr/bin/curl", "-sS", web.url .. "/call" }
+    target:wait "call"
+    assert.equal("here", get(web, "/other"))
+    target:tell "answer"
+    local _, _, output = waiting:wait()
+    assert.equal("ok Contract 4711\n", output, web:error_log())
     local journal = target:journal()
-    assert.equal(1, #journal)
     assert.equal(wire.SVEN, journal[1].headers["x-oneflow-user-email"])
+    assert.equal(wire.TOKEN, journal[1].headers["x-oneflow-api-token"])
   end)
 
-  it("the same in the rewrite, access, header filter, log and timer phases", function()
-    local target = wire.healthy()
-    local web = start(target, { http = "lua_shared_dict results 1m;\n",
-      server = "location /rewrite { rewrite_by_lua_block {" .. PRELUDE
-        .. "ngx.say(call()) ngx.exit(200) } }\n"
-      .. "location /access { access_by_lua_block {" .. PRELUDE .. "ngx.say(call()) ngx.exit(200) } }\n"
-      .. "location /header { return 200 x; header_filter_by_lua_block {" .. PRELUDE
-        .. "ngx.header['x-result'] = call() } }\n"
-      .. "location /log { return 200 x; log_by_lua_block {" .. PRELUDE
-        .. "ngx.shared.results:rpush('log', call()) } }\n"
-      .. "location /timer { content_by_lua_block {" .. PRELUDE
-        .. "local thread = ngx.thread.spawn(function() return call() end)\n"
-      .. "local _, result = ngx.thread.wait(thread) ngx.say(result) } }\n"
-      .. "location /result { content_by_lua_block { ngx.say(ngx.shared.results:lpop('log')) } }\n" })
-    for _, path in ipairs { "/rewrite", "/access", "/timer" } do
-      local answer = get(web, path)
-      assert.is_truthy(string.find(answer, "^nil %S+ not_sent "), path .. ": " .. answer .. web:error_log())
-    end
-    local answer = host.shell("curl -sSi " .. web.url .. "/header")
-    assert.is_truthy(string.find(answer, "x%-result: nil %S+ not_sent "), answer .. web:error_log())
-    get(web, "/log")
-    answer = get(web, "/result")
-    assert.is_truthy(string.find(answer, "^nil %S+ not_sent "), answer .. web:error_log())
-    local _, accepted = target:journal()
-    assert.equal(0, accepted)
-  end)
-
-  it("in init_by_lua a call works with blocking = true, and a client made there works in the workers",
+  it("works in the rewrite, access, content, timer and thread contexts and inside a generator, over one connection",
     function()
     local target = wire.healthy()
     local web = start(target, {
-      http = "init_by_lua_block {" .. PRELUDE
-        .. "shared = client()\n at_start = call { blocking = true } without = call() }\n",
-      server = "location / { content_by_lua_block {\n"
-        .. "local contract, err = shared:contract(4711):get { as = 'sven@example.com', blocking = true }\n"
-        .. "ngx.say(at_start, '|', contract and contract.name or tostring(err), '|', without) } }",
-      workers = 2,
-    })
-    for _ = 1, 4 do
-      local answer = get(web, "/")
-      assert.is_truthy(string.find(answer, "ok Contract 4711|Contract 4711|nil ", 1, true), answer
+      server = "location /rewrite { rewrite_by_lua_block {" .. PRELUDE .. "ngx.say(call()) ngx.exit(200) } }\n"
+      .. "location /access { access_by_lua_block {" .. PRELUDE .. "ngx.say(call()) ngx.exit(200) } }\n"
+      .. location("/content", "ngx.say(call())")
+      .. location("/thread", "local thread = ngx.thread.spawn(function() return call() end)\n"
+        .. "local _, result = ngx.thread.wait(thread) ngx.say(result)")
+      .. location("/generator", "for item in coroutine.wrap(function() coroutine.yield(call()) end) do "
+        .. "ngx.say(item) end")
+      .. location("/each", "for c in client():user('sven@example.com').contracts:each() do ngx.print(c.id, ' ') end")
+      .. location("/timer", "ngx.timer.at(0, function() ngx.shared.results:set('timer', call()) end) ngx.say(1)")
+      .. location("/result", "ngx.say(ngx.shared.results:get('timer'))") })
+    for _, path in ipairs { "/rewrite", "/access", "/content", "/thread", "/generator" } do
+      assert.equal("ok Contract 4711\n", get(web, path), path .. web:error_log())
+    end
+    assert.equal("1 2 ", get(web, "/each"), web:error_log())
+    get(web, "/timer")
+    eventually("the timer's call", function() return get(web, "/result") ~= "nil\n" end)
+    assert.equal("ok Contract 4711\n", get(web, "/result"))
+    local _, accepted = target:journal()
+    assert.equal(1, accepted)
+  end)
+
+  it("fails, not_sent, naming the way out, where it cannot wait; with blocking = true it works there", function()
+    local target = wire.healthy()
+    local web = start(target, {
+      server = "location /header { return 200 x; header_filter_by_lua_block {" .. PRELUDE
+        .. "ngx.header['x-result'] = call() } }\n"
+      .. "location /log { return 200 x; log_by_lua_block {" .. PRELUDE
+        .. "ngx.shared.results:set('log', call()) } }\n"
+      .. location("/sort", "local seen table.sort({ 2, 1 }, function(a, b) seen = call() return a < b end) "
+        .. "ngx.say(seen)")
+      .. location("/gsub", "ngx.say((string.gsub('x', 'x', function() return call() end)))")
+      .. location("/require", "package.preload.calls = function() return call() end\n"
+        .. "local result = require 'calls' package.loaded.calls = nil ngx.say(result)")
+      .. location("/result", "ngx.say(ngx.shared.results:get('log'))")
+      .. location("/blocking", "local seen table.sort({ 2, 1 }, function(a, b) seen = call { blocking = true } "
+        .. "return a < b end) ngx.say(seen)") })
+    for _, path in ipairs { "/sort", "/gsub", "/require" } do
+      local answer = get(web, path)
+      assert.is_truthy(string.find(answer, "^nil validation not_sent .*blocking"), path .. ": " .. answer
         .. web:error_log())
     end
-    assert.equal(5, #target:journal())
+    local answer = host.shell("curl -sSi " .. web.url .. "/header")
+    assert.is_truthy(string.find(answer, "x%-result: nil validation not_sent .*blocking"), answer .. web:error_log())
+    get(web, "/log")
+    answer = get(web, "/result")
+    assert.is_truthy(string.find(answer, "^nil validation not_sent .*ngx.timer"), answer .. web:error_log())
+    local _, accepted = target:journal()
+    assert.equal(0, accepted)
+    assert.equal("ok Contract 4711\n", get(web, "/blocking"))
+  end)
+
+  it("a client made in init_by_lua works there with blocking = true, and by yielding in every worker", function()
+    local target = wire.healthy()
+    local web = start(target, {
+      http = "init_by_lua_block {" .. PRELUDE
+        .. "shared = new_client() kept = shared at_start = call { blocking = true } without = call() }\n",
+      server = "location / { content_by_lua_block {" .. PRELUDE
+        .. "ngx.say(ngx.worker.id(), ' ', at_start, '|', show(shared:contract(4711):get { as = 'sven@example.com' }),"
+        .. "'|', without) } }",
+      workers = 2,
+    })
+    local workers = {}
+    for _ = 1, 30 do
+      local answer = get(web, "/")
+      local worker = string.match(answer, "^(%d) ok Contract 4711|ok Contract 4711|nil validation not_sent ")
+      assert.is_truthy(worker, answer .. web:error_log())
+      workers[worker] = true
+      if workers["0"] and workers["1"] then break end
+    end
+    assert.is_truthy(workers["0"] or workers["1"])
+  end)
+
+  it("many clients, one for each customer's token, in one worker: each call carries its own", function()
+    local target = wire.healthy()
+    local web = start(target, { server = location("/", [[
+      local clients, threads = {}, {}
+      for i = 1, 50 do
+        clients[i] = new_client { token = string.format("customer-%03d-aaaaaaaaaaaaaaaaaaaaaaaaaaa", i) }
+      end
+      for i = 1, 50 do
+        threads[i] = ngx.thread.spawn(function()
+          return (assert(clients[i]:contract(i):get { as = string.format("user%d@example.com", i) }))
+        end)
+      end
+      local good = 0
+      for i = 1, 50 do if ngx.thread.wait(threads[i]) then good = good + 1 end end
+      for i = 1, 50 do clients[i]:close() end
+      ngx.say(good)]]) })
+    assert.equal("50\n", get(web, "/"), web:error_log())
+    local journal = target:journal()
+    assert.equal(50, #journal)
+    for _, request in ipairs(journal) do
+      local number = tonumber(string.match(request.target, "(%d+)$"))
+      assert.equal(string.format("customer-%03d-aaaaaaaaaaaaaaaaaaaaaaaaaaa", number),
+        request.headers["x-oneflow-api-token"])
+      assert.equal("user" .. number .. "@example.com", request.headers["x-oneflow-user-email"])
+    end
+  end)
+
+  -- The service answers a POST when it is told to, and a GET never.
+  local function held()
+    return server.start(function(s)
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          s.note(request.method)
+          if request.method == "GET" then return c:until_closed() end
+          s.await "answer"
+          if not c:good(request) then return end
+        end
+      end)
+    end)
+  end
+
+  it("a client that goes away takes a GET with it", function()
+    local target = held()
+    local web = start(target, { server = location("/call", "ngx.say(call())", "lua_check_client_abort on;") })
+    local waiting = process.spawn { "/usr/bin/curl", "-sS", web.url .. "/call" }
+    target:wait "GET"
+    waiting:kill "sigkill"
+    target:wait "closed" -- by the library, which has no use for the answer any more
+    assert.equal(1, #target:journal())
+  end)
+
+  it("a client that goes away does not end a POST: it runs to its end, and the hook tells what became of it",
+    function()
+    local target = held()
+    local web = start(target, {
+      server = location("/publish", [[
+        kept = kept or new_client { hooks = { on_response = function(info)
+          ngx.shared.results:rpush("told", require("cjson").encode(info))
+        end } }
+        ngx.say(show(client():contract(4711):publish({}, { as = "sven@example.com" })))]],
+        "lua_check_client_abort on;")
+      .. location("/logged", [[
+        other = other or new_client()
+        ngx.say(show(other:contract(4711):publish({}, { as = "sven@example.com" })))]], "lua_check_client_abort on;")
+      .. location("/told", "ngx.say(ngx.shared.results:lpop('told'))") })
+    for count, path in ipairs { "/publish", "/logged" } do
+      local waiting = process.spawn { "/usr/bin/curl", "-sS", web.url .. path }
+      target:wait("POST", count)
+      waiting:kill "sigkill"
+      process.wait_until(function() return waiting.code end)
+      -- nginx has seen it: its access log says 499
+      eventually("the abort", function() return select(2, string.gsub(web:access_log(), " 499 ", "")) == count end)
+      if count == 1 then assert.equal("nil\n", get(web, "/told")) end
+    end
+    target:tell "answer"
+    local told
+    eventually("the hook", function()
+      told = get(web, "/told")
+      return told ~= "nil\n"
+    end)
+    local info = cjson.decode(told)
+    assert.equal("contract.publish", info.operation)
+    assert.equal(wire.SVEN, info.acting_user)
+    assert.equal(200, info.status)
+    assert.is_true(info.deserted)
+    eventually("the line in the log", function()
+      return string.find(web:error_log(), "nobody waited for the end", 1, true)
+    end)
+    assert.is_truthy(string.find(web:error_log(), "contract.publish as sven@example.com: nobody waited for the end of "
+      .. "the call: done, status 200", 1, true))
+    assert.equal(2, #target:journal())
+  end)
+
+  it("a reload under load fails no call, and leaves no socket behind", function()
+    local target = wire.healthy()
+    local web = start(target, { server = location("/call", "ngx.say(call())") })
+    assert.equal("ok Contract 4711\n", get(web, "/call"))
+    assert.equal(1, tonumber(host.shell("ls " .. web.sockets .. " | wc -l")))
+    local load = process.spawn { "/bin/sh", "-c", "for i in $(seq 400); do curl -sS \"$0\"; done", web.url .. "/call" }
+    local master = string.match(assert(host.read(web.folder .. "/nginx.pid")), "%d+")
+    for round = 1, 5 do
+      process.wait_until(function()
+        return select(2, string.gsub(load.output, "\n", "")) >= round * 50
+      end, "calls")
+      uv.kill(tonumber(master), "sighup")
+    end
+    local _, _, output, errors = load:wait()
+    assert.equal("", errors)
+    assert.equal(string.rep("ok Contract 4711\n", 400), output, web:error_log())
+    assert.equal(401, #target:journal())
+    web:stop()
+    assert.equal("", host.shell("ls " .. web.sockets))
+  end)
+
+  it("the socket's folder must be the worker's alone; what a dead worker left there is cleared", function()
+    local target = wire.healthy()
+    local open = host.folder()
+    host.shell("chmod 755 " .. open)
+    local web = start(target, {
+      server = location("/open", "ngx.say(show(new_client { socket_dir = '" .. open
+        .. "' }:contract(4711):get { as = 'sven@example.com' }))")
+      .. location("/die", "ngx.say(call()) ngx.flush(true) os.execute('kill -9 ' .. ngx.worker.pid())")
+      .. location("/call", "ngx.say(call())") })
+    local answer = get(web, "/open")
+    assert.is_truthy(string.find(answer, "^nil validation not_sent .*socket_dir: .*mode 0700"), answer
+      .. web:error_log())
+    assert.equal(0, #target:journal())
+    host.shell("curl -sS " .. web.url .. "/die || true")
+    assert.equal("ok Contract 4711\n", get(web, "/call"))
+    assert.equal(1, tonumber(host.shell("ls " .. web.sockets .. " | wc -l")), "the dead worker's socket is gone")
   end)
 end)

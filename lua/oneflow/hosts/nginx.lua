@@ -1,0 +1,137 @@
+-- Calls inside nginx: the core's I/O thread carries the request, and the light thread that made the call waits on a
+-- cosocket at the door of that thread. The worker's event loop goes on meanwhile.
+--
+-- nginx drops a light thread without a word when its client goes away. What is not sent yet, or may be repeated, is
+-- then dropped by the I/O thread, which sees the cosocket close. Anything else runs to its end, and a timer of this
+-- file's tells the client's on_response hook, or the error log, what became of it.
+local core = require "oneflow.core"
+
+local ngx = rawget(_G, "ngx")
+local get_phase, sleep, tcp = ngx.get_phase, ngx.sleep, ngx.socket.tcp
+local next, pcall, require, tostring = next, pcall, require, tostring
+local format = string.format
+local isyieldable = core.isyieldable
+
+-- Where cosockets work.
+local PHASES = {
+  server_rewrite = true, rewrite = true, access = true, content = true, timer = true, preread = true,
+  ssl_cert = true, ssl_session_fetch = true, ssl_client_hello = true,
+}
+
+local POOL = { pool = "oneflow", pool_size = 1024 }
+local CONNECT_MS, IDLE_MS = 3000, 30000
+local FOREVER_MS = 2 ^ 31 - 1 -- the I/O thread ends every call by its deadline
+
+local M = {}
+
+local queue          -- the core's, of this Lua state: calls that nobody waits for any more, when they are done
+local in_flight = {} -- by number: calls that must not be repeated
+local watching = false
+
+-- -> cosocket | nil, message, option
+local function knock(client)
+  local path, problem = core.door(client.socket_dir)
+  if not path then return nil, problem, "socket_dir" end
+  local socket = tcp()
+  socket:settimeouts(CONNECT_MS, CONNECT_MS, FOREVER_MS)
+  local good, why = socket:connect("unix:" .. path, POOL)
+  if not good then return nil, "the library's own socket " .. path .. ": " .. tostring(why) end
+  return socket
+end
+
+-- Waits at the door until a number is answered; false: the cosocket failed.
+local function ask(socket, number)
+  return socket:send(format("%016d", number)) ~= nil and socket:receive(1) ~= nil
+end
+
+-- ---- calls that lost their light thread ------------------------------------------------------------------------
+
+local function tell(number, entry)
+  in_flight[number] = nil
+  local client = entry.client
+  local info = require("oneflow.call").deserted(client, entry.ticket, entry.operation, entry.path, entry.user)
+  local hook = client.hooks and client.hooks.on_response
+  if hook then return hook(info) end
+  ngx.log(ngx.WARN, "oneflow: ", info.operation, " as ", info.acting_user, ": nobody waited for the end of the call: ",
+    info.kind and format("%s, %s", info.kind, info.outcome) or format("done, status %d", info.status))
+end
+
+local function tell_all()
+  local number = queue:next()
+  while number do
+    local entry = in_flight[number]
+    if entry then
+      local good, problem = pcall(tell, number, entry)
+      if not good then ngx.log(ngx.ERR, "oneflow: a hook raised: ", tostring(problem)) end
+    end
+    number = queue:next()
+  end
+end
+
+-- The timer: there as long as there are calls that could lose their light threads.
+local function watch(_, client)
+  while next(in_flight) do
+    local socket = knock(client)
+    while socket and next(in_flight) do
+      if not ask(socket, queue:number()) then
+        socket:close()
+        socket = nil
+      end
+      tell_all()
+    end
+    if socket then socket:setkeepalive(IDLE_MS) elseif next(in_flight) then sleep(0.1) end
+  end
+  watching = false
+end
+
+-- ---- the waiter ------------------------------------------------------------------------------------------------
+
+local waiter = { bell = true }
+
+function waiter.admit(_, client)
+  local socket, problem, option = knock(client)
+  if socket then return socket end
+  return nil, option and "validation" or "connection", problem, option
+end
+
+function waiter.leave(_, socket) socket:setkeepalive(IDLE_MS) end
+
+function waiter.wait(_, socket, client, ticket, number, operation, path, user)
+  local once = not operation.repeatable
+  if once then
+    in_flight[number] = { client = client, ticket = ticket, operation = operation, path = path, user = user }
+    if not watching then watching = ngx.timer.at(0, watch, client) and true or false end
+  end
+  if ask(socket, number) then
+    socket:setkeepalive(IDLE_MS)
+  else
+    socket:close()
+    while not client.engine:done(ticket) do sleep(0.01) end
+  end
+  if once then
+    in_flight[number] = nil
+    if not next(in_flight) then queue:nudge() end
+  end
+end
+
+--- How a call waits here.
+---@return table? waiter
+---@return string? refusal
+function M.waiter()
+  local phase = get_phase()
+  if not PHASES[phase] then
+    return nil, format("in nginx's phase %s a call cannot wait without blocking the worker: make it in a timer "
+      .. "(ngx.timer.at), or where blocking is wanted, as in init_by_lua, say blocking = true in its options", phase)
+  end
+  if not isyieldable() then
+    return nil, format("here (phase %s) a call cannot wait without blocking the worker: a C function stands between, "
+      .. "such as require, table.sort or string.gsub; move the call out of it, or say blocking = true", phase)
+  end
+  if not queue then
+    queue = core.queue "threaded"
+    waiter.queue = queue
+  end
+  return waiter
+end
+
+return M
