@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,13 @@ static int l_wait(lua_State *L) {
     lua_pushstring(L, WIFEXITED(status) ? "exited" : "signaled");
     lua_pushinteger(L, WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
     return 2;
+}
+
+static int l_alarm(lua_State *L) { return result(L, alarm((unsigned)luaL_checkinteger(L, 1))); }
+
+/* kill(pid, signal) */
+static int l_kill(lua_State *L) {
+    return result(L, kill((pid_t)luaL_checkinteger(L, 1), (int)luaL_checkinteger(L, 2)));
 }
 
 static int l_pipe(lua_State *L) {
@@ -156,10 +164,10 @@ int luaopen_posix(lua_State *L) {
         const char *name;
         lua_CFunction function;
     } functions[] = {
-        {"fork", l_fork},     {"getpid", l_getpid}, {"exit", l_exit}, {"wait", l_wait},
-        {"pipe", l_pipe},     {"close", l_close},   {"read", l_read}, {"write", l_write},
-        {"setenv", l_setenv}, {"rss", l_rss},       {"fds", l_fds},   {"linger", l_linger},
-        {"listen", l_listen}, {"count", l_count},
+        {"fork", l_fork},     {"getpid", l_getpid}, {"exit", l_exit},   {"wait", l_wait},
+        {"pipe", l_pipe},     {"close", l_close},   {"read", l_read},   {"write", l_write},
+        {"setenv", l_setenv}, {"rss", l_rss},       {"fds", l_fds},     {"linger", l_linger},
+        {"listen", l_listen}, {"count", l_count},   {"alarm", l_alarm}, {"kill", l_kill},
     };
     lua_newtable(L);
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
