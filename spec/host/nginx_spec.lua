@@ -215,6 +215,63 @@ describe("nginx:", function()
     assert.equal(1, #target:journal())
   end)
 
+  it("10 000 aborted GETs: no descriptor, no thread and no memory is lost", function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        if c:request() then c:until_closed() end
+      end)
+    end)
+    local web = start(target, {
+      server = location("/call", "ngx.say 'here' ngx.flush(true) call()", "lua_check_client_abort on;")
+      .. location("/worker", "collectgarbage() collectgarbage() ngx.say(ngx.worker.pid())") })
+    local request = "GET /call HTTP/1.1\r\nhost: x\r\n\r\n"
+    local function abort(times)
+      local started, ended = 0, 0
+      local function one()
+        if started == times then return end
+        started = started + 1
+        local peer, timer = uv.new_tcp(), uv.new_timer()
+        peer:connect("127.0.0.1", web.port, function(problem)
+          assert(not problem, problem)
+          peer:write(request)
+          peer:read_start(function() -- it has begun
+            peer:read_stop()
+            timer:start(started % 4, 0, function()
+              timer:close()
+              peer:close(function()
+                ended = ended + 1
+                one()
+              end)
+            end)
+          end)
+        end)
+      end
+      for _ = 1, 50 do one() end
+      process.wait_until(function() return ended == times end, "the aborts")
+    end
+    local function count(what) return tonumber(host.shell(what .. " | wc -l")) end
+    -- What the worker holds once all of it has settled.
+    local function state()
+      local pid = string.match(get(web, "/worker"), "%d+")
+      local fds = count("ls /proc/" .. pid .. "/fd")
+      eventually("settled connections", function()
+        local before = fds
+        fds = count("sleep 0.2; ls /proc/" .. pid .. "/fd")
+        return fds == before
+      end)
+      local rss = string.match(host.read("/proc/" .. pid .. "/status"), "VmRSS:%s*(%d+)")
+      return fds, count("ls /proc/" .. pid .. "/task"), tonumber(rss)
+    end
+    abort(2000)
+    local fds, threads, rss = state()
+    abort(8000)
+    local fds_after, threads_after, rss_after = state()
+    assert.is_true(fds_after <= fds + 60, fds .. " descriptors, then " .. fds_after)
+    assert.equal(threads, threads_after)
+    assert.is_true(rss_after < rss + 2048, rss .. " KiB, then " .. rss_after)
+    assert.is_true(#target:journal() > 1000)
+  end)
+
   it("a client that goes away does not end a POST: it runs to its end, and the hook tells what became of it",
     function()
     local target = held()
