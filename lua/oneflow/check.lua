@@ -166,18 +166,61 @@ function types.integer(field, value, path, problems)
   return value
 end
 
+local DECIMAL = { "^%-?%d+$", "^%-?%d+%.%d+$" }
+
+local function is_decimal(text) return match(text, DECIMAL[1]) or match(text, DECIMAL[2]) end
+
 function types.decimal(_, value, path, problems)
   if type(value) ~= "string" then bad_type(path, 'decimal string such as "500.10"', value) end
-  if not match(value, "^%-?%d+$") and not match(value, "^%-?%d+%.%d+$") then
-    note(problems, path, 'is not a decimal such as "500.10"')
+  if not is_decimal(value) then note(problems, path, 'is not a decimal such as "500.10"') end
+  return value
+end
+
+--- A decimal string, or an integer: quantities and percentages.
+function types.number_text(_, value, path, problems)
+  if type(value) ~= "string" and type(value) ~= "number" then
+    bad_type(path, "integer or decimal string", value)
+  end
+  if type(value) == "number" and value ~= floor(value) then
+    note(problems, path, 'is a float: write "2.5", which is exact')
+  elseif type(value) == "string" and not is_decimal(value) then
+    note(problems, path, 'is not a decimal such as "2.5"')
   end
   return value
 end
 
-function types.date(_, value, path, problems)
-  if type(value) ~= "string" then bad_type(path, "date string", value) end
-  if not match(value, "^%d%d%d%d%-[01]%d%-[0-3]%d$") then note(problems, path, "is not a date such as 2026-12-31") end
-  return value
+--- An id, or a name.
+function types.scalar(field, value, path, problems)
+  if type(value) == "string" then return value end
+  return types.id(field, value, path, problems)
+end
+
+-- Strings of a form: what is expected of the caller, patterns of which one must match, what to say otherwise.
+local FORMS = {
+  date = { "date string", { "^%d%d%d%d%-[01]%d%-[0-3]%d$" }, "is not a date such as 2026-12-31" },
+  time = {
+    "time string", { "^%d%d%d%d%-[01]%d%-[0-3]%dT[0-2]%d:[0-5]%d:[0-6]%d[+-]%d%d:?%d%d$",
+                     "^%d%d%d%d%-[01]%d%-[0-3]%dT[0-2]%d:[0-5]%d:[0-6]%dZ$" },
+    "is not a time such as 2026-06-30T07:15:23+00:00",
+  },
+  email = { "string", { "^[^@%s%c]+@[^@%s%c]+$" }, "is not an e-mail address" },
+  phone = { "string", { "^%+[1-9]%d%d%d%d%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?$" }, "is not a phone number such as +46700000001" },
+  country = { "string", { "^%u%u$", "^$" }, "is not a country code such as SE" },
+  url = { "string", { "^https://[^%s%c]+$" }, "is not an https address" },
+}
+
+for name, form in pairs(FORMS) do
+  types[name] = function(field, value, path, problems)
+    if type(value) ~= "string" then bad_type(path, form[1], value) end
+    local good = false
+    for _, pattern in ipairs(form[2]) do good = good or match(value, pattern) ~= nil end
+    if not good then
+      note(problems, path, form[3])
+    elseif field.max and characters(value) > field.max then
+      note(problems, path, format("is longer than %d characters", field.max))
+    end
+    return value
+  end
 end
 
 function types.list(field, value, path, problems, unchecked)

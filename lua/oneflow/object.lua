@@ -285,7 +285,7 @@ end
 local function collection_members(resource)
   local members = { methods = {}, fields = {} }
   for _, operation in ipairs(resource.operations) do
-    if operation.on == "collection" then
+    if operation.on == "collection" and #operation.ids == 0 then
       members.methods[operation.verb] = method_of(operation, resource.collection, COLLECTION)
       if operation.pages then
         function members.methods.each(self, query, opts)
@@ -309,7 +309,13 @@ local function scope_of(self, name)
   return scope
 end
 
+-- What stands below an item is not reachable yet.
+local client_resources = {}
 for _, resource in ipairs(api.resources) do
+  if not resource.parents and resource.name ~= "helper" then client_resources[#client_resources + 1] = resource end
+end
+
+for _, resource in ipairs(client_resources) do
   local name = resource.item or resource.record
   if name then item_types[name] = { name = name, resource = resource, members = item_members(resource) } end
   if resource.collection then
