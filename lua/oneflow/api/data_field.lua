@@ -36,7 +36,7 @@ return {
     {
       verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}/data_fields/{data_field}",
       as = "required", returns = "data_field", body = data_field, confidence = "doc",
-      summary = "Changes the value: left out it stays, \"\" or null empties it. Ids in the body must be those of the path.",
+      summary = "Changes the value: left out it stays, \"\" or null empties it. Ids of the body must be the path's.",
     },
   },
 }
