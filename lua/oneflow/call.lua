@@ -109,7 +109,7 @@ end
 local function context_of(client, operation, user, attempts, outcome)
   return {
     operation = operation.name, acting_user = acting_user.label(user), attempts = attempts, mask = client.mask,
-    repeatable = operation.repeatable, outcome = outcome,
+    repeatable = operation.repeatable, outcome = outcome, unconfirmed = operation.confirmed == false,
   }
 end
 
@@ -239,8 +239,8 @@ function M.run(scope, operation, path, parts, opts, problems)
   if value ~= nil then
     local object = kind == "object"
     if nothing then return true, meta end -- and no login page
-    if operation.pages then
-      if type(value) == "table" and not (object and value.data == nil) then return value, meta end
+    if operation.pages or operation.bare then
+      if type(value) == "table" and not (object and value[operation.rows or "data"] == nil) then return value, meta end
       kind, message = "decode", "a list expected, in `data` or bare"
     else
       if object or not returns then return value, meta end

@@ -2,6 +2,7 @@
 -- path, so that the caller hears of all of them at once. What comes back is a copy: a table that the caller changes
 -- later, or that answers differently when asked twice, changes nothing.
 local core = require "oneflow.core"
+local couplings = require "oneflow.couplings"
 local ids = require "oneflow.ids"
 local usage = require "oneflow.usage"
 
@@ -166,18 +167,64 @@ function types.integer(field, value, path, problems)
   return value
 end
 
+local DECIMAL = { "^%-?%d+$", "^%-?%d+%.%d+$" }
+
+local function is_decimal(text) return match(text, DECIMAL[1]) or match(text, DECIMAL[2]) end
+
 function types.decimal(_, value, path, problems)
   if type(value) ~= "string" then bad_type(path, 'decimal string such as "500.10"', value) end
-  if not match(value, "^%-?%d+$") and not match(value, "^%-?%d+%.%d+$") then
-    note(problems, path, 'is not a decimal such as "500.10"')
+  if not is_decimal(value) then note(problems, path, 'is not a decimal such as "500.10"') end
+  return value
+end
+
+--- A decimal string, or an integer: quantities and percentages.
+function types.number_text(_, value, path, problems)
+  if type(value) ~= "string" and type(value) ~= "number" then
+    bad_type(path, "integer or decimal string", value)
+  end
+  if type(value) == "number" and value ~= floor(value) then
+    note(problems, path, 'is a float: write "2.5", which is exact')
+  elseif type(value) == "string" and not is_decimal(value) then
+    note(problems, path, 'is not a decimal such as "2.5"')
   end
   return value
 end
 
-function types.date(_, value, path, problems)
-  if type(value) ~= "string" then bad_type(path, "date string", value) end
-  if not match(value, "^%d%d%d%d%-[01]%d%-[0-3]%d$") then note(problems, path, "is not a date such as 2026-12-31") end
-  return value
+--- An id, or a name.
+function types.scalar(field, value, path, problems)
+  if type(value) == "string" then return value end
+  return types.id(field, value, path, problems)
+end
+
+-- Strings of a form: what is expected of the caller, patterns of which one must match, what to say otherwise.
+local FORMS = {
+  date = { "date string", { "^%d%d%d%d%-[01]%d%-[0-3]%d$" }, "is not a date such as 2026-12-31" },
+  time = {
+    "time string", { "^%d%d%d%d%-[01]%d%-[0-3]%dT[0-2]%d:[0-5]%d:[0-6]%d[+-]%d%d:?%d%d$",
+                     "^%d%d%d%d%-[01]%d%-[0-3]%dT[0-2]%d:[0-5]%d:[0-6]%dZ$" },
+    "is not a time such as 2026-06-30T07:15:23+00:00",
+  },
+  email = { "string", { "^[^@%s%c]+@[^@%s%c]+$" }, "is not an e-mail address" },
+  phone = {
+    "string", { "^%+[1-9]%d%d%d%d%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?$" },
+    "is not a phone number such as +46700000001",
+  },
+  country = { "string", { "^%u%u$", "^$" }, "is not a country code such as SE" },
+  url = { "string", { "^https://[^%s%c]+$" }, "is not an https address" },
+}
+
+for name, form in pairs(FORMS) do
+  types[name] = function(field, value, path, problems)
+    if type(value) ~= "string" then bad_type(path, form[1], value) end
+    local good = false
+    for _, pattern in ipairs(form[2]) do good = good or match(value, pattern) ~= nil end
+    if not good then
+      note(problems, path, form[3])
+    elseif field.max and characters(value) > field.max then
+      note(problems, path, format("is longer than %d characters", field.max))
+    end
+    return value
+  end
 end
 
 function types.list(field, value, path, problems, unchecked)
@@ -191,8 +238,15 @@ function types.list(field, value, path, problems, unchecked)
     end
   end
   for i = 1, length do copy[i] = read(field.of, value[i], format("%s[%d]", path, i), problems, unchecked) end
-  if field.max and length > field.max and not unchecked then
-    note(problems, path, format("has more than %d items", field.max))
+  if not unchecked then
+    if field.max and length > field.max then
+      note(problems, path, format("has more than %d items", field.max))
+    elseif field.min and length < field.min then
+      note(problems, path, format("has fewer than %d items", field.min))
+    end
+    if field.at_most then
+      couplings.list(field, copy, path, function(where, message) note(problems, where, message) end)
+    end
   end
   return core.array(copy)
 end
@@ -213,6 +267,7 @@ function types.object(field, value, path, problems, unchecked)
     for name, known in pairs(field.fields) do
       if known.required and copy[name] == nil then note(problems, path .. "." .. name, "is required") end
     end
+    couplings.object(field, copy, path, function(where, message) note(problems, where, message) end)
   end
   return copy
 end
@@ -230,13 +285,20 @@ function read(field, value, path, problems, unchecked)
 end
 
 --- A payload against the table's fields.
----@param fields table<string, table>
+---@param operation table  body, rules, totals
 ---@param body table?
 ---@param problems oneflow.Problem[]  grows
 ---@param unchecked boolean?
 ---@return table copy
-function M.body(fields, body, problems, unchecked)
-  local copy = types.object({ fields = fields }, body == nil and {} or body, "body", problems, unchecked)
+function M.body(operation, body, problems, unchecked)
+  local field, rules = { fields = operation.body }, operation.rules
+  if rules then
+    field.requires, field.forbids = rules.requires, rules.forbids
+  end
+  local copy = types.object(field, body == nil and {} or body, "body", problems, unchecked)
+  if not unchecked and operation.totals then
+    couplings.totals(operation, copy, function(where, message) note(problems, where, message) end)
+  end
   sort(problems, function(a, b) return a.path < b.path end)
   return copy
 end
@@ -257,11 +319,16 @@ function filters.string(_, value, path)
 end
 
 function filters.list(filter, value, path, problems)
-  if type(value) == "string" then value = { value } end
+  if type(value) == "string" or (filter.of == "id" and type(value) == "number") then value = { value } end
   if type(value) ~= "table" then bad_type(path, "list", value) end
   local items = {}
   for i = 1, rawlen(value) do
     local item = value[i]
+    if filter.of == "id" then
+      local digits, problem = ids.text(item, format("%s[%d]", path, i))
+      if not digits then note(problems, format("%s[%d]", path, i), problem) end
+      item = digits or ""
+    end
     if type(item) ~= "string" then bad_type(format("%s[%d]", path, i), "string", item) end
     if filter.enum and not in_list(filter.enum, item) then
       note(problems, path, format("%s is none of %s%s", usage.show(item), concat(filter.enum, ", "),
@@ -280,6 +347,7 @@ function filters.time_range(_, value, path, problems)
   local ends = { from = "", to = "" }
   for name, time in next, value do
     if not ends[name] then unknown_name(path, name, ends) end
+    -- Epoch seconds would be turned into text here.
     if type(time) ~= "string" then bad_type(path .. "." .. name, "time string", time) end
     if not match(time, "^%d%d%d%d%-%d%d%-%d%d[%dT:+%-Z.]*$") then
       note(problems, path .. "." .. name, "is not a time such as 2026-06-30T07:15:23+00:00")
@@ -297,6 +365,14 @@ function filters.custom_id_value(_, value, path, problems)
   end
   if wanted == "" then note(problems, path, "needs a value") end
   return custom_id .. ":" .. wanted
+end
+
+--- true, false, or "any", which the service wants as nothing.
+function filters.flag(_, value, path, problems)
+  if type(value) ~= "boolean" and type(value) ~= "string" then bad_type(path, 'true, false or "any"', value) end
+  if type(value) == "boolean" then return tostring(value) end
+  if value ~= "any" then note(problems, path, 'is none of true, false, "any"') end
+  return ""
 end
 
 local function read_filters(operation, given, pairs_out, problems, unchecked)
@@ -345,8 +421,6 @@ local function read_sort(operation, given, problems, unchecked)
   return given
 end
 
-local LIST_FIELDS = { filter = true, sort = true, limit = true, offset = true }
-
 local function bounded(name, value, from, to, problems)
   if type(value) ~= "number" then bad_type(name, "integer", value) end
   if value ~= floor(value) or value < from or value > to then
@@ -355,30 +429,79 @@ local function bounded(name, value, from, to, problems)
   return value
 end
 
---- A list's query, `{ filter =, sort =, limit =, offset = }`: the first two as name and value pairs.
+-- The operation's own parameters, beside those of every list.
+local function read_parameters(operation, given, out, problems, unchecked)
+  local fields = operation.query or {}
+  for _, name in ipairs(usage.names(fields)) do
+    local field, value = fields[name], given[name]
+    if value ~= nil then
+      if value == core.null then note(problems, name, "must not be null") end
+      value = unchecked and value or types[field.type](field, value, name, problems)
+      local text = type(value) == "number" and format("%d", value) or tostring(value)
+      out[#out + 1] = { name, text_only(name, text, problems) }
+    elseif field.required and not unchecked then
+      note(problems, name, "is required")
+    end
+  end
+end
+
+local READERS = {
+  filter = function(operation, value, out, _, problems, unchecked)
+    read_filters(operation, value, out, problems, unchecked)
+  end,
+  sort = function(operation, value, out, _, problems, unchecked)
+    out[#out + 1] = { "sort", read_sort(operation, value, problems, unchecked) }
+  end,
+  limit = function(_, value, _, position, problems) position.limit = bounded("limit", value, 1, 100, problems) end,
+  offset = function(_, value, _, position, problems)
+    position.offset = bounded("offset", value, 0, 19900, problems)
+  end,
+}
+local READ_IN_ORDER = { "filter", "sort", "limit", "offset" }
+
+-- What a list's query may hold: a list that comes whole has no pages, and nothing to sort or filter.
+local function query_names(operation)
+  local names = {}
+  for name in pairs(operation.query or {}) do names[name] = true end
+  if operation.pages then
+    for _, name in ipairs(READ_IN_ORDER) do names[name] = true end
+  end
+  return names
+end
+
+--- A list's query, `{ filter =, sort =, limit =, offset = }` and the operation's own parameters: all but limit and
+--- offset as name and value pairs.
 ---@return string[][] pairs, { limit: integer?, offset: integer? } position
 function M.list_query(operation, query, problems, unchecked)
   local out, position = {}, {}
-  if query == nil then return out, position end
+  if query == nil then query = {} end
   if type(query) ~= "table" then bad_type("query", "table", query) end
-  local given = {}
+  local given, others, known = {}, {}, query_names(operation)
   for name, value in next, query do
-    if not LIST_FIELDS[name] then
+    if known[name] then
+      given[name] = value
+    elseif unchecked and type(name) == "string" then
+      others[name] = value
+    else
       if OPTIONS[name] or EACH_OPTIONS[name] then
         usage.raise(format("%s is an option: pass it in the table after the query", usage.show(name)))
       end
-      local hint = usage.hint(name, usage.names(LIST_FIELDS))
+      local hint = usage.hint(name, usage.names(known))
       if operation.filters and operation.filters[name] then
         hint = format("; did you mean filter = { %s = ... }?", name)
       end
       usage.raise(format("%s: unknown name %s in the query%s", operation.name, usage.show(name), hint))
     end
-    given[name] = value
   end
-  if given.filter ~= nil then read_filters(operation, given.filter, out, problems, unchecked) end
-  if given.sort ~= nil then out[#out + 1] = { "sort", read_sort(operation, given.sort, problems, unchecked) } end
-  if given.limit ~= nil then position.limit = bounded("limit", given.limit, 1, 100, problems) end
-  if given.offset ~= nil then position.offset = bounded("offset", given.offset, 0, 19900, problems) end
+  read_parameters(operation, given, out, problems, unchecked)
+  for _, name in ipairs(READ_IN_ORDER) do
+    if given[name] ~= nil and known[name] then
+      READERS[name](operation, given[name], out, position, problems, unchecked)
+    end
+  end
+  if next(others) ~= nil then
+    for _, pair in ipairs(M.pairs("query", others, problems)) do out[#out + 1] = pair end
+  end
   return out, position
 end
 

@@ -38,6 +38,7 @@ local M = {}
 ---@field attempts integer
 ---@field operation string  "contract.publish"
 ---@field acting_user string?  e-mail, or "anonymous administrator"
+---@field unconfirmed boolean  a 404 or 405 of an operation that no official page confirms: it may not exist at all
 
 local KIND_OF_STATUS = {
   [400] = "validation", [401] = "authentication", [402] = "payment", [403] = "permission", [404] = "not_found",
@@ -83,6 +84,9 @@ function Error.__tostring(err)
     line[#line + 1] = format("; %s: %s", problem.path, concat(problem.messages, ", "))
   end
   if ADVICE[err.kind] then line[#line + 1] = format(" (%s)", ADVICE[err.kind]) end
+  if err.unconfirmed then
+    line[#line + 1] = format(" (no official page confirms %s: the service may not have it)", err.operation)
+  end
   if err.outcome == "unknown" and not err.retryable then
     line[#line + 1] = " (it may have been applied: look before you repeat it)"
   end
@@ -98,7 +102,8 @@ function M.worse(a, b)
   return BADNESS[a] > BADNESS[b] and a or b
 end
 
---- context: { operation=, acting_user=, attempts=, mask=function(text), repeatable=, outcome=(of earlier attempts) }
+--- context: { operation=, acting_user=, attempts=, mask=function(text), repeatable=, unconfirmed=,
+--- outcome=(of earlier attempts) }
 ---@return oneflow.Error
 function M.new(context, fields)
   local mask = context.mask or function(text) return text end
@@ -122,6 +127,7 @@ function M.new(context, fields)
     title = safe(fields.title), detail = safe(fields.detail), problems = problems,
     request_id = safe(fields.request_id), retry_after = fields.retry_after, retryable = retryable,
     attempts = context.attempts or 0, operation = context.operation, acting_user = context.acting_user,
+    unconfirmed = context.unconfirmed and (fields.status == 404 or fields.status == 405) or false,
   }, Error)
 end
 

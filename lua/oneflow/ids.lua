@@ -1,9 +1,10 @@
 -- Ids: an integer >= 1, an integral float below 2^53, or 1 to 19 digits. As text they go into paths
 -- ("4711", never "4711.0"), as numbers into bodies.
+local core = require "oneflow.core"
 local usage = require "oneflow.usage"
 
 local tonumber, type = tonumber, type
-local format, match = string.format, string.match
+local find, format, match, sub = string.find, string.format, string.match, string.sub
 local floor = math.floor
 local math_type = math.type or function() return "float" end -- LuaJIT has floats alone
 
@@ -31,6 +32,30 @@ function M.text(value, what)
   end
   local got = value == nil and "nothing" or type(value)
   usage.raise(format("%s: integer or string of digits expected, got %s", what, got))
+end
+
+local CUSTOM = "c::"
+
+--- An id, or "c::" and a custom id, as a segment of a path. What could be read as more than one segment, or as another
+--- one, is refused however it were written.
+---@param value integer|string
+---@param what string
+---@return string? segment
+---@return string? problem
+function M.custom(value, what)
+  if type(value) ~= "string" or sub(value, 1, #CUSTOM) ~= CUSTOM then
+    local digits, problem = M.text(value, what)
+    return digits, problem and problem .. ', or "c::" and a custom id'
+  end
+  local name = sub(value, #CUSTOM + 1)
+  if name == "" then return nil, "the custom id is empty" end
+  if name == "." or name == ".." then return nil, "the custom id is " .. name .. ", which a path cannot hold" end
+  if #name > 200 then return nil, "the custom id is longer than 200 bytes" end
+  if find(name, "[%c/\\%%]") then
+    return nil, "the custom id holds a control byte, '/', '\\' or '%', which a path cannot hold"
+  end
+  if not core.utf8(name) then return nil, "the custom id is not UTF-8" end
+  return CUSTOM .. core.escape(name)
 end
 
 --- The id as this Lua keeps it best: an exact number, or else its digits.

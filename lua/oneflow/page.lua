@@ -36,12 +36,13 @@ local FIELDS = { "count", "meta", "next" }
 
 --- Makes a page of a list's answer.
 ---@param data table  envelope, or a bare array
----@param source table  { offset =, meta =, wrap = function(item), fetch = function(offset, opts),
----  undecodable = function(message) }
+---@param source table  { offset =, meta =, rows = (the envelope's name for the list), whole = (nothing is behind it),
+---  wrap = function(item), fetch = function(offset, opts), undecodable = function(message) }
 ---@return oneflow.Page? page, oneflow.Error? err
 function M.new(data, source)
-  local enveloped = data.data ~= nil or data._links ~= nil or data.count ~= nil
-  local items = enveloped and data.data or data
+  local rows = source.rows or "data"
+  local enveloped = data[rows] ~= nil or data._links ~= nil or data.count ~= nil
+  local items = enveloped and data[rows] or data
   if type(items) ~= "table" or (#items == 0 and next(items) ~= nil) then
     return nil, source.undecodable("a list expected, in `data` or bare")
   end
@@ -53,7 +54,7 @@ function M.new(data, source)
   local count = #page
   if enveloped then count = type(data.count) == "number" and data.count or nil end
   local behind, problem = false, nil
-  if enveloped then behind, problem = following(data, #page, count, source.offset) end
+  if enveloped and not source.whole then behind, problem = following(data, #page, count, source.offset) end
   if behind == nil then return nil, source.undecodable(problem) end
 
   local fields = { count = count, meta = source.meta, more = behind ~= false }

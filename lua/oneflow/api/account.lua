@@ -2,12 +2,12 @@
 return {
   item = "account", singleton = true,
   accessors = { name = { "name" } },
+  source = "https://developer.oneflow.com/reference/api-overview",
   operations = {
     {
-      verb = "get", on = "item", method = "GET", path = "/accounts/me",
-      as = "none", repeatable = true, returns = "account",
+      verb = "get", on = "item", method = "GET", path = "/accounts/me", as = "none", returns = "account",
+      confidence = "doc",
       summary = "The account, and in `token_info` which integration made the token.",
-      source = "https://developer.oneflow.com/docs/endpoints", confidence = "doc",
     },
   },
 }

@@ -1,65 +1,6 @@
 -- Contracts: the reason for all the rest.
-local money = {
-  type = "object", nullable = true, fields = {
-    amount = { type = "decimal", required = true },
-    currency = { type = "string", min = 3, max = 3, required = true },
-  },
-}
-
-local tags = {
-  type = "list", of = {
-    type = "object", fields = {
-      id = { type = "id" },
-      name = { type = "string" },
-    },
-  },
-}
-
-local participant = {
-  type = "object", fields = {
-    name = { type = "string", min = 1, max = 100, required = true },
-    delivery_channel = {
-      type = "string", required = true,
-      enum = { "email", "sms", "same_device", "none", "email_and_sms" },
-    },
-    email = { type = "string", nullable = true },
-    phone_number = { type = "string", nullable = true },
-    identification_number = { type = "string", max = 25 },
-    title = { type = "string", max = 100 },
-    signatory = { type = "boolean" },
-    organizer = { type = "boolean" },
-    sign_method = {
-      type = "string",
-      enum = { "standard_esign", "sms", "swedish_bankid", "norwegian_bankid", "danish_nemid",
-               "finnish_bankid", "handwritten_signature", "eid_sign" },
-    },
-    two_step_authentication_method = { type = "string", enum = { "none", "email", "sms" } },
-    _permissions = { type = "any_object" },
-    _options = { type = "any_object" },
-    _private_ownerside = { type = "any_object" },
-  },
-}
-
--- The owner side's people: the service fills in what a template's roles say, so less is required.
-local my_participant = { type = "object", fields = {} }
-for name, field in pairs(participant.fields) do
-  local copy = {}
-  for key, value in pairs(field) do copy[key] = value end
-  copy.required = nil
-  my_participant.fields[name] = copy
-end
-
-local party = {
-  type = "object", fields = {
-    type = { type = "string", enum = { "company", "individual" }, required = true },
-    name = { type = "string", min = 1, max = 100 },
-    country_code = { type = "string", max = 2, nullable = true },
-    identification_number = { type = "string", max = 25 },
-    participants = { type = "list", of = participant },
-    participant = participant,
-    _private_ownerside = { type = "any_object" },
-  },
-}
+local fields = require "oneflow.api.fields"
+local list, object = fields.list, fields.object
 
 return {
   item = "contract", collection = "contracts",
@@ -70,10 +11,11 @@ return {
     workspace_id = { "_private", "workspace_id" },
     value = { "_private", "value" },
   },
+  source = "https://developer.oneflow.com/reference/api-overview",
   operations = {
     {
-      verb = "list", on = "collection", method = "GET", path = "/contracts",
-      as = "optional", repeatable = true, returns = "contract", pages = true,
+      verb = "list", on = "collection", method = "GET", path = "/contracts", as = "optional", returns = "contract",
+      pages = true,
       sort = { "name", "state", "state_updated_time", "published_time" },
       filters = {
         states = { type = "list", of = "string", enum = { "draft", "pending", "overdue", "signed", "declined" } },
@@ -82,86 +24,105 @@ return {
         published_time = { type = "time_range", max = 60 },
         data_field_match = { type = "custom_id_value", max = 600 },
       },
+      confidence = "doc",
       summary = "The contracts that the acting user may see; each item is partial.",
-      source = "https://developer.oneflow.com/docs/endpoints", confidence = "doc",
     },
     {
-      verb = "get", on = "item", method = "GET", path = "/contracts/{contract}",
-      as = "optional", repeatable = true, returns = "contract",
+      verb = "get", on = "item", method = "GET", path = "/contracts/{contract}", as = "optional",
+      returns = "contract", confidence = "doc",
       summary = "One contract, whole.",
-      source = "https://developer.oneflow.com/docs/endpoints", confidence = "doc",
     },
     {
-      verb = "create", on = "collection", method = "POST", path = "/contracts/create",
-      as = "required", repeatable = false, returns = "contract",
+      verb = "create", on = "collection", method = "POST", path = "/contracts/create", as = "required",
+      returns = "contract",
       body = {
         workspace_id = { type = "id", required = true },
         template_id = { type = "id", required = true },
-        name = { type = "string", max = 130 },
+        name = fields.name,
         folder_id = { type = "id" },
-        value = money,
-        data_fields = {
-          type = "list", of = {
-            type = "object", fields = {
-              custom_id = { type = "string", required = true },
-              value = { type = "string", max = 1024, required = true, nullable = true },
-            },
-          },
-        },
-        my_party = {
-          type = "object", fields = {
-            name = { type = "string", max = 100 },
-            country_code = { type = "string", max = 2, nullable = true },
-            identification_number = { type = "string", max = 25 },
-            participants = { type = "list", of = my_participant },
-            _private_ownerside = { type = "any_object" },
-          },
-        },
-        parties = { type = "list", max = 40, of = party },
-        product_groups = { type = "list", of = { type = "any_object" } },
-        tags = tags,
+        value = fields.money,
+        data_fields = list(object {
+          custom_id = { type = "string", required = true },
+          value = { type = "string", max = 1024, required = true, nullable = true },
+        }),
+        my_party = fields.my_party,
+        parties = list(fields.party, { max = 40 }),
+        product_groups = fields.product_groups,
+        tags = fields.tags,
       },
-      summary = "Makes a draft from a template. There is no idempotency key: sent twice makes two contracts.",
+      totals = {
+        { of = "participants", max = 40, at = "parties",
+          paths = { "my_party.participants.*", "parties.*.participants.*", "parties.*.participant" } },
+        { of = "products", max = 150, at = "product_groups", paths = { "product_groups.*.products.*" } },
+      },
       source = "https://developer.oneflow.com/docs/create-a-contract", confidence = "doc",
+      summary = "Makes a draft from a template. There is no idempotency key: sent twice makes two contracts.",
     },
     {
-      verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}",
-      as = "required", repeatable = true, returns = "contract",
+      verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}", as = "required",
+      returns = "contract",
       body = {
-        _private = {
-          type = "object", fields = {
-            name = { type = "string", max = 130 },
-            value = money,
-            signing_period_expiration = {
-              type = "object", fields = {
-                type = { type = "string", enum = { "never", "days_after_publish", "fixed_date" }, required = true },
-                expire_days_after_publish = { type = "integer", min = 1 },
-                expire_date = { type = "date" },
-              },
+        _private = object {
+          name = fields.name,
+          value = fields.money,
+          signing_period_expiration = object({
+            type = { type = "string", enum = { "never", "days_after_publish", "fixed_date" }, required = true },
+            expire_days_after_publish = { type = "integer", min = 1 },
+            expire_date = { type = "date" },
+          }, {
+            requires = {
+              { when = { type = { "days_after_publish" } }, needs = { "expire_days_after_publish" } },
+              { when = { type = { "fixed_date" } }, needs = { "expire_date" } },
             },
-          },
+          }),
         },
-        sign_order = { type = "list", of = { type = "any" }, nullable = true },
-        tags = tags,
+        sign_order = list(object {
+          participant_id = { type = "id", required = true },
+          order = { type = "integer", min = 0, required = true },
+        }, { nullable = true }),
+        tags = fields.tags,
       },
-      summary = "Changes what is given. `tags` is the full set to keep.",
-      source = "https://developer.oneflow.com/docs/endpoints", confidence = "doc",
+      confidence = "doc",
+      summary = "Changes what is given. `tags` is the full set to keep, `sign_order` names every participant.",
     },
     {
-      verb = "delete", on = "item", method = "DELETE", path = "/contracts/{contract}",
-      as = "required", repeatable = true, returns = "nothing",
+      verb = "delete", on = "item", method = "DELETE", path = "/contracts/{contract}", as = "required",
+      returns = "nothing", confidence = "doc",
       summary = "Deletes for good. The service answers 200 also for a contract that is not there.",
-      source = "https://developer.oneflow.com/docs/endpoints", confidence = "doc",
     },
     {
-      verb = "publish", on = "item", method = "POST", path = "/contracts/{contract}/publish",
-      as = "required", repeatable = false, returns = "contract",
+      verb = "publish", on = "item", method = "POST", path = "/contracts/{contract}/publish", as = "required",
+      returns = "contract",
       body = {
         subject = { type = "string" },
         message = { type = "string" },
       },
+      confidence = "doc",
       summary = "Sends the invitations. Only from state draft; not on the free plan.",
-      source = "https://developer.oneflow.com/docs/publish-a-contract", confidence = "doc",
+    },
+    {
+      verb = "copy", on = "item", method = "POST", path = "/contracts/{contract}/copy", as = "unknown",
+      returns = "contract",
+      body = { workspace_id = { type = "id", required = true }, folder_id = { type = "id" }, name = fields.name },
+      confidence = "code",
+      summary = "Makes a copy; answers the copy.",
+    },
+    {
+      verb = "move", on = "item", method = "POST", path = "/contracts/{contract}/move", as = "unknown",
+      returns = "contract",
+      body = { workspace_id = { type = "id", required = true }, folder_id = { type = "id", nullable = true } },
+      confidence = "code",
+      summary = "Moves to another workspace or folder.",
+    },
+    {
+      verb = "decline", on = "item", method = "POST", path = "/contracts/{contract}/decline", as = "unknown",
+      returns = "contract", confidence = "code",
+      summary = "Declines.",
+    },
+    {
+      verb = "mark_as_signed", on = "item", method = "POST", path = "/contracts/{contract}/mark_as_signed",
+      as = "unknown", returns = "contract", confidence = "?",
+      summary = "Marks as signed. Seen in one client, whose author never finished it.",
     },
   },
 }

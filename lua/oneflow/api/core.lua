@@ -1,18 +1,15 @@
 -- Operations of the service itself: no contract, no account data.
 return {
-  item = nil,
+  source = "https://developer.oneflow.com/reference/api-overview",
   operations = {
     {
-      verb = "root", on = "client", method = "GET", path = "/",
-      as = "none", repeatable = true, returns = "data",
+      verb = "root", on = "client", method = "GET", path = "/", as = "none", returns = "data", confidence = "doc",
       summary = "The service's welcome object: API version, description, documentation address.",
-      source = "https://developer.oneflow.com/docs/endpoints", confidence = "doc",
     },
     {
-      verb = "ping", on = "client", method = "GET", path = "/ping",
-      as = "none", repeatable = true, returns = "nothing",
+      verb = "ping", on = "client", method = "GET", path = "/ping", as = "none", returns = "nothing",
+      confidence = "doc",
       summary = "Tests the token; through a view, token and acting user.",
-      source = "https://developer.oneflow.com/docs/getting-started", confidence = "doc",
     },
   },
 }

@@ -1,17 +1,40 @@
 -- Template types: the sets of data fields that templates share.
+local fields = require "oneflow.api.fields"
+
+local template_type = {
+  name = { type = "string", min = 1, required = true },
+  description = { type = "string" },
+}
+
 return {
-  collection = "template_types", record = "template_type",
+  item = "template_type", collection = "template_types",
   accessors = { name = { "name" } },
+  source = "https://developer.oneflow.com/docs/configure-template-group-and-webhook",
   operations = {
     {
-      verb = "create", on = "collection", method = "POST", path = "/template_types",
-      as = "optional", repeatable = false, returns = "template_type",
-      body = {
-        name = { type = "string", min = 1, required = true },
-        description = { type = "string" },
-      },
+      verb = "list", on = "collection", method = "GET", path = "/template_types", as = "optional",
+      returns = "template_type", pages = true, sort = { "name" }, confidence = "doc",
+      summary = "The template types.",
+    },
+    {
+      verb = "create", on = "collection", method = "POST", path = "/template_types", as = "optional",
+      returns = "template_type", body = template_type, confidence = "doc",
       summary = "Makes a template type without data fields.",
-      source = "https://developer.oneflow.com/docs/endpoints", confidence = "doc",
+    },
+    {
+      verb = "get", on = "item", method = "GET", path = "/template_types/{template_type}", as = "optional",
+      returns = "template_type", confidence = "doc",
+      summary = "One template type, with its data fields.",
+    },
+    {
+      verb = "update", on = "item", method = "PUT", path = "/template_types/{template_type}", as = "unknown",
+      returns = "template_type", body = fields.optional(template_type), confidence = "?", named = true,
+      summary = "Changes what is given.",
+    },
+    {
+      verb = "delete", on = "item", method = "DELETE", path = "/template_types/{template_type}", as = "unknown",
+      returns = "nothing", confidence = "?", named = true,
+      summary = "Deletes a template type.",
     },
   },
 }

@@ -2,12 +2,17 @@
 return {
   collection = "users", record = "user",
   accessors = { email = { "email" }, name = { "name" }, active = { "active" } },
+  source = "https://developer.oneflow.com/reference/api-overview",
   operations = {
     {
-      verb = "list", on = "collection", method = "GET", path = "/users",
-      as = "optional", repeatable = true, returns = "user", pages = true,
+      verb = "list", on = "collection", method = "GET", path = "/users", as = "optional", returns = "user",
+      pages = true, confidence = "doc",
       summary = "The users of the account.",
-      source = "https://developer.oneflow.com/docs/endpoints", confidence = "doc",
+    },
+    {
+      verb = "get", on = "collection", method = "GET", path = "/users/{user}", as = "unknown", returns = "user",
+      confidence = "code",
+      summary = "One user's record, by id. The records of the list link to it.",
     },
   },
 }

@@ -31,16 +31,23 @@ local KINDS = {
   any = { "a value", function() return true end },
   any_object = { "an object", is_object },
   boolean = { "true or false", function(value) return type(value) == "boolean" end },
+  country = { "a country code, SE", matches("^%u?%u?$") },
   date = { "a date, YYYY-MM-DD", matches("^%d%d%d%d%-%d%d%-%d%d$") },
   decimal = { "a decimal string", matches("^%-?%d+%.?%d*$") },
   email = { "an e-mail address", matches("^[^@%s]+@[^@%s]+$") },
   id = { "an id", function(value) return is_integer(value) and value >= 1 end },
   integer = { "an integer", is_integer },
   list = { "a list", is_list },
+  number_text = { "an integer or a decimal string", function(value)
+    return is_integer(value) or (type(value) == "string" and find(value, "^%-?%d+%.?%d*$") ~= nil)
+  end },
   object = { "an object", is_object },
+  phone = { "a phone number, +46700000001", matches("^%+%d+$") },
+  scalar = { "a name or an id", function(value) return type(value) == "string" or is_integer(value) end },
   string = { "a string", function(value) return type(value) == "string" end },
   time = { "a time, 2020-06-30T07:15:23+00:00",
            matches("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d[+-]%d%d:?%d%d$") },
+  url = { "an https address", matches("^https://.+$") },
 }
 
 local function note(problems, path, message)

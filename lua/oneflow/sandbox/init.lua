@@ -27,6 +27,10 @@ for _, module in ipairs{ "accounts", "contracts" } do
   for name, handler in pairs(require("oneflow.sandbox." .. module)) do HANDLERS[name] = handler end
 end
 
+-- The operations that have a handler; the others are a 404 here.
+local HANDLED = {}
+for name in pairs(HANDLERS) do HANDLED[name] = api.operations[name] end
+
 -- The body as a table. None at all is an empty object: the service takes a publish without a body.
 local function parse_body(operation, text)
   if not operation.body or text == nil or text == "" then return {} end
@@ -131,7 +135,7 @@ function M.new(options)
   local self = setmetatable({
     seed = seed, clock = options.clock or time,
     base_url = options.base_url or "http://127.0.0.1/v1",
-    routes = routes.new(options.operations or api.operations, options.handlers or HANDLERS),
+    routes = routes.new(options.operations or HANDLED, options.handlers or HANDLERS),
     tokens = tokens.new(options.sha256 or core.sha256),
     journal = journal.new(), requests = 0,
   }, Emulator)

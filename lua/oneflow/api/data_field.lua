@@ -1,0 +1,42 @@
+-- The data fields of a contract. One is named by its id, or by its custom id: contract:data_field "c::start_date".
+local fields = require "oneflow.api.fields"
+local list, object = fields.list, fields.object
+
+local data_field = {
+  id = { type = "id" },
+  _private_ownerside = fields.custom_id,
+  value = { type = "string", max = 1024, nullable = true },
+}
+
+return {
+  item = "data_field", collection = "data_fields", parents = { "contract" }, custom_ids = true,
+  accessors = {
+    name = { "name" },
+    value = { "value" },
+    custom_id = { "_private_ownerside", "custom_id" },
+  },
+  source = "https://developer.oneflow.com/docs/create-a-contract-with-data-fields",
+  operations = {
+    {
+      verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/data_fields", as = "optional",
+      returns = "data_field", pages = true, confidence = "code",
+      summary = "The data fields with their values.",
+    },
+    {
+      verb = "update", on = "collection", method = "PUT", path = "/contracts/{contract}/data_fields",
+      as = "required", returns = "data",
+      body = {
+        data_fields = list(object(data_field, { any_of = { { "id", "_private_ownerside.custom_id" } } }), {
+          required = true,
+        }),
+      },
+      confidence = "doc",
+      summary = "Changes several at once. A field of the system answers 200 and stays as it is.",
+    },
+    {
+      verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}/data_fields/{data_field}",
+      as = "required", returns = "data_field", body = data_field, confidence = "doc",
+      summary = "Changes the value: left out it stays, \"\" or null empties it. Ids of the body must be the path's.",
+    },
+  },
+}

@@ -1,0 +1,18 @@
+-- What happened to a contract.
+return {
+  item = "event", collection = "events", parents = { "contract" },
+  accessors = { type = { "type" } },
+  source = "https://developer.oneflow.com/reference/api-overview",
+  operations = {
+    {
+      verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/events", as = "optional",
+      returns = "event", pages = true, sort = { "created_time", "id", "type" }, confidence = "doc",
+      summary = "The events.",
+    },
+    {
+      verb = "get", on = "item", method = "GET", path = "/contracts/{contract}/events/{event}", as = "optional",
+      returns = "event", confidence = "doc",
+      summary = "One event, with who did it.",
+    },
+  },
+}

@@ -1,0 +1,172 @@
+-- Fields that several operations share: people, parties, products, money. Data only; `object` and `list` save writing.
+local M = {}
+
+local pairs = pairs
+
+local function object(fields, more)
+  local field = { type = "object", fields = fields }
+  for name, value in pairs(more or {}) do field[name] = value end
+  return field
+end
+
+local function list(of, more)
+  local field = { type = "list", of = of }
+  for name, value in pairs(more or {}) do field[name] = value end
+  return field
+end
+
+-- The same fields, none required: what an update takes, and what the service fills in by itself.
+local function optional(fields)
+  local all = {}
+  for name, field in pairs(fields) do
+    local copy = {}
+    for key, value in pairs(field) do copy[key] = value end
+    copy.required = nil
+    all[name] = copy
+  end
+  return all
+end
+
+M.object, M.list, M.optional = object, list, optional
+
+M.name = { type = "string", max = 130 }
+M.custom_id = object { custom_id = { type = "string", nullable = true } }
+
+M.money = object({
+  amount = { type = "decimal", required = true },
+  currency = { type = "string", min = 3, max = 3, required = true },
+}, { nullable = true })
+
+M.tags = list(object { id = { type = "id" }, name = { type = "string" } })
+
+-- ---- people ----------------------------------------------------------------------------------------------------
+
+local participant = {
+  name = { type = "string", min = 1, max = 100, required = true },
+  delivery_channel = {
+    type = "string", required = true, enum = { "email", "sms", "same_device", "none", "email_and_sms" },
+  },
+  email = { type = "email", nullable = true },
+  phone_number = { type = "phone", nullable = true },
+  identification_number = { type = "string", max = 25 },
+  title = { type = "string", max = 100 },
+  signatory = { type = "boolean" },
+  organizer = { type = "boolean" },
+  sign_method = {
+    type = "string",
+    enum = { "standard_esign", "sms", "swedish_bankid", "norwegian_bankid", "danish_nemid", "finnish_bankid",
+             "handwritten_signature", "eid_sign" },
+  },
+  two_step_authentication_method = { type = "string", enum = { "none", "email", "sms" } },
+  _permissions = object { ["contract:update"] = { type = "boolean" } },
+  _options = { type = "any_object" },
+  _private_ownerside = M.custom_id,
+}
+
+-- How someone is reached, and how signs, says what must be known of them.
+local reachable = {
+  { when = { delivery_channel = { "email", "email_and_sms" } }, needs = { "email" } },
+  { when = { delivery_channel = { "sms", "email_and_sms" } }, needs = { "phone_number" } },
+  { when = { two_step_authentication_method = { "email" } }, needs = { "email" } },
+  { when = { two_step_authentication_method = { "sms" } }, needs = { "phone_number" } },
+  { when = { sign_method = { "sms" } }, needs = { "phone_number" } },
+}
+local signing = { { when = { signatory = { true } }, needs = { "sign_method" } } }
+for i, rule in ipairs(reachable) do signing[i + 1] = rule end
+
+M.participant = object(participant, { requires = signing })
+
+-- The owner side's people: the service fills in what the template's roles say, so less is required.
+local my_participant = object(optional(participant))
+
+-- What PUT takes: whatever is left out stays as it is, so nothing can be said about what is missing. Whether someone
+-- organizes is not among it.
+M.participant_changes = optional(participant)
+M.participant_changes.organizer = nil
+
+local company_or_individual = {
+  requires = {
+    { when = { type = { "company" } }, needs = { "name", "participants" } },
+    { when = { type = { "individual" } }, needs = { "participant" } },
+  },
+  forbids = {
+    { when = { type = { "company" } }, names = { "participant" }, because = "a company has a list, `participants`" },
+    { when = { type = { "individual" } }, names = { "participants" },
+      because = "an individual is one person, `participant`" },
+  },
+}
+
+M.party = object({
+  type = { type = "string", enum = { "company", "individual" }, required = true },
+  name = { type = "string", min = 1, max = 100 },
+  country_code = { type = "country", nullable = true },
+  identification_number = { type = "string", max = 25 },
+  participants = list(M.participant, { min = 1 }),
+  participant = M.participant,
+  _private_ownerside = M.custom_id,
+}, company_or_individual)
+
+M.my_party = object {
+  name = { type = "string", max = 100 },
+  country_code = { type = "country", nullable = true },
+  identification_number = { type = "string", max = 25 },
+  creator_inherit_settings_from_template = { type = "boolean" },
+  participants = list(my_participant),
+  _private_ownerside = M.custom_id,
+}
+
+-- ---- products --------------------------------------------------------------------------------------------------
+
+local amount = object { amount = { type = "decimal", required = true } }
+
+local price = object({
+  base_amount = amount,
+  amount = amount,
+  discount_amount = amount,
+  discount_percent = { type = "number_text" },
+}, { exclusive = { { "discount_amount", "discount_percent" } } })
+
+M.product = {
+  name = { type = "string" },
+  description = { type = "string" },
+  price_1 = price,
+  price_2 = price,
+  quantity = object({
+    amount = { type = "number_text" },
+    type = { type = "string", enum = { "quantity", "multiple_choice", "single_choice" } },
+  }, {
+    restricts = { { when = { type = { "multiple_choice", "single_choice" } }, name = "amount", enum = { 0, 1 } } },
+  }),
+  counterparty_lock = { type = "boolean" },
+  _private_ownerside = M.custom_id,
+}
+
+local listed_product = { id = { type = "id" } }
+for name, field in pairs(M.product) do listed_product[name] = field end
+
+M.product_group = {
+  configuration = object {
+    columns = list(object {
+      enabled = { type = "boolean" },
+      key = { type = "string", enum = { "name", "description", "price_1", "price_2", "count" }, required = true },
+      label = { type = "string" },
+    }),
+    counterpart_edit = { type = "boolean" },
+    hide_price_summation = { type = "boolean" },
+    name = object { enabled = { type = "boolean" }, label = { type = "string" } },
+    price_affixes = object { prefix = { type = "string" }, postfix = { type = "string" } },
+    price_precision = { type = "integer", min = 0, max = 4 },
+    quantity_precision = { type = "integer", min = 0, max = 4 },
+  },
+  products = list(object(listed_product), {
+    max = 150,
+    at_most = { { where = { ["quantity.type"] = "single_choice", ["quantity.amount"] = 1 }, max = 1,
+                  because = "of the single_choice products of a group one may be chosen" } },
+  }),
+}
+
+local listed_group = { id = { type = "id" } }
+for name, field in pairs(M.product_group) do listed_group[name] = field end
+M.product_groups = list(object(listed_group))
+
+return M

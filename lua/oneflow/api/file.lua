@@ -1,0 +1,37 @@
+-- The files of a contract. `contract:file(1)` is the contract as PDF, 2 its verification.
+return {
+  item = "file", collection = "files", parents = { "contract" },
+  accessors = { name = { "name" }, type = { "type" }, extension = { "extension" } },
+  source = "https://developer.oneflow.com/reference/api-overview",
+  operations = {
+    {
+      verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/files", as = "optional",
+      returns = "file", pages = true, sort = { "name", "type", "id", "extension" }, confidence = "doc",
+      summary = "The files. May be empty right after creation: the PDF is made later.",
+    },
+    {
+      verb = "create", on = "collection", method = "POST", path = "/contracts/{contract}/files", as = "required",
+      returns = "file",
+      upload = true, -- multipart/form-data, each field of the body a part
+      body = {
+        upload_as = { type = "string", enum = { "attachment", "expanded_pdf" }, required = true },
+        file = {
+          type = "file", required = true, max_bytes = 20000000,
+          extensions = { "asice", "bmp", "csv", "doc", "docx", "dotx", "gif", "jpeg", "jpg", "key", "numbers", "ods",
+                         "pages", "pdf", "png", "ppsx", "ppt", "pptx", "rtf", "tif", "tiff", "txt", "xls", "xlsb",
+                         "xlsm", "xlsx", "xml" },
+        },
+      },
+      limits = { files = 30, bytes = 50000000 }, -- of a contract's attachments
+      confidence = "doc",
+      summary = "Adds an attachment, or the PDF of the template's PDF section; the template must have room for it.",
+    },
+    {
+      verb = "get", on = "item", method = "GET", path = "/contracts/{contract}/files/{file}", as = "optional",
+      returns = "file",
+      download = true, -- has the method `download` too: the same with ?download=true, which answers the bytes
+      confidence = "doc",
+      summary = "What the file is; `download` gives its bytes.",
+    },
+  },
+}

@@ -1,0 +1,34 @@
+-- Folders inside workspaces.
+return {
+  item = "folder", collection = "folders",
+  accessors = { name = { "name" } },
+  source = "https://developer.oneflow.com/reference/api-overview",
+  operations = {
+    {
+      verb = "list", on = "collection", method = "GET", path = "/folders", as = "unknown", returns = "folder",
+      pages = true, confidence = "code",
+      summary = "The folders.",
+    },
+    {
+      verb = "create", on = "collection", method = "POST", path = "/folders", as = "unknown", returns = "folder",
+      body = {
+        name = { type = "string", min = 1, required = true },
+        workspace_id = { type = "id", required = true },
+        parent_id = { type = "id", nullable = true },
+      },
+      confidence = "code", named = true,
+      summary = "Makes a folder in a workspace, or in another folder.",
+    },
+    {
+      verb = "update", on = "item", method = "PUT", path = "/folders/{folder}", as = "unknown", returns = "folder",
+      body = { name = { type = "string", min = 1 }, parent_id = { type = "id", nullable = true } },
+      confidence = "code",
+      summary = "Renames or moves a folder.",
+    },
+    {
+      verb = "delete", on = "item", method = "DELETE", path = "/folders/{folder}", as = "unknown",
+      returns = "nothing", confidence = "code",
+      summary = "Deletes a folder.",
+    },
+  },
+}

@@ -1,0 +1,14 @@
+-- What is needed to make a contract, gathered by the service. Its other helper is template_type.data_fields:list().
+return {
+  collection = "helpers", name = "helper",
+  source = "https://developer.oneflow.com/reference/api-overview",
+  operations = {
+    {
+      verb = "contract_create_data", on = "collection", method = "GET", path = "/helpers/contract_create_data",
+      as = "required", returns = "workspace", bare = true,
+      query = { extension_type = { type = "string" }, template_type_id = { type = "id" } },
+      confidence = "doc",
+      summary = "The workspaces in which the acting user may make contracts, each with its `templates`.",
+    },
+  },
+}

@@ -1,0 +1,42 @@
+-- The people of a party. A contract names them too, for what needs no party.
+local fields = require "oneflow.api.fields"
+
+return {
+  item = "participant", collection = "participants", parents = { "party", "contract" },
+  accessors = {
+    name = { "name" },
+    email = { "email" },
+    custom_id = { "_private_ownerside", "custom_id" },
+    signatory = { "signatory" },
+    sign_state = { "sign_state" },
+    signed_at = { "sign_state_updated_time", when = { sign_state = "signed" } },
+  },
+  source = "https://developer.oneflow.com/docs/participant",
+  operations = {
+    {
+      verb = "create", on = "collection", method = "POST",
+      path = "/contracts/{contract}/parties/{party}/participants", as = "required", returns = "participant",
+      body = fields.participant.fields, rules = fields.participant,
+      source = "https://developer.oneflow.com/docs/add-a-new-participant-to-a-party", confidence = "doc",
+      summary = "Adds a person to a party; to the owner side through the party whose `my_party` is true.",
+    },
+    {
+      verb = "update", on = "item", method = "PUT",
+      path = "/contracts/{contract}/parties/{party}/participants/{participant}", as = "required",
+      returns = "participant", body = fields.participant_changes, confidence = "doc",
+      summary = "Changes what is given. The e-mail of the owner side's people cannot change.",
+    },
+    {
+      verb = "delete", on = "item", method = "DELETE",
+      path = "/contracts/{contract}/parties/{party}/participants/{participant}", as = "unknown",
+      returns = "nothing", confidence = "?",
+      summary = "Removes a person.",
+    },
+    {
+      verb = "access_link", on = "item", method = "POST",
+      path = "/contracts/{contract}/participants/{participant}/access_link", as = "optional", returns = "data",
+      confidence = "doc",
+      summary = "`{ access_link = url }`, good for 6 hours; meant for the counterparty's people.",
+    },
+  },
+}

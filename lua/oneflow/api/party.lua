@@ -1,0 +1,48 @@
+-- The parties of a contract: companies with people, or individuals.
+local fields = require "oneflow.api.fields"
+
+return {
+  item = "party", collection = "parties", parents = { "contract" },
+  accessors = {
+    name = { "name" },
+    custom_id = { "_private_ownerside", "custom_id" },
+  },
+  source = "https://developer.oneflow.com/reference/api-overview",
+  operations = {
+    {
+      verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/parties", as = "optional",
+      returns = "party", pages = true, confidence = "doc",
+      summary = "The parties, the owner side's among them.",
+    },
+    {
+      verb = "create", on = "collection", method = "POST", path = "/contracts/{contract}/parties", as = "required",
+      returns = "party",
+      body = fields.party.fields, rules = fields.party,
+      totals = { { of = "participants", max = 40, at = "participants", paths = { "participants.*", "participant" } } },
+      source = "https://developer.oneflow.com/docs/create-a-contract-with-counterparties", confidence = "doc",
+      summary = "Adds a counterparty: a company with at least one participant, or an individual.",
+    },
+    {
+      verb = "get", on = "item", method = "GET", path = "/contracts/{contract}/parties/{party}", as = "optional",
+      returns = "party", confidence = "?", named = true,
+      summary = "One party.",
+    },
+    {
+      verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}/parties/{party}", as = "required",
+      returns = "party",
+      body = {
+        name = { type = "string", min = 1, max = 100 },
+        country_code = { type = "country", nullable = true },
+        identification_number = { type = "string", max = 25 },
+        _private_ownerside = fields.custom_id,
+      },
+      confidence = "doc",
+      summary = "Changes what is given; name and number are those of companies.",
+    },
+    {
+      verb = "delete", on = "item", method = "DELETE", path = "/contracts/{contract}/parties/{party}",
+      as = "unknown", returns = "nothing", confidence = "?",
+      summary = "Removes a party.",
+    },
+  },
+}

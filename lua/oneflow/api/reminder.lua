@@ -1,0 +1,24 @@
+-- Internal reminders to the owner side's people. The overview names the operations; the path is inferred.
+return {
+  collection = "reminders", record = "reminder", parents = { "contract" },
+  source = "https://developer.oneflow.com/reference/api-overview",
+  operations = {
+    {
+      verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/reminders", as = "unknown",
+      returns = "reminder", pages = true, confidence = "?", named = true,
+      summary = "The reminders.",
+    },
+    {
+      verb = "create", on = "collection", method = "POST", path = "/contracts/{contract}/reminders", as = "unknown",
+      returns = "reminder",
+      body = {
+        date_time = { type = "time", required = true },
+        subject = { type = "string", min = 1, max = 150, required = true },
+        message = { type = "string", min = 1, max = 5000, required = true },
+        reminder_recipients = { type = "list", of = { type = "any" }, min = 1, required = true },
+      },
+      confidence = "?", named = true,
+      summary = "Reminds users who take part on the owner side, at a time in the future.",
+    },
+  },
+}

@@ -1,0 +1,24 @@
+-- Templates: made in the web application, read here.
+return {
+  item = "template", collection = "templates",
+  accessors = { name = { "name" } },
+  source = "https://developer.oneflow.com/reference/api-overview",
+  operations = {
+    {
+      verb = "list", on = "collection", method = "GET", path = "/templates", as = "required", returns = "template",
+      pages = true, sort = { "name" },
+      query = { extension_type = { type = "string" }, template_type_id = { type = "id" } },
+      filters = {
+        workspace_ids = { type = "list", of = "id" },
+        active = { type = "flag" },
+      },
+      confidence = "doc",
+      summary = "The templates that the acting user may use; without `filter.active` the active ones.",
+    },
+    {
+      verb = "get", on = "item", method = "GET", path = "/templates/{template}", as = "optional",
+      returns = "template", confidence = "doc",
+      summary = "One template.",
+    },
+  },
+}

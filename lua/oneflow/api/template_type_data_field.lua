@@ -1,0 +1,34 @@
+-- The data fields that a template type gives to its templates. The service keeps reading them among its helpers.
+local fields = require "oneflow.api.fields"
+
+return {
+  name = "template_type_data_field", collection = "data_fields", record = "template_type_data_field",
+  parents = { "template_type" },
+  accessors = { name = { "name" }, custom_id = { "custom_id" }, value = { "value" } },
+  source = "https://developer.oneflow.com/docs/configure-template-group-and-webhook",
+  operations = {
+    {
+      verb = "list", on = "collection", method = "GET", path = "/helpers/template_types/{template_type}/data_fields",
+      as = "optional", returns = "template_type_data_field",
+      bare = true, rows = "data_fields",
+      confidence = "doc",
+      summary = "The data fields of the type, not in pages.",
+    },
+    {
+      name = "template_type_data_fields.replace",
+      verb = "replace", on = "collection", method = "PUT", path = "/template_types/{template_type}/data_fields",
+      as = "required", returns = "data",
+      body = {
+        data_fields = fields.list(fields.object {
+          custom_id = { type = "string", min = 1, required = true },
+          name = { type = "string", min = 1, required = true },
+          description = { type = "string" },
+          placeholder = { type = "string" },
+          value = { type = "string", max = 1024, nullable = true },
+        }, { required = true }),
+      },
+      confidence = "doc",
+      summary = "Replaces the whole set: what is left out is deleted, from the templates too. For administrators.",
+    },
+  },
+}

@@ -1,0 +1,50 @@
+-- Subscriptions: which events are sent to which address. What arrives there is oneflow.webhook's.
+local fields = require "oneflow.api.fields"
+local list, object = fields.list, fields.object
+
+local webhook = {
+  callback_url = { type = "url", min = 1, max = 1000, required = true },
+  sign_key = { type = "string", nullable = true },
+  template_group_id = { type = "id", nullable = true },
+  configuration = { type = "any_object", nullable = true },
+  integration_process_id = { type = "id", nullable = true },
+  filters = list(object {
+    filter_rules = list(object {
+      type = { type = "string", enum = { "EVENT_TYPE", "WORKSPACE" }, required = true },
+      -- event types, or ids of workspaces
+      values = list({ type = "scalar" }, { min = 1, max = 50, required = true }),
+    }, { min = 1, max = 2, required = true }),
+  }),
+}
+
+return {
+  item = "webhook", collection = "webhooks", id_fields = { "id", "webhook_id" },
+  source = "https://developer.oneflow.com/docs/working-with-webhooks",
+  operations = {
+    {
+      verb = "list", on = "collection", method = "GET", path = "/webhooks", as = "optional", returns = "webhook",
+      pages = true, confidence = "code", named = true,
+      summary = "The webhooks, with their sign keys.",
+    },
+    {
+      verb = "create", on = "collection", method = "POST", path = "/webhooks", as = "optional",
+      returns = "webhook", body = webhook, confidence = "doc",
+      summary = "Subscribes an address.",
+    },
+    {
+      verb = "get", on = "item", method = "GET", path = "/webhooks/{webhook}", as = "optional",
+      returns = "webhook", confidence = "ms",
+      summary = "One webhook.",
+    },
+    {
+      verb = "update", on = "item", method = "PUT", path = "/webhooks/{webhook}", as = "optional",
+      returns = "webhook", body = webhook, confidence = "ms",
+      summary = "Writes a webhook anew.",
+    },
+    {
+      verb = "delete", on = "item", method = "DELETE", path = "/webhooks/{webhook}", as = "optional",
+      returns = "nothing", confidence = "ms",
+      summary = "Ends a subscription.",
+    },
+  },
+}

@@ -1,0 +1,133 @@
+-- What the fields of a body say about each other, as the endpoint table writes it. An object may have
+--   requires   { when = { field = { values } }, needs = { fields } }: where all of `when` fits, they must be said
+--   forbids    { when =, names = { fields }, because = }: these must not
+--   restricts  { when =, name = field, enum = { values } }: this field has these values only
+--   exclusive  { { fields } }: at most one of them
+--   any_of     { { paths } }: at least one of them
+-- a list `at_most` { where = { path = value }, max =, because = }, an operation `totals` { of =, max =, at =,
+-- paths = }: how many things all paths hold together, `*` standing for each item of a list.
+local core = require "oneflow.core"
+
+local format, gmatch, match = string.format, string.gmatch, string.match
+local concat = table.concat
+local ipairs, pairs, tonumber, tostring, type = ipairs, pairs, tonumber, tostring, type
+local null = core.null
+
+local M = {}
+
+local function said(value) return value ~= nil and value ~= null and value ~= "" end
+
+local function at(value, path)
+  for name in gmatch(path, "[^.]+") do
+    if type(value) ~= "table" then return nil end
+    value = value[name]
+  end
+  return value
+end
+
+-- 1 and "1" are one amount.
+local function same(a, b)
+  if a == b then return true end
+  local left, right = tonumber(a), tonumber(b)
+  return left ~= nil and left == right
+end
+
+local function among(values, value)
+  for _, candidate in ipairs(values) do if same(candidate, value) then return true end end
+  return false
+end
+
+local function fits(object, conditions)
+  for name, values in pairs(conditions) do
+    if object[name] == nil or not among(values, object[name]) then return false end
+  end
+  return true
+end
+
+-- "signatory is true"
+local function circumstances(object, conditions)
+  local words = {}
+  for name in pairs(conditions) do words[#words + 1] = format("%s is %s", name, tostring(object[name])) end
+  return concat(words, " and ")
+end
+
+--- An object against its field's couplings.
+---@param note fun(path: string, message: string)
+function M.object(field, object, path, note)
+  for _, rule in ipairs(field.requires or {}) do
+    if fits(object, rule.when) then
+      for _, name in ipairs(rule.needs) do
+        if not said(object[name]) then
+          note(path .. "." .. name, "is needed when " .. circumstances(object, rule.when))
+        end
+      end
+    end
+  end
+  for _, rule in ipairs(field.forbids or {}) do
+    if fits(object, rule.when) then
+      for _, name in ipairs(rule.names) do
+        if object[name] ~= nil then
+          note(path .. "." .. name, format("must not be said when %s: %s", circumstances(object, rule.when),
+            rule.because))
+        end
+      end
+    end
+  end
+  for _, rule in ipairs(field.restricts or {}) do
+    local value = object[rule.name]
+    if value ~= nil and fits(object, rule.when) and not among(rule.enum, value) then
+      note(path .. "." .. rule.name, format("is none of %s, which it must be when %s", concat(rule.enum, ", "),
+        circumstances(object, rule.when)))
+    end
+  end
+  for _, names in ipairs(field.exclusive or {}) do
+    local given = {}
+    for _, name in ipairs(names) do
+      if said(object[name]) then given[#given + 1] = name end
+    end
+    if #given > 1 then note(path, "has more than one of " .. concat(names, ", ")) end
+  end
+  for _, paths in ipairs(field.any_of or {}) do
+    local found = false
+    for _, name in ipairs(paths) do found = found or said(at(object, name)) end
+    if not found then note(path, "needs one of " .. concat(paths, ", ")) end
+  end
+end
+
+--- A list against its field's couplings.
+function M.list(field, list, path, note)
+  for _, rule in ipairs(field.at_most or {}) do
+    local count = 0
+    for _, item in ipairs(list) do
+      local counts = true
+      for name, value in pairs(rule.where) do counts = counts and same(at(item, name), value) end
+      if counts then count = count + 1 end
+    end
+    if count > rule.max then note(path, rule.because) end
+  end
+end
+
+-- How many things a path leads to.
+local function count_at(value, path)
+  if value == nil or value == null then return 0 end
+  if path == "" then return 1 end
+  if type(value) ~= "table" then return 0 end
+  local step, rest = match(path, "^([^.]+)%.?(.*)$")
+  if step ~= "*" then return count_at(value[step], rest) end
+  local count = 0
+  for _, item in ipairs(value) do count = count + count_at(item, rest) end
+  return count
+end
+
+--- A body against its operation's totals.
+function M.totals(operation, body, note)
+  for _, total in ipairs(operation.totals or {}) do
+    local count = 0
+    for _, path in ipairs(total.paths) do count = count + count_at(body, path) end
+    if count > total.max then
+      note("body." .. total.at, format("%d %s together: a contract has at most %d", count, total.of, total.max))
+    end
+  end
+end
+
+return M

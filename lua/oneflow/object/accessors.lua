@@ -1,0 +1,65 @@
+-- Reading what an item holds: names for what the service keeps deeper in a record. An item that is not loaded, or of
+-- whose record a list left out the part, raises; nil stands for missing and for null.
+local acting_user = require "oneflow.acting_user"
+local core = require "oneflow.core"
+local usage = require "oneflow.usage"
+
+local format = string.format
+local ipairs, pairs, type = ipairs, pairs, type
+local null = core.null
+
+local M = {}
+
+--- data._private.name and the like.
+---@return any value  nil for missing and for null
+---@return boolean? missing
+function M.at(data, path)
+  local value = data
+  for _, name in ipairs(path) do
+    if type(value) ~= "table" then return nil, true end
+    value = value[name]
+    if value == nil or value == null then return nil, value == nil end
+  end
+  return value
+end
+local at = M.at
+
+--- The item's data.
+function M.loaded(state)
+  if state.data == nil then
+    usage.raise(format("%s %s is not loaded: use :get()", state.type.name, acting_user.label(state.id) or "?"))
+  end
+  return state.data
+end
+local loaded = M.loaded
+
+-- What was not sent, for the accessor `name`.
+local function left_out(state, name)
+  local item = format("%s %s", state.type.name, state.id or "?")
+  if state.partial then
+    usage.raise(format("%s comes from a list, which left out what `%s` is read from: use :get()", item, name))
+  end
+  usage.raise(format("%s: the service did not send what `%s` is read from; the acting user may not see it", item, name))
+end
+M.left_out = left_out
+
+local function holds(data, conditions)
+  for name, wanted in pairs(conditions or {}) do
+    if data[name] ~= wanted then return false end
+  end
+  return true
+end
+
+--- A field of an item, from the endpoint table's `accessors`.
+function M.field(name, path)
+  return function(state)
+    local data = loaded(state)
+    if not holds(data, path.when) then return nil end
+    local value, missing = at(data, path)
+    if value == nil and missing and path.otherwise then value, missing = at(data, path.otherwise) end
+    if value == nil and missing and state.partial then left_out(state, name) end
+    return value
+  end
+end
+
+return M

@@ -1,0 +1,248 @@
+-- The objects that a script holds: client, view, collection, item. All are made from the endpoint table, and all are
+-- opaque: their state can be reached by the library alone, so that from a view no path leads to the token, the client
+-- or another user. Methods are functions over local functions; there is nothing in them to replace.
+-- What stands where is oneflow.object.tree's, how an operation runs oneflow.object.run's.
+local accessors = require "oneflow.object.accessors"
+local acting_user = require "oneflow.acting_user"
+local api = require "oneflow.api"
+local call = require "oneflow.call"
+local check = require "oneflow.check"
+local core = require "oneflow.core"
+local errors = require "oneflow.errors"
+local kinds = require "oneflow.object.kinds"
+local run = require "oneflow.object.run"
+local tree = require "oneflow.object.tree"
+local usage = require "oneflow.usage"
+
+local format, upper = string.format, string.upper
+local concat, sort = table.concat, table.sort
+local ipairs, next, pairs, type = ipairs, next, pairs, type
+local open, seal = core.open, core.seal
+local CLIENT, VIEW, COLLECTION, ITEM = kinds.client, kinds.view, kinds.collection, kinds.item
+
+local M = {}
+
+---The account, as its token opens it. Every call says its acting user: `client:user(x)`, or `as = x` in its options.
+---Beside what stands here it has a field for each collection and a method for each item of the endpoint table
+---(`client.contracts`, `client:contract(4711)`, `client:ping()`); an unknown name raises with the nearest one.
+---@class oneflow.Client: oneflow.View
+---@field user fun(self: oneflow.Client, user: oneflow.User): oneflow.View?, oneflow.Error?
+---@field close fun(self: oneflow.Client)
+
+---The client as one user: a capability, from which no path leads to the token, the client or another user.
+---@class oneflow.View
+---@field request fun(self: oneflow.View, method: string, path: string, parts: table?, opts: oneflow.Options?): any, any
+---@field [string] any  collections, items and verbs of the endpoint table
+
+---Who acts: an e-mail address, a user's record, a view of the same client, or oneflow.ANONYMOUS_ADMIN.
+---@alias oneflow.User string|oneflow.Item|oneflow.View|userdata
+
+---Options of every call, in the table after the payload.
+---@class oneflow.Options
+---@field as oneflow.User?  on a client, for this call; a view refuses it
+---@field timeout number?  seconds, the whole call (60); above 0, at most 3600
+---@field attempt_timeout number?  seconds, one attempt (30)
+---@field retry (false|{ attempts: integer })?  taken and checked; one attempt is made
+---@field decode boolean?  false: the JSON text instead of an object
+---@field unchecked boolean?  names and values go out unchecked
+---@field blocking boolean?  allow the call to block an nginx worker
+
+---A collection: `client.contracts`. It has those of these methods that the endpoint table names, and no others.
+---@class oneflow.Collection
+---@field list fun(self, query: table?, opts: oneflow.Options?): oneflow.Page?, oneflow.Error?
+---@field each fun(self, query: table?, opts: table?): fun(): oneflow.Item?  and page_size (1 to 100), max; raises
+---@field pages fun(self, query: table?, opts: table?): fun(): oneflow.Page?  and page_size; raises
+---@field create fun(self, body: table?, opts: oneflow.Options?): oneflow.Item?, oneflow.Error?
+
+---One thing of the service: its id and, once loaded, its data. Never changes; methods give new ones.
+---@class oneflow.Item
+---@field id integer|string?
+---@field data table  as decoded; raises when not loaded
+---@field meta table  status, attempts, request_id; raises when not loaded
+---@field at fun(self, ...: string|integer): any  a path into `data`; nil for missing and for null
+---@field get fun(self, opts: oneflow.Options?): oneflow.Item?, oneflow.Error?
+---@field [string] any  the endpoint table's verbs, and accessors
+
+-- Members of client and view.
+local shared = {}
+for name, method in pairs(tree.root.items) do shared[name] = method end
+for _, operation in pairs(api.operations) do
+  if operation.on == "client" then shared[operation.verb] = run.shared_method(operation) end
+end
+
+local REQUEST_FIELDS = { "query", "body", "headers", "decode" }
+
+--- An endpoint that the table lacks. `value, meta`, or `nil, err`.
+---@param method "GET"|"POST"|"PUT"|"PATCH"|"DELETE"
+---@param path string  below the base URL: "/contracts/4711/files"
+---@param parts { query: table?, body: any, headers: table?, decode: boolean? }?
+---@param opts table?  as, timeout, attempt_timeout, retry, decode, unchecked, blocking
+function shared.request(self, method, path, parts, opts)
+  local scope = kinds.scope_of(self, "request")
+  opts = check.options(opts)
+  if type(method) ~= "string" then usage.raise("request: the method is a string, got " .. type(method)) end
+  if type(path) ~= "string" then usage.raise("request: the path is a string, got " .. type(path)) end
+  local given = {}
+  if parts ~= nil and type(parts) ~= "table" then
+    usage.raise("request: { query =, body =, headers =, decode = } expected, got " .. type(parts))
+  end
+  for name, value in next, parts or {} do
+    local known = false
+    for _, field in ipairs(REQUEST_FIELDS) do known = known or field == name end
+    if not known then
+      usage.raise(format("request has no field %s%s", usage.show(name), usage.hint(name, REQUEST_FIELDS)))
+    end
+    given[name] = value
+  end
+  if given.decode ~= nil then
+    local copy = { decode = given.decode }
+    for name, value in next, opts do
+      if name ~= "decode" then copy[name] = value end
+    end
+    opts = check.options(copy)
+  end
+  for name in next, type(given.headers) == "table" and given.headers or {} do
+    local good, problem = true, nil
+    if type(name) == "string" then good, problem = core.check_header_name(name) end
+    if not good then usage.raise(format("request: the header %s %s", usage.show(name), problem)) end
+  end
+  local problems = {}
+  method = upper(method)
+  return call.run(scope, {
+    name = "request", method = method, as = "unknown", repeatable = method == "GET",
+  }, path, {
+    body = given.body,
+    query = check.pairs("query", given.query, problems),
+    headers = check.pairs("headers", given.headers, problems),
+  }, opts, problems)
+end
+
+-- Who acts: an e-mail, a user's record or a view of the same client, or the anonymous administrator.
+local function resolve(client, value)
+  local view = open(value, VIEW)
+  if view then
+    if view.client ~= client then usage.raise("the acting user is a view of another client") end
+    return view.user
+  end
+  local item = open(value, ITEM)
+  if item then
+    if item.type.name ~= "user" then usage.raise("an acting user is a user, not a " .. item.type.name) end
+    if item.scope.client ~= client then usage.raise("the acting user is a record of another client") end
+    value = accessors.at(accessors.loaded(item), { "email" })
+    if acting_user.missing(value) then return nil, "the user's record has no e-mail" end
+  end
+  return acting_user.read(value)
+end
+
+local client_methods = {}
+
+--- A view: everything done through it is done as this user. No I/O.
+---@param user string|userdata  e-mail, user record, or oneflow.ANONYMOUS_ADMIN
+---@return oneflow.View? view, oneflow.Error? err  validation: not an e-mail address; a missing user raises
+function client_methods.user(self, user)
+  local scope = open(self, CLIENT)
+  if not scope then
+    if open(self, VIEW) then usage.raise("a view acts as one user: ask the client for another view") end
+    usage.raise("call with a colon: client:user(...)")
+  end
+  if acting_user.missing(user) then
+    usage.raise("client:user: no user given; oneflow.ANONYMOUS_ADMIN stands for the anonymous administrator")
+  end
+  local resolved, problem = resolve(scope.client, user)
+  if not resolved then
+    return nil, errors.validation({ operation = "client.user", mask = scope.client.mask },
+      errors.problem("user", problem))
+  end
+  return seal({ client = scope.client, user = resolved }, VIEW)
+end
+
+--- Ends the client: running calls are cancelled, connections closed, the token wiped. May be called again.
+function client_methods.close(self)
+  local scope = open(self, CLIENT)
+  if not scope then
+    usage.raise(open(self, VIEW) and "a view cannot close its client" or "call with a colon: client:close()")
+  end
+  scope.client.closed = true
+  scope.client.engine:close()
+end
+
+-- ---- metatables ------------------------------------------------------------------------------------------------
+
+local function unknown(owner, name, ...)
+  local known = {}
+  for _, members in ipairs { ... } do for member in pairs(members) do known[#known + 1] = member end end
+  sort(known)
+  usage.raise(format("%s has no %s%s", owner, usage.show(name), usage.hint(name, known)))
+end
+
+local function scope_index(owner, metatable, own)
+  local collections = tree.root.collections
+  return function(self, name)
+    local member = own[name] or shared[name]
+    if member then return member end
+    local kind = collections[name]
+    if kind then return seal({ type = kind, scope = open(self, metatable) }, COLLECTION) end
+    unknown(owner, name, own, shared, collections)
+  end
+end
+
+CLIENT.__index = scope_index("a client", CLIENT, client_methods)
+VIEW.__index = scope_index("a view", VIEW, {
+  user = client_methods.user, -- both only to say why not
+  close = client_methods.close,
+})
+
+-- "participant 3 of party 2 of contract 1"
+local function named(state)
+  local names = {}
+  while state do
+    names[#names + 1] = state.id == nil and state.type.name or format("%s %s", state.type.name, state.id)
+    state = state.up
+  end
+  return concat(names, " of ")
+end
+
+function CLIENT.__tostring(self) return "oneflow client of " .. open(self, CLIENT).client.base_url end
+function VIEW.__tostring(self) return "oneflow view as " .. acting_user.label(open(self, VIEW).user) end
+function COLLECTION.__tostring(self)
+  local state = open(self, COLLECTION)
+  return "oneflow collection " .. state.type.name .. (state.up and " of " .. named(state.up) or "")
+end
+function ITEM.__tostring(self)
+  local state = open(self, ITEM)
+  return format("oneflow %s%s", named(state), state.id ~= nil and state.data == nil and " (not loaded)" or "")
+end
+
+CLIENT.__close = client_methods.close
+
+function COLLECTION.__index(self, name)
+  local kind = open(self, COLLECTION).type
+  return kind.methods[name] or unknown(kind.name, name, kind.methods)
+end
+
+function COLLECTION.__call(self)
+  local kind = open(self, COLLECTION).type
+  usage.raise(format("%s is a collection: use %s.%s:%s", kind.name, kind.owner, kind.name,
+    kind.methods.list and "list()" or next(kind.methods) .. "(...)"))
+end
+
+function ITEM.__index(self, name)
+  local state = open(self, ITEM)
+  local kind = state.type
+  local method = kind.methods[name] or kind.items[name]
+  if method then return method end
+  local field = kind.fields[name]
+  if field then return field(state) end
+  local below = kind.collections[name]
+  if below then return seal({ type = below, scope = state.scope, up = state }, COLLECTION) end
+  if kind.missing[name] then usage.raise(kind.missing[name]) end
+  unknown(kind.name, name, kind.methods, kind.items, kind.fields, kind.collections)
+end
+
+--- The client object around its state; see oneflow.client.
+function M.client(state)
+  function state.resolve(value) return resolve(state, value) end
+  return seal({ client = state }, CLIENT)
+end
+
+return M

@@ -1,0 +1,257 @@
+-- Operations of the endpoint table as methods: arguments checked, path filled in, the call run, the answer wrapped.
+--
+-- A binding is an operation at a place: { operation, owner (for messages), metatable (of its `self`), kind (of the
+-- records that it returns), root (whether these stand below the client, wherever the operation does), takes_id }.
+-- A state is what stands behind an object: { type, scope, up (the item above), id, data, meta, partial }.
+local acting_user = require "oneflow.acting_user"
+local api = require "oneflow.api"
+local call = require "oneflow.call"
+local check = require "oneflow.check"
+local core = require "oneflow.core"
+local errors = require "oneflow.errors"
+local ids = require "oneflow.ids"
+local kinds = require "oneflow.object.kinds"
+local pages = require "oneflow.page"
+local usage = require "oneflow.usage"
+
+local format, gmatch, match = string.format, string.gmatch, string.match
+local ipairs, next, pairs, type = ipairs, next, pairs, type
+local open, seal = core.open, core.seal
+local ITEM = kinds.item
+local state_of = kinds.state_of
+
+local M = {}
+
+-- ---- items and paths -------------------------------------------------------------------------------------------
+
+--- An item that is known by its id, or with its record.
+function M.new_item(kind, scope, up, id, data, meta, partial)
+  return seal({ type = kind, scope = scope, up = up, id = id, data = data, meta = meta, partial = partial }, ITEM)
+end
+local new_item = M.new_item
+
+--- A record as the service sent it. Its id is the service's word, or else the one that was asked for.
+function M.new_record(kind, scope, up, data, meta, partial, asked_id)
+  local id
+  for _, name in ipairs(kind.id_fields) do
+    local value = data[name]
+    if id == nil and (type(value) == "number" or type(value) == "string") then id = value end
+  end
+  if id == nil then id = asked_id end
+  return new_item(kind, scope, up, id, data, meta, partial)
+end
+local new_record = M.new_record
+
+-- The path templates: what stands before the first id, its name, what follows, and so on.
+local templates = {}
+for _, operation in pairs(api.operations) do
+  local pieces = { match(operation.path, "^[^{]*") }
+  for name, after in gmatch(operation.path, "{([%w_]+)}([^{]*)") do
+    pieces[#pieces + 1], pieces[#pieces + 2] = name, after
+  end
+  templates[operation] = pieces
+end
+
+--- The id as a segment of a path, and how it is told in messages.
+---@return string? text, string? problem
+function M.segment(kind, id)
+  if kind.resource.custom_ids then return ids.custom(id, kind.id_name .. " id") end
+  return ids.text(id, kind.id_name .. " id")
+end
+
+-- The path with the ids of the item and of those above it; a bad id is found here, not where the item was named.
+---@return string? path, oneflow.Problem[]? problems
+local function path_of(operation, state)
+  local pieces = templates[operation]
+  local path, problems = pieces[1], nil
+  for i = 2, #pieces, 2 do
+    local name, at = pieces[i], state
+    while at.type.id_name ~= name do at = at.up end
+    if not at.text then
+      local problem
+      at.text, problem = M.segment(at.type, at.id)
+      if problem then
+        problems = problems or {}
+        check.note(problems, name .. " id", problem)
+      end
+    end
+    if not problems then path = path .. at.text .. pieces[i + 1] end
+  end
+  return path, problems
+end
+
+-- ---- running ---------------------------------------------------------------------------------------------------
+
+-- For errors that are found behind the pipeline.
+local function context_of(operation, scope, opts)
+  return {
+    operation = operation.name, acting_user = acting_user.label(scope.user or scope.client.resolve(opts.as)),
+    attempts = 1, mask = scope.client.mask, repeatable = operation.repeatable,
+  }
+end
+
+local function merged(options, more)
+  local copy = {}
+  for name, value in next, options do copy[name] = value end
+  for name, value in next, more do copy[name] = value end
+  return copy
+end
+
+-- The item below which the records of an answer stand: that of the collection, or of the item that was asked.
+local function above(binding, state)
+  if binding.root then return nil end
+  return state.up
+end
+
+local function run(binding, state, body, opts)
+  local operation = binding.operation
+  local path, problems = path_of(operation, state)
+  local parts
+  if operation.body then
+    problems = problems or {}
+    parts = { body = check.body(operation, body, problems, opts.unchecked) }
+  end
+  local value, meta = call.run(state.scope, operation, path, parts, opts, problems)
+  if value == nil then return nil, meta end
+  if opts.decode == false then return value, meta end
+  if operation.returns == "nothing" then return true, meta end
+  if operation.returns == "data" then return value, meta end
+  return new_record(binding.kind, state.scope, above(binding, state), value, meta, false, state.id)
+end
+
+-- A list as it was asked for, checked and copied once; what comes back fetches a page of it.
+local function listing(binding, state, query, unchecked)
+  local operation, scope, kind, up = binding.operation, state.scope, binding.kind, above(binding, state)
+  local path, problems = path_of(operation, state)
+  problems = problems or {}
+  local wanted, position = check.list_query(operation, query, problems, unchecked)
+
+  local function fetch(offset, limit, opts)
+    local pairs_of = {}
+    for i, pair in ipairs(wanted) do pairs_of[i] = pair end
+    if limit and operation.pages then pairs_of[#pairs_of + 1] = { "limit", format("%d", limit) } end
+    if offset > 0 then pairs_of[#pairs_of + 1] = { "offset", format("%d", offset) } end
+    local value, meta = call.run(scope, operation, path, { query = pairs_of }, opts, problems)
+    if value == nil or opts.decode == false then return value, meta end
+    return pages.new(value, {
+      offset = offset, meta = meta, rows = operation.rows, whole = operation.bare,
+      wrap = function(data) return new_record(kind, scope, up, data, meta, true) end,
+      fetch = function(behind, more)
+        return fetch(behind, limit, more == nil and opts or merged(opts, check.options(more)))
+      end,
+      undecodable = function(message)
+        return errors.undecodable(context_of(operation, scope, opts), { status = meta.status }, "decode", message)
+      end,
+    })
+  end
+  return fetch, position
+end
+
+local function list(binding, state, query, opts)
+  opts = check.options(opts)
+  local fetch, position = listing(binding, state, query, opts.unchecked)
+  return fetch(position.offset or 0, position.limit, opts)
+end
+
+-- For each and pages: what to walk over, and how its pages are fetched.
+local function walkable(verb, binding, state, query, opts)
+  opts = check.each_options(opts)
+  if opts.decode == false then usage.raise("decode = false gives text, which cannot be walked over: use list") end
+  local calls = merged(opts, {})
+  calls.page_size, calls.max = nil, nil
+  call.acting_user(state.scope, binding.operation, calls) -- raises here rather than in the loop
+  local fetch, position = listing(binding, state, query, opts.unchecked)
+  if position.limit or position.offset then
+    usage.raise(verb .. " goes over all pages: limit and offset are list's; here { page_size =, max = } in the options")
+  end
+  return fetch, calls, opts
+end
+
+local function id_of(item) return open(item, ITEM).id or item end
+
+local function each(binding, state, query, opts)
+  local fetch, calls
+  fetch, calls, opts = walkable("each", binding, state, query, opts)
+  return pages.each(function(offset, limit) return fetch(offset, limit, calls) end, id_of, opts, function(message)
+    usage.throw(errors.new(context_of(binding.operation, state.scope, calls),
+      { kind = "limit", outcome = "refused", detail = message, retryable = false }))
+  end)
+end
+
+local function walk_pages(binding, state, query, opts)
+  local fetch, calls
+  fetch, calls, opts = walkable("pages", binding, state, query, opts)
+  if opts.max then usage.raise("pages takes no max: leave the loop instead") end
+  return pages.pages(function() return fetch(0, opts.page_size or 100, calls) end)
+end
+
+-- ---- methods ---------------------------------------------------------------------------------------------------
+
+--- The id that a method was given: a number, digits or text; or a handle of the same kind, under the same items.
+---@return integer|string id, string? text  as a segment, when the id is good
+function M.id_argument(kind, up, id)
+  local other = open(id, ITEM)
+  if other then
+    if other.type.resource ~= kind.resource then
+      usage.raise(format("%s id: a %s given", kind.id_name, other.type.name))
+    end
+    local mine, its = up, other.up
+    while mine and its do
+      if mine.type.resource == its.type.resource and format("%s", mine.id) ~= format("%s", its.id) then
+        usage.raise(format("%s id: a %s of another %s given", kind.id_name, kind.name, mine.type.name))
+      end
+      mine, its = mine.up, its.up
+    end
+    id = other.id
+  end
+  local text = M.segment(kind, id) -- raises for a wrong type
+  if text and not kind.resource.custom_ids then id = ids.value(text) end
+  return id, text
+end
+
+--- The method of a binding.
+function M.method(binding)
+  local operation, owner, metatable = binding.operation, binding.owner, binding.metatable
+  local verb = operation.verb
+  if operation.pages or operation.bare then
+    return function(self, query, opts)
+      return list(binding, state_of(self, metatable, owner, verb), query, opts)
+    end
+  elseif binding.takes_id then
+    return function(self, id, opts)
+      local state = state_of(self, metatable, owner, verb)
+      local text
+      id, text = M.id_argument(binding.kind, state.up, id)
+      local item = { type = binding.kind, scope = state.scope, up = state.up, id = id, text = text }
+      return run(binding, item, nil, check.options(opts))
+    end
+  elseif operation.body then
+    return function(self, body, opts)
+      return run(binding, state_of(self, metatable, owner, verb), body, check.options(opts))
+    end
+  end
+  return function(self, opts, more)
+    if more ~= nil then usage.raise(format("%s:%s takes options alone", owner, verb)) end
+    return run(binding, state_of(self, metatable, owner, verb), nil, check.options(opts))
+  end
+end
+
+--- The walks over a list.
+function M.walks(binding)
+  local owner, metatable = binding.owner, binding.metatable
+  return function(self, query, opts)
+    return each(binding, state_of(self, metatable, owner, "each"), query, opts)
+  end, function(self, query, opts)
+    return walk_pages(binding, state_of(self, metatable, owner, "pages"), query, opts)
+  end
+end
+
+--- The method of an operation of client and view.
+function M.shared_method(operation)
+  local binding = { operation = operation }
+  return function(self, opts)
+    return run(binding, { scope = kinds.scope_of(self, operation.verb) }, nil, check.options(opts))
+  end
+end
+
+return M

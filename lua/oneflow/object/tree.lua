@@ -1,0 +1,194 @@
+-- What can be reached from where: the types of collections and items, made from the endpoint table.
+--
+-- A place is the client, or an item below it: contract, contract -> party, contract -> party -> participant. An
+-- operation is at home in a place by the ids in its path: one of a collection where exactly these are known, one of an
+-- item where at least these are; of two with one verb the one that names more.
+--
+-- The type of an item: { name, resource, id_name, id_fields, methods, fields, collections, items, records (the types of
+-- what stands below, by resource), missing (verb -> what it lacks here), up (the type above) }.
+local api = require "oneflow.api"
+local accessors = require "oneflow.object.accessors"
+local core = require "oneflow.core"
+local kinds = require "oneflow.object.kinds"
+local run = require "oneflow.object.run"
+local searches = require "oneflow.object.searches"
+local usage = require "oneflow.usage"
+
+local format = string.format
+local concat = table.concat
+local ipairs, next, pairs, select, type = ipairs, next, pairs, select, type
+local seal = core.seal
+local COLLECTION, ITEM = kinds.collection, kinds.item
+
+local M = {}
+
+local CLIENT_NAME = "client"
+
+-- The names of the ids that are known at a place.
+local function known_at(place)
+  local known, count = {}, 0
+  while place do
+    if place.id_name then known[place.id_name], count = true, count + 1 end
+    place = place.up
+  end
+  return known, count
+end
+
+-- How many of the operation's ids are known, and those that are not.
+local function ids_of(operation, known)
+  local count, unknown = 0, {}
+  for _, id in ipairs(operation.ids) do
+    if known[id] then count = count + 1 else unknown[#unknown + 1] = id end
+  end
+  return count, unknown
+end
+
+-- ---- members ---------------------------------------------------------------------------------------------------
+
+-- The method that names an item by its id: no I/O. `behind(self, name)` gives the scope and the item above.
+local function naming(kind, behind)
+  local resource = kind.resource
+  return function(self, id, ...)
+    local scope, up = behind(self, resource.item)
+    if resource.singleton then
+      if id ~= nil then usage.raise(format("there is one %s: :%s() takes no id", resource.item, resource.item)) end
+      return run.new_item(kind, scope, up)
+    end
+    local text
+    id, text = run.id_argument(kind, up, id)
+    if select("#", ...) > 0 then
+      usage.raise(format("%s takes an id; options go to its methods", resource.item))
+    end
+    return seal({ type = kind, scope = scope, up = up, id = id, text = text }, ITEM)
+  end
+end
+
+local function item_methods(kind)
+  local best = {} -- verb -> { operation, ids }
+  local known = known_at(kind)
+  for _, operation in ipairs(kind.resource.operations) do
+    if operation.on == "item" then
+      local count, unknown = ids_of(operation, known)
+      local verb = operation.verb
+      if #unknown > 0 then
+        kind.missing[verb] = format("%s needs the %s: name it through %s:%s(id)", operation.name, concat(unknown, ", "),
+          kind.up and kind.up.name or CLIENT_NAME, unknown[1])
+      elseif not best[verb] or count > #best[verb].ids then
+        best[verb] = operation
+      end
+    end
+  end
+  for verb, operation in pairs(best) do
+    kind.missing[verb] = nil
+    kind.methods[verb] = run.method {
+      operation = operation, owner = kind.name, metatable = ITEM,
+      kind = operation.returns == kind.resource.name and kind or M.root.records[operation.returns],
+      root = operation.returns ~= kind.resource.name,
+    }
+  end
+end
+
+local function item_members(kind)
+  local name, resource = kind.name, kind.resource
+  item_methods(kind)
+  for method, search in pairs(searches[resource.name] or {}) do
+    kind.methods[method] = function(self, ...)
+      return search(kinds.state_of(self, ITEM, name, method), ...)
+    end
+  end
+  function kind.methods.at(self, ...)
+    local state = kinds.state_of(self, ITEM, name, "at")
+    local path = { ... }
+    for i = 1, select("#", ...) do
+      if type(path[i]) ~= "string" and type(path[i]) ~= "number" then
+        usage.raise("at: names and positions expected, got " .. type(path[i]))
+      end
+    end
+    return (accessors.at(accessors.loaded(state), path))
+  end
+  function kind.fields.id(state) return state.id end
+  function kind.fields.ids(state)
+    local all = {}
+    while state do
+      all[state.type.id_name], state = state.id, state.up
+    end
+    return all
+  end
+  function kind.fields.data(state) return accessors.loaded(state) end
+  function kind.fields.meta(state)
+    accessors.loaded(state)
+    return state.meta
+  end
+  for field, path in pairs(resource.accessors or {}) do kind.fields[field] = accessors.field(field, path) end
+end
+
+-- ---- collections -----------------------------------------------------------------------------------------------
+
+-- The collection of a resource at a place; nil when none of its operations is at home there.
+local function collection_type(resource, place)
+  local known, count = known_at(place)
+  local kind = {
+    name = resource.collection, owner = place.name or CLIENT_NAME, methods = {},
+  }
+  for _, operation in ipairs(resource.operations) do
+    local found, unknown = ids_of(operation, known)
+    local takes_id = #unknown == 1 and unknown[1] == resource.name
+    if operation.on == "collection" and found == count and (#unknown == 0 or takes_id) and not operation.upload then
+      local record = place.records[operation.returns]
+      local binding = {
+        operation = operation, owner = resource.collection, metatable = COLLECTION, takes_id = takes_id,
+        kind = record or M.root.records[operation.returns], root = not record,
+      }
+      kind.methods[operation.verb] = run.method(binding)
+      if operation.verb == "list" then kind.methods.each, kind.methods.pages = run.walks(binding) end
+    end
+  end
+  return next(kind.methods) and kind or nil
+end
+
+local function stands_below(resource, place)
+  if not resource.parents then return place.resource == nil end
+  for _, parent in ipairs(resource.parents) do
+    if place.resource and place.resource.name == parent then return true end
+  end
+  return false
+end
+
+-- A place without its members: a collection's method may return what stands elsewhere, so all places come first.
+local function grow(place)
+  for _, resource in ipairs(api.resources) do
+    if stands_below(resource, place) and (resource.item or resource.record) then
+      local kind = {
+        name = resource.item or resource.record, resource = resource, up = place.resource and place or nil,
+        id_name = resource.item or resource.record, id_fields = resource.id_fields or { "id" },
+        methods = {}, fields = {}, collections = {}, items = {}, records = {}, missing = {},
+      }
+      place.records[resource.name] = kind
+      grow(kind)
+    end
+  end
+end
+
+local function furnish(place, behind)
+  for _, kind in pairs(place.records) do
+    item_members(kind)
+    if kind.resource.item then place.items[kind.resource.item] = naming(kind, behind) end
+    furnish(kind, function(self, name)
+      local state = kinds.state_of(self, ITEM, kind.name, name)
+      return state.scope, state
+    end)
+  end
+  for _, resource in ipairs(api.resources) do
+    if resource.collection and stands_below(resource, place) then
+      place.collections[resource.collection] = collection_type(resource, place)
+    end
+  end
+end
+
+--- The client as a place: what client and view share.
+M.root = { collections = {}, items = {}, records = {} }
+
+grow(M.root)
+furnish(M.root, kinds.scope_of)
+
+return M
