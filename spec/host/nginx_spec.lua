@@ -75,7 +75,7 @@ describe("nginx:", function()
         end
       end)
     end)
-    local web = start(target, { server = location("/call", "ngx.say(call())")
+    local web = start(target, { server = location("/call", "ngx.say(call())", "lua_socket_read_timeout 20ms;")
       .. "location /other { return 200 here; }" })
     local waiting = process.spawn { "/usr/bin/curl", "-sS", web.url .. "/call" }
     target:wait "call"

@@ -19,8 +19,7 @@ local PHASES = {
 }
 
 local POOL = { pool = "oneflow", pool_size = 1024 }
-local CONNECT_MS, IDLE_MS = 3000, 30000
-local FOREVER_MS = 2 ^ 31 - 1 -- the I/O thread ends every call by its deadline
+local IDLE_MS = 30000
 
 local M = {}
 
@@ -28,18 +27,20 @@ local queue          -- the core's, of this Lua state: calls that nobody waits f
 local in_flight = {} -- by number: calls that must not be repeated
 local watching = false
 
+local door, address -- the path that the core told last, and how nginx calls it
+
 -- -> cosocket | nil, message, option
 local function knock(client)
   local path, problem = core.door(client.socket_dir)
   if not path then return nil, problem, "socket_dir" end
+  if path ~= door then door, address = path, "unix:" .. path end
   local socket = tcp()
-  socket:settimeouts(CONNECT_MS, CONNECT_MS, FOREVER_MS)
-  local good, why = socket:connect("unix:" .. path, POOL)
+  local good, why = socket:connect(address, POOL)
   if not good then return nil, "the library's own socket " .. path .. ": " .. tostring(why) end
   return socket
 end
 
--- Waits at the door until a number is answered; false: the cosocket failed.
+-- Waits at the door until a number is answered; false: the cosocket failed, or nginx's time for it is up.
 local function ask(socket, number)
   return socket:send(format("%016d", number)) ~= nil and socket:receive(1) ~= nil
 end
@@ -106,7 +107,11 @@ function waiter.wait(_, socket, client, ticket, number, operation, path, user)
     socket:setkeepalive(IDLE_MS)
   else
     socket:close()
-    while not client.engine:done(ticket) do sleep(0.01) end
+    while not client.engine:done(ticket) do -- its deadline comes
+      socket = knock(client)
+      if not (socket and ask(socket, number)) then sleep(0.01) end
+      if socket then socket:close() end
+    end
   end
   if once then
     in_flight[number] = nil
