@@ -65,6 +65,25 @@ describe("numbers and lists:", function()
       assert.equal("integer", math.type(core.decode " 5 "))
     end)
 
+    it("a finalizer that decodes while another decode is under way disturbs neither", function()
+      local items, decoded = {}, 0
+      for i = 1, 3000 do items[i] = string.format('{"id":%d,"k%d":{"a":[%d,{"b\\n":%d}]}}', i, i, i, i) end
+      local text = "[" .. table.concat(items, ",") .. "]"
+      local finalizer = { __gc = function()
+        decoded = decoded + 1
+        assert(math.type(core.decode('{"another":{"name":7,"list":[1]}}').another.name) == "integer")
+      end }
+      for _ = 1, 5 do
+        for _ = 1, 200 do setmetatable({}, finalizer) end
+        for i, item in ipairs((core.decode(text))) do
+          assert.equal("integer", math.type(item.id))
+          assert.equal("integer", math.type(item["k" .. i].a[1]))
+          assert.equal("integer", math.type(item["k" .. i].a[2]["b\n"]))
+        end
+      end
+      assert.is_true(decoded > 0)
+    end)
+
     it("no integral float is left in random texts", function()
       local seed = os.time()
       math.randomseed(seed)
