@@ -64,6 +64,12 @@ end
 
 -- ---- one attempt -----------------------------------------------------------------------------------------------
 
+-- Taken first: a finalizer of the script may call in the middle of it.
+local function spare(client, ticket, ...)
+  client.spare_ticket = ticket
+  return ...
+end
+
 -- -> status, answer, request_id, content_type, connects, of a 2xx | nil, what came instead, see the core's `take`
 local function over_the_wire(client, operation, path, parts, user, timeout, waiter)
   local pass, kind, message, option
@@ -72,9 +78,9 @@ local function over_the_wire(client, operation, path, parts, user, timeout, wait
     if not pass then return nil, { kind = kind, message = message, field = option, sent = false, connects = 0 } end
     if client.closed then usage.raise("the client is closed") end
   end
-  local engine, spare = client.engine, client.spare_ticket
+  local engine, used = client.engine, client.spare_ticket
   client.spare_ticket = nil
-  local ticket, number = engine:submit(spare, operation.method, operation.repeatable, path, header_of(user), timeout,
+  local ticket, number = engine:submit(used, operation.method, operation.repeatable, path, header_of(user), timeout,
     parts.query, parts.body, parts.headers, false, waiter and waiter.queue, waiter and waiter.bell)
   if not ticket then
     if waiter then waiter:leave(pass) end
@@ -85,8 +91,7 @@ local function over_the_wire(client, operation, path, parts, user, timeout, wait
   else
     while not engine:wait(ticket) do end
   end
-  client.spare_ticket = ticket
-  return engine:take(ticket)
+  return spare(client, ticket, engine:take(ticket))
 end
 
 local function through_transport(client, operation, path, parts, user, timeout)
