@@ -113,6 +113,24 @@ describe("canary:", function()
     end
   end)
 
+  it("case 47: an error that is made after a hook closed the client shows the token no more than any other", function()
+    for _, answer in ipairs { { 401, "application/json", "}" }, { 200, "text/" .. wire.TOKEN, "" } } do
+      for _, method in ipairs(wire.METHODS) do
+        local target = wire.faulty(function(c, request, args)
+          c:reply(args[1], { "content-type: " .. args[2] },
+            '{"title":"' .. request.headers["x-oneflow-api-token"] .. '"' .. args[3])
+        end, { args = answer })
+        local client
+        client = wire.client(target, { hooks = { on_response = function() client:close() end } })
+        local value, err = wire.call(client, method) -- which looks for the token in the error
+        assert.is_nil(value)
+        assert.equal(answer[1], err.status)
+        assert.equal(answer[1] == 200 and "unknown" or "refused", err.outcome)
+        target:stop()
+      end
+    end
+  end)
+
   it("case 47: client, view, handle, page and error show nothing in tostring, pairs or their metatables",
     function()
     local target = wire.faulty(function(c, request) c:good(request) end)
