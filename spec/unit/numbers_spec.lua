@@ -53,6 +53,12 @@ describe("numbers and lists:", function()
   if integers then
     local core = require "oneflow.core"
 
+    it("every integer goes out exactly, also those that no double holds", function()
+      for _, number in ipairs { math.maxinteger, math.mininteger, 9007199254740993, -9007199254740993 } do
+        assert.equal('{"n":' .. string.format("%d", number) .. "}", core.encode { n = number })
+      end
+    end)
+
     it("integers are found wherever they stand: escaped names, names that stand twice, lists in lists", function()
       local value = core.decode('{"a\\u0062\\n":1,"x":{"a":1},"x":5,"y":5,'
         .. '"y":{"z":[1,[2,{"q":3.0,"r":3.5}],[],{}]},"e":{}}')
