@@ -129,7 +129,7 @@ end
 local function outcome_of(client, operation, path, user, number, status, answer, request_id, connects)
   local info = told(operation, path, user, number)
   if status then
-    info.status, info.connects, info.request_id = status, connects, request_id
+    info.status, info.connects, info.request_id = status, connects, errors.safe(request_id, client.mask)
   else
     local err = errors.from_answer(context_of(client, operation, user, number), answer)
     info.status, info.connects, info.request_id = answer.status, answer.connects, err.request_id
@@ -235,7 +235,7 @@ function M.run(scope, operation, path, parts, opts, problems)
     return nil, errors.from_answer(context_of(client, operation, user, attempts, outcome), answer)
   end
 
-  local meta = { status = status, attempts = attempts, request_id = request_id }
+  local meta = { status = status, attempts = attempts, request_id = errors.safe(request_id, client.mask) }
   if opts.decode == false then return answer, meta end
   local returns = operation.returns
   local nothing = returns == "nothing"

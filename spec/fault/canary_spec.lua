@@ -74,6 +74,17 @@ describe("canary:", function()
     end
   end)
 
+  it("case 47: echoed as the request id of a success it is masked for hooks and in meta", function()
+    wire.each_method(function(c, request)
+      local token = request.headers["x-oneflow-api-token"]
+      c:reply(200, { "content-type: application/json", "x-request-id: a\27 " .. token },
+        '{"id":4711}')
+    end, {}, function(value, err) -- the hooks of wire.client look for it, too
+      assert.is_truthy(value, tostring(err))
+      assert.equal("a  ***", value.meta.request_id)
+    end)
+  end)
+
   it("case 47: after a new token both the old and the new one are masked", function()
     local target = wire.faulty(function(c, request)
       c:reply(401, { "content-type: application/json" }, '{"title":"refused '
