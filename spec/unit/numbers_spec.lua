@@ -59,6 +59,18 @@ describe("numbers and lists:", function()
       end
     end)
 
+    it("an integer in a query goes out exactly", function()
+      local target = wire.healthy()
+      local sven = assert(wire.client(target):user(wire.SVEN))
+      local values = { math.maxinteger, math.mininteger, 9007199254740993, 5, -0.0, 5.0, 0.1, 1e300 }
+      for _, value in ipairs(values) do assert(sven:request("GET", "/x", { query = { n = value } })) end
+      local seen = {}
+      for i, request in ipairs((target:journal())) do seen[i] = string.match(request.target, "n=(.*)$") end
+      assert.same({
+        "9223372036854775807", "-9223372036854775808", "9007199254740993", "5", "0", "5", "0.1", "1e%2B300",
+      }, seen)
+    end)
+
     it("integers are found wherever they stand: escaped names, names that stand twice, lists in lists", function()
       local value = core.decode('{"a\\u0062\\n":1,"x":{"a":1},"x":5,"y":5,'
         .. '"y":{"z":[1,[2,{"q":3.0,"r":3.5}],[],{}]},"e":{}}')
