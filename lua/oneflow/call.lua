@@ -76,7 +76,10 @@ local function over_the_wire(client, operation, path, parts, user, timeout, wait
   if waiter then
     pass, kind, message, option = waiter:admit(client)
     if not pass then return nil, { kind = kind, message = message, field = option, sent = false, connects = 0 } end
-    if client.closed then usage.raise("the client is closed") end
+    if client.closed then
+      waiter:leave(pass)
+      usage.raise("the client is closed")
+    end
   end
   local engine, used = client.engine, client.spare_ticket
   client.spare_ticket = nil
