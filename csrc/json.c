@@ -19,8 +19,7 @@ enum { PROBLEMS_MAX = 20, STEPS_KEPT = 64 * 1024, BODY_MAX = 32 * 1024 * 1024 };
 static const char decoder_key = 0;
 static const char array_key = 0;
 #if OF_HAS_INTEGERS
-static const char steps_key =
-    0; /* a buffer for decode: a new one each time would cost a finalizer */
+static const char steps_key = 0;
 #endif
 
 /* ---- reading ------------------------------------------------------------------------------ */
@@ -44,6 +43,31 @@ static bool restore_number(lua_State *L) {
     lua_pop(L, 1);
     lua_pushinteger(L, integer);
     return true;
+}
+
+/* The buffer of the last decode, as a new one each time would cost a finalizer. Taken out while in
+   use: a finalizer of the script may run in the middle of a decode, and decode as well. */
+static of_buffer *push_steps(lua_State *L) {
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&steps_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return of_lua_buffer(L, (size_t)1 << 30);
+    }
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&steps_key);
+    lua_pushnil(L);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+    return lua_touserdata(L, -1);
+}
+
+static void keep_steps(lua_State *L, int index) {
+    of_buffer *steps = lua_touserdata(L, index);
+    if (steps->capacity > STEPS_KEPT)
+        of_buffer_free(steps);
+    of_buffer_clear(steps);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&steps_key);
+    lua_pushvalue(L, index);
+    lua_rawset(L, LUA_REGISTRYINDEX);
 }
 
 static void push_key(lua_State *L, const of_json_step *step) {
@@ -103,13 +127,13 @@ int of_json_decode(lua_State *L) {
     size_t offset = 0;
     of_buffer *steps = NULL;
 #if OF_HAS_INTEGERS
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&steps_key);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    steps = lua_touserdata(L, -1);
-    of_buffer_clear(steps);
+    steps = push_steps(L); /* at 2 */
 #endif
     of_kind kind = of_json_scan(text, length, steps, &why, &offset);
     if (kind != OF_OK) {
+#if OF_HAS_INTEGERS
+        keep_steps(L, 2);
+#endif
         lua_pushnil(L);
         lua_pushstring(L, of_kind_name(kind));
         lua_pushfstring(L, "%s at byte %d of %d", why, (int)offset + 1, (int)length);
@@ -131,8 +155,7 @@ int of_json_decode(lua_State *L) {
     } else {
         restore_number(L);
     }
-    if (steps->capacity > STEPS_KEPT)
-        of_buffer_free(steps);
+    keep_steps(L, 2);
 #endif
     lua_pushstring(L, text[strspn(text, " \n\t\r")] == '{' ? "object" : "other");
     return 2;
@@ -466,12 +489,6 @@ void of_json_open(lua_State *L) {
     lua_pushlightuserdata(L, (void *)(uintptr_t)&decoder_key);
     lua_getfield(L, instance, "decode");
     lua_rawset(L, LUA_REGISTRYINDEX);
-
-#if OF_HAS_INTEGERS
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&steps_key);
-    (void)of_lua_buffer(L, (size_t)1 << 30);
-    lua_rawset(L, LUA_REGISTRYINDEX);
-#endif
 
     lua_pushlightuserdata(L, (void *)(uintptr_t)&array_key);
     lua_createtable(L, 0, 1);

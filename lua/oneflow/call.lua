@@ -64,17 +64,26 @@ end
 
 -- ---- one attempt -----------------------------------------------------------------------------------------------
 
+-- Taken first: a finalizer of the script may call in the middle of it.
+local function spare(client, ticket, ...)
+  client.spare_ticket = ticket
+  return ...
+end
+
 -- -> status, answer, request_id, content_type, connects, of a 2xx | nil, what came instead, see the core's `take`
 local function over_the_wire(client, operation, path, parts, user, timeout, waiter)
   local pass, kind, message, option
   if waiter then
     pass, kind, message, option = waiter:admit(client)
     if not pass then return nil, { kind = kind, message = message, field = option, sent = false, connects = 0 } end
-    if client.closed then usage.raise("the client is closed") end
+    if client.closed then
+      waiter:leave(pass)
+      usage.raise("the client is closed")
+    end
   end
-  local engine, spare = client.engine, client.spare_ticket
+  local engine, used = client.engine, client.spare_ticket
   client.spare_ticket = nil
-  local ticket, number = engine:submit(spare, operation.method, operation.repeatable, path, header_of(user), timeout,
+  local ticket, number = engine:submit(used, operation.method, operation.repeatable, path, header_of(user), timeout,
     parts.query, parts.body, parts.headers, false, waiter and waiter.queue, waiter and waiter.bell)
   if not ticket then
     if waiter then waiter:leave(pass) end
@@ -85,8 +94,7 @@ local function over_the_wire(client, operation, path, parts, user, timeout, wait
   else
     while not engine:wait(ticket) do end
   end
-  client.spare_ticket = ticket
-  return engine:take(ticket)
+  return spare(client, ticket, engine:take(ticket))
 end
 
 local function through_transport(client, operation, path, parts, user, timeout)
@@ -124,7 +132,7 @@ end
 local function outcome_of(client, operation, path, user, number, status, answer, request_id, connects)
   local info = told(operation, path, user, number)
   if status then
-    info.status, info.connects, info.request_id = status, connects, request_id
+    info.status, info.connects, info.request_id = status, connects, errors.safe(request_id, client.mask)
   else
     local err = errors.from_answer(context_of(client, operation, user, number), answer)
     info.status, info.connects, info.request_id = answer.status, answer.connects, err.request_id
@@ -230,7 +238,7 @@ function M.run(scope, operation, path, parts, opts, problems)
     return nil, errors.from_answer(context_of(client, operation, user, attempts, outcome), answer)
   end
 
-  local meta = { status = status, attempts = attempts, request_id = request_id }
+  local meta = { status = status, attempts = attempts, request_id = errors.safe(request_id, client.mask) }
   if opts.decode == false then return answer, meta end
   local returns = operation.returns
   local nothing = returns == "nothing"

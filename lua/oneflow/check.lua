@@ -519,7 +519,7 @@ function M.pairs(path, map, problems)
     if type(name) ~= "string" then usage.raise(path .. ": named values expected") end
     if not SCALARS[type(value)] then bad_type(path .. "." .. name, "string, number or boolean", value) end
     local text = tostring(value)
-    if type(value) == "number" then
+    if type(value) == "number" and ids.math_type(value) == "float" then
       if value ~= value or value - value ~= 0 then
         note(problems, path .. "." .. name, "is not a finite number")
       elseif value == floor(value) and value > -2 ^ 53 and value < 2 ^ 53 then

@@ -102,15 +102,21 @@ function M.worse(a, b)
   return BADNESS[a] > BADNESS[b] and a or b
 end
 
+--- What a server said, as it may be shown: one line, not too long, without the token. nil for nothing.
+---@param mask fun(text: string): string
+---@return string?
+function M.safe(text, mask)
+  if type(text) ~= "string" or text == "" then return nil end
+  return clean(mask(text), DETAIL_MAX)
+end
+
+local function as_it_is(text) return text end
+
 --- context: { operation=, acting_user=, attempts=, mask=function(text), repeatable=, unconfirmed=,
 --- outcome=(of earlier attempts) }
 ---@return oneflow.Error
 function M.new(context, fields)
-  local mask = context.mask or function(text) return text end
-  local function safe(text)
-    if type(text) ~= "string" or text == "" then return nil end
-    return clean(mask(text), DETAIL_MAX)
-  end
+  local function safe(text) return M.safe(text, context.mask or as_it_is) end
   local outcome = M.worse(fields.outcome, context.outcome)
   local retryable = fields.retryable
   if retryable == nil then

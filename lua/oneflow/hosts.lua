@@ -7,7 +7,7 @@
 --   wait(self, pass, client, ticket, number, operation, path, user)   returns once the ticket is done
 local core = require "oneflow.core"
 
-local next, rawget, setmetatable, type = next, rawget, setmetatable, type
+local next, package, setmetatable, type = next, package, setmetatable, type
 local running = coroutine.running
 local isyieldable = core.isyieldable
 
@@ -17,8 +17,9 @@ local M = {}
 M.waiters = setmetatable({}, { __mode = "k" })
 local waiters = M.waiters
 
--- nginx's own Lua: there nothing may block by itself.
-local ngx = rawget(_G, "ngx")
+-- nginx's own Lua: there nothing may block by itself. Found as a module: its global may be another table's in each
+-- request.
+local ngx = package.loaded.ngx
 local nginx = type(ngx) == "table" and type(ngx.get_phase) == "function" and require "oneflow.hosts.nginx"
 
 --- How a call waits here: nil for inline, which blocks the thread.

@@ -6,9 +6,10 @@ local usage = require "oneflow.usage"
 local tonumber, type = tonumber, type
 local find, format, match, sub = string.find, string.format, string.match, string.sub
 local floor = math.floor
-local math_type = math.type or function() return "float" end -- LuaJIT has floats alone
+-- LuaJIT has floats alone, also when a compatibility library brought it a math.type.
+local math_type = math.type and math.type(1.0) == "float" and math.type or function() return "float" end
 
-local M = {}
+local M = { math_type = math_type }
 
 local EXACT_MAX = 2 ^ 53
 local EXPECTED = "an id is an integer from 1, or 1 to 19 digits"

@@ -75,17 +75,15 @@ function M.new(data, source)
   })
 end
 
---- Walks pages. `fetch(offset)` -> page | nil, err.
+--- Walks pages. `fetch(offset)` -> page | nil, err. After an error the same page is asked for again.
 function M.pages(fetch)
   local page
   return function()
-    local err
-    if page == nil then
-      page, err = fetch(0)
-    elseif page then
-      page, err = page:next()
-    end
+    if page == false then return nil end
+    local behind, err
+    if page then behind, err = page:next() else behind, err = fetch(0) end
     if err then error(err, 0) end
+    page = behind
     return page or nil
   end
 end
@@ -104,7 +102,7 @@ end
 function M.each(fetch, id_of, opts, give_up)
   local size = max(opts.page_size or 100, 2) -- one item overlaps
   local limit = opts.max or math.huge
-  local seen, delivered = {}, 0
+  local walk, seen, delivered = 1, {}, 0 -- seen: by id, the last walk that came upon it
   local page, index
   local offset, anchor, count, back = 0, nil, nil, size
   local disturbed, found, fruitless = false, false, 0
@@ -138,7 +136,7 @@ function M.each(fetch, id_of, opts, give_up)
     if fruitless > REWALKS_MAX then
       give_up("the list changes faster than it can be walked: not certain that every item was visited")
     end
-    offset, anchor, count, disturbed, found, page = 0, nil, nil, false, false, nil
+    walk, offset, anchor, count, disturbed, found, page = walk + 1, 0, nil, nil, false, false, nil
     return true
   end
 
@@ -151,8 +149,12 @@ function M.each(fetch, id_of, opts, give_up)
         index = index + 1
         local item = page[index]
         local id = id_of(item)
-        if not seen[id] then
-          seen[id], found, delivered = true, true, delivered + 1
+        local before = seen[id]
+        -- Met twice in one walk, but for the overlap: it moved to here, and another may have taken its place.
+        if before == walk and index > 1 then disturbed = true end
+        seen[id] = walk
+        if not before then
+          found, delivered = true, delivered + 1
           return item
         end
       elseif page.more then

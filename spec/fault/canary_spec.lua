@@ -74,6 +74,17 @@ describe("canary:", function()
     end
   end)
 
+  it("case 47: echoed as the request id of a success it is masked for hooks and in meta", function()
+    wire.each_method(function(c, request)
+      local token = request.headers["x-oneflow-api-token"]
+      c:reply(200, { "content-type: application/json", "x-request-id: a\27 " .. token },
+        '{"id":4711}')
+    end, {}, function(value, err) -- the hooks of wire.client look for it, too
+      assert.is_truthy(value, tostring(err))
+      assert.equal("a  ***", value.meta.request_id)
+    end)
+  end)
+
   it("case 47: after a new token both the old and the new one are masked", function()
     local target = wire.faulty(function(c, request)
       c:reply(401, { "content-type: application/json" }, '{"title":"refused '
@@ -110,6 +121,24 @@ describe("canary:", function()
       assert.is_nil(value)
       assert.equal("authentication", err.kind)
       assert.is_truthy(string.find(tostring(err), "***", 1, true), tostring(err))
+    end
+  end)
+
+  it("case 47: an error that is made after a hook closed the client shows the token no more than any other", function()
+    for _, answer in ipairs { { 401, "application/json", "}" }, { 200, "text/" .. wire.TOKEN, "" } } do
+      for _, method in ipairs(wire.METHODS) do
+        local target = wire.faulty(function(c, request, args)
+          c:reply(args[1], { "content-type: " .. args[2] },
+            '{"title":"' .. request.headers["x-oneflow-api-token"] .. '"' .. args[3])
+        end, { args = answer })
+        local client
+        client = wire.client(target, { hooks = { on_response = function() client:close() end } })
+        local value, err = wire.call(client, method) -- which looks for the token in the error
+        assert.is_nil(value)
+        assert.equal(answer[1], err.status)
+        assert.equal(answer[1] == 200 and "unknown" or "refused", err.outcome)
+        target:stop()
+      end
     end
   end)
 

@@ -78,6 +78,25 @@ describe("close:", function()
     end
   end)
 
+  it("case 38: closed while a call waits to be let in: a usage error, and the call's place is free again", function()
+    local target = start()
+    local client = wire.client(target)
+    local left
+    local caller = coroutine.create(function() return client:contract(4711):get { as = wire.SVEN } end)
+    require("oneflow.hosts").waiters[caller] = {
+      admit = function()
+        client:close()
+        return "a pass"
+      end,
+      leave = function(_, pass) left = pass end,
+    }
+    local good, message = coroutine.resume(caller)
+    assert.is_false(good)
+    assert.is_truthy(string.find(message, "the client is closed", 1, true), message)
+    assert.equal("a pass", left)
+    assert.equal(0, #target:journal())
+  end)
+
   it("case 38: a page, a handle, a view and an iteration outlive the client that was dropped", function()
     local target = start()
     local page, sven, contract

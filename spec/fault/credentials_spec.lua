@@ -1,4 +1,5 @@
 -- Token and e-mail are checked by byte before anything leaves, and a refused value is never shown.
+local core = require "oneflow.core"
 local host = require "spec.support.host"
 local oneflow = require "oneflow"
 local wire = require "spec.support.wire"
@@ -130,6 +131,13 @@ describe("credentials:", function()
         value, err = wire.call(client, method, { as = email })
         refused(value, err, "as, " .. method)
       end
+      -- its record, as a service would send it that keeps such a user
+      local odd = assert(oneflow.client { token = wire.TOKEN, base_url = target.url, transport = function()
+        return 200, {}, core.encode { data = { { id = 1, email = email } } }
+      end })
+      local record = assert(odd.users:list(nil, { as = wire.SVEN }))[1]
+      refused(nil, select(2, odd:user(record)), "record")
+      refused(nil, select(2, odd:contract(4711):get { as = record }), "as, record")
       nothing_arrived(target)
       wire.good_call(client)
     end)

@@ -33,6 +33,25 @@ end
 describe("floods:", function()
   after_each(wire.clean)
 
+  it("case 17: 5000 x 1xx, then 200: success, in bounded memory", function()
+    for _, method in ipairs(wire.METHODS) do
+      local target = wire.faulty(function(c, request)
+        local hint = "HTTP/1.1 103 Early Hints\r\nx-request-id: 1\r\n\r\n"
+        c:write(string.rep(hint, 5000))
+        c:good(request)
+      end, {})
+      local client = wire.client(target, slow)
+      local growth, value, err = wire.growth(function() return wire.call(client, method) end)
+      assert.is_truthy(value, method .. ": " .. tostring(err))
+      assert.equal(200, value.meta.status)
+      assert.is_nil(value.meta.request_id) -- of a 103, which is not the answer
+      assert.is_true(growth < 5e6, string.format("%s grew by %.1f MB", method, growth / 1e6))
+      wire.good_call(client)
+      client:close()
+      target:stop()
+    end
+  end)
+
   it("case 18: 20 MB of headers, in lines of 8 KB and in one line: limit, growth under 5 MB", function()
     flood(function(c)
       c:write("HTTP/1.1 200 OK\r\n")

@@ -7,6 +7,16 @@ local wire = require "spec.support.wire"
 describe("fork:", function()
   after_each(wire.clean)
 
+  it("case 41: a program that the script starts does not hold the connection open", function()
+    local target = wire.healthy()
+    local client = wire.client(target)
+    wire.good_call(client)
+    local program = io.popen("cat >/dev/null", "w")
+    client:close()
+    target:wait "closed" -- the server saw the end
+    program:close()
+  end)
+
   for _, secure in ipairs { false, true } do
     for _, leave in ipairs { "_exit", "os.exit", "close" } do
       it("case 41: with a live " .. (secure and "TLS " or "")

@@ -1,4 +1,5 @@
 -- A raise inside the user's own functions passes on, after clean-up.
+local host = require "spec.support.host"
 local oneflow = require "oneflow"
 local server = require "spec.support.server"
 local wire = require "spec.support.wire"
@@ -101,6 +102,43 @@ describe("hooks:", function()
       assert.equal(string.find(request.target, "/contracts/2", 1, true) and "anna@example.com" or wire.SVEN,
         request.headers["x-oneflow-user-email"])
     end
+  end)
+
+  -- Large answers, so that the collector runs while they become strings.
+  it("case 39: a call inside a finalizer is answered with its own answer, and so is the one that it interrupts",
+    function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          c:reply(200, { "content-type: application/json" }, '{"id":'
+            .. string.match(request.target, "/contracts/(%d+)") .. string.rep(" ", 300000) .. "}")
+        end
+      end)
+    end)
+    local client = wire.client(target)
+    local failures, finalized = {}, 0
+    local function call(id)
+      local good, contract, err = pcall(function() return client:contract(id):get { as = wire.SVEN } end)
+      if not good or not contract or contract.data.id ~= id then
+        failures[#failures + 1] = tostring(not good and contract or err or contract.data.id)
+      end
+    end
+    local finalizer = { __gc = function()
+      finalized = finalized + 1
+      call(2)
+    end }
+    local function garbage()
+      if host.lua ~= "luajit" then return setmetatable({}, finalizer) end
+      getmetatable(newproxy(true)).__gc = finalizer.__gc -- LuaJIT finalizes userdata only
+    end
+    local rounds = 0
+    repeat
+      rounds = rounds + 1
+      for _ = 1, 20 do garbage() end
+      call(1)
+    until finalized > 500 or rounds == 1000
+    assert.is_true(finalized > 0)
+    assert.same({}, failures)
   end)
 
   it("hooks see the call without secrets", function()

@@ -1,4 +1,5 @@
 -- Ids become part of a path: only an integer of at least 1 does, in whichever form.
+local process = require "spec.support.process"
 local wire = require "spec.support.wire"
 
 describe("ids:", function()
@@ -60,6 +61,26 @@ describe("ids:", function()
     assert.equal("/v1/contracts/9007199254740991", target:journal()[4].target)
     calls.get("9223372036854775807")
     assert.equal("/v1/contracts/9223372036854775807", target:journal()[5].target)
+  end)
+
+  it("case 33: digits stay what they are on LuaJIT, also when a compatibility library gave it math.type", function()
+    local paths = process.start(function()
+      local function compatible(n)
+        return type(n) == "number" and (math.floor(n) == n and math.abs(n) <= 2 ^ 63 and "integer" or "float") or nil
+      end
+      rawset(math, "type", math.type or compatible)
+      local seen = {}
+      local library = require "oneflow"
+      local account = assert(library.client { token = "token", transport = function(request)
+        seen[#seen + 1] = request.path
+        return 404, {}, "{}"
+      end })
+      for _, id in ipairs { "9223372036854775807", "9007199254740993", 4711 } do
+        account:contract(id):get { as = "sven@example.com" }
+      end
+      return seen
+    end):result()
+    assert.same({ "/v1/contracts/9223372036854775807", "/v1/contracts/9007199254740993", "/v1/contracts/4711" }, paths)
   end)
 
   it("case 33: a path of request() cannot leave the base path or smuggle", function()

@@ -2,8 +2,9 @@
 local server = require "spec.support.server"
 local wire = require "spec.support.wire"
 
--- A live list: 1..args.n. `args.plan[k]` happens before list request k is answered: remove, add or move (to the
--- front) = {ids}, { status = 503 } or { cut = true }. DELETE removes an id; publishing too (they are drafts).
+-- A live list: 1..args.n. `args.plan[k]` happens before list request k is answered: remove, add, move (to the
+-- front) or back (to the end) = {ids}, { status = 503 } or { cut = true }. DELETE removes an id; publishing too
+-- (they are drafts).
 local function script(s, args)
   local live = {}
   for id = 1, args.n do live[id] = id end
@@ -25,6 +26,7 @@ local function script(s, args)
         local step = args.plan[tostring(lists)] or {}
         for _, gone in ipairs(step.remove or {}) do remove(gone) end
         for _, moved in ipairs(step.move or {}) do table.insert(live, 1, remove(moved)) end
+        for _, moved in ipairs(step.back or {}) do table.insert(live, (remove(moved))) end
         for _, new in ipairs(step.add or {}) do
           remove(new)
           live[#live + 1] = new
@@ -207,6 +209,42 @@ describe("pages:", function()
         client:close()
         target:stop()
       end
+    end
+  end)
+
+  it("case 49: others move one to the front and another to the end, so that the offsets fit again: all once", function()
+    for _, pair in ipairs { { 40, 3 }, { 12, 1 }, { 47, 9 } } do
+      for at = 2, 3 do
+        local target = start(47, { [at] = { move = { pair[1] }, back = { pair[2] } } })
+        local client = wire.client(target)
+        local seen = walk(client, 10)
+        exactly_once(seen, 1, 47)
+        client:close()
+        target:stop()
+      end
+    end
+  end)
+
+  it("case 49: each and pages called again after an error go on where it came", function()
+    for _, way in ipairs { "each", "pages" } do
+      local target = start(30, { [2] = { status = 503 } })
+      local client = wire.client(target)
+      local order, failed = {}, 0
+      local step = client.contracts[way](client.contracts, {}, { page_size = 10, as = wire.SVEN })
+      while true do
+        local good, item = pcall(step)
+        if not good then
+          failed = failed + 1
+        elseif item == nil then
+          break
+        else
+          for i = 1, way == "pages" and #item or 1 do order[#order + 1] = way == "pages" and item[i].id or item.id end
+        end
+      end
+      assert.equal(1, failed)
+      assert.equal(30, #order)
+      for i, id in ipairs(order) do assert.equal(i, id) end
+      target:stop()
     end
   end)
 

@@ -182,7 +182,8 @@ describe("I/O thread:", function()
       local queue, engine = core.queue "threaded", engine_for(target)
       local kept = {}
       for i = 1, 8 do
-        local ticket = submit(engine, queue, i % 2 == 0 and "/held" or "/contracts/" .. i, i % 3 == 0 and "POST" or "GET")
+        local path = i % 2 == 0 and "/held" or "/contracts/" .. i
+        local ticket = submit(engine, queue, path, i % 3 == 0 and "POST" or "GET")
         if (i + round) % 2 == 0 then kept[#kept + 1] = ticket end
       end
       if round % 5 == 0 then queue = nil end
@@ -275,8 +276,8 @@ describe("I/O thread:", function()
     for round = 1, args.rounds do
       local why = send(parents, queue, tickets, round * 100, 4, "sven@example.com")
       local ending = endings[round % #endings + 1]
-      local pid = posix.fork()
-      if pid == 0 then
+      local forked = posix.fork()
+      if forked == 0 then
         posix.alarm(30)
         -- The parent's engine, made anew in here, or one of the child's own.
         local engine = round % 2 == 0 and parents or native.engine(options)
@@ -295,7 +296,7 @@ describe("I/O thread:", function()
         os.exit(0, ending == "close")
       end
       why = why or collect(queue, tickets, parents, "sven@example.com", false)
-      local how, code = posix.wait(pid)
+      local how, code = posix.wait(forked)
       local expected = ending == "term" and "signaled 15" or "exited 0"
       if how .. " " .. code ~= expected then why = why or ending .. ": " .. how .. " " .. code end
       if why then

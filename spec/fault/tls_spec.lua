@@ -1,5 +1,6 @@
 -- TLS: verified always, and before a byte of the request leaves.
 local host = require "spec.support.host"
+local process = require "spec.support.process"
 local server = require "spec.support.server"
 local tls = require "spec.support.tls"
 local wire = require "spec.support.wire"
@@ -72,5 +73,24 @@ describe("TLS:", function()
       .. " " .. target.https) -- it does speak TLS 1.1
     target:stop()
     case("TLSv1_1", "tls")
+  end)
+
+  it("case 7: it is refused also where the system's settings would allow TLS 1.1", function()
+    local settings = host.write(host.folder() .. "/openssl.cnf", "openssl_conf = all\n[all]\nssl_conf = ssl\n"
+      .. "[ssl]\nsystem_default = any\n[any]\nMinProtocol = TLSv1\nCipherString = DEFAULT@SECLEVEL=0\n")
+    local target = start("TLSv1_1")
+    local ca = tls.certificates().ca
+    host.shell("OPENSSL_CONF=" .. settings .. " curl -sS --tlsv1.1 --cacert " .. ca .. " " .. target.https) -- they do
+    target:stop()
+    target = start("TLSv1_1")
+    local result = process.start(function(args)
+      local w = require "spec.support.wire"
+      local client = w.client({ url = args.url }, { ca_file = args.ca })
+      local value, err = w.call(client, "GET")
+      w.good_call(client)
+      return { ok = value and true or false, kind = err and err.kind, outcome = err and err.outcome }
+    end, { url = target.https, ca = ca }, { env = { OPENSSL_CONF = settings } }):result()
+    assert.same({ ok = false, kind = "tls", outcome = "not_sent" }, result)
+    assert.equal(1, #target:journal()) -- the good call
   end)
 end)

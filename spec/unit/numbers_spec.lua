@@ -53,6 +53,24 @@ describe("numbers and lists:", function()
   if integers then
     local core = require "oneflow.core"
 
+    it("every integer goes out exactly, also those that no double holds", function()
+      for _, number in ipairs { math.maxinteger, math.mininteger, 9007199254740993, -9007199254740993 } do
+        assert.equal('{"n":' .. string.format("%d", number) .. "}", core.encode { n = number })
+      end
+    end)
+
+    it("an integer in a query goes out exactly", function()
+      local target = wire.healthy()
+      local sven = assert(wire.client(target):user(wire.SVEN))
+      local values = { math.maxinteger, math.mininteger, 9007199254740993, 5, -0.0, 5.0, 0.1, 1e300 }
+      for _, value in ipairs(values) do assert(sven:request("GET", "/x", { query = { n = value } })) end
+      local seen = {}
+      for i, request in ipairs((target:journal())) do seen[i] = string.match(request.target, "n=(.*)$") end
+      assert.same({
+        "9223372036854775807", "-9223372036854775808", "9007199254740993", "5", "0", "5", "0.1", "1e%2B300",
+      }, seen)
+    end)
+
     it("integers are found wherever they stand: escaped names, names that stand twice, lists in lists", function()
       local value = core.decode('{"a\\u0062\\n":1,"x":{"a":1},"x":5,"y":5,'
         .. '"y":{"z":[1,[2,{"q":3.0,"r":3.5}],[],{}]},"e":{}}')
@@ -63,6 +81,25 @@ describe("numbers and lists:", function()
       assert.equal("integer", math.type(value.y.z[2][2].q))
       assert.equal("float", math.type(value.y.z[2][2].r))
       assert.equal("integer", math.type(core.decode " 5 "))
+    end)
+
+    it("a finalizer that decodes while another decode is under way disturbs neither", function()
+      local items, decoded = {}, 0
+      for i = 1, 3000 do items[i] = string.format('{"id":%d,"k%d":{"a":[%d,{"b\\n":%d}]}}', i, i, i, i) end
+      local text = "[" .. table.concat(items, ",") .. "]"
+      local finalizer = { __gc = function()
+        decoded = decoded + 1
+        assert(math.type(core.decode('{"another":{"name":7,"list":[1]}}').another.name) == "integer")
+      end }
+      for _ = 1, 5 do
+        for _ = 1, 200 do setmetatable({}, finalizer) end
+        for i, item in ipairs((core.decode(text))) do
+          assert.equal("integer", math.type(item.id))
+          assert.equal("integer", math.type(item["k" .. i].a[1]))
+          assert.equal("integer", math.type(item["k" .. i].a[2]["b\n"]))
+        end
+      end
+      assert.is_true(decoded > 0)
     end)
 
     it("no integral float is left in random texts", function()

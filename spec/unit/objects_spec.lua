@@ -184,6 +184,15 @@ describe("objects:", function()
     end
   end)
 
+  it("a page that was asked for the next one wrongly can still be asked rightly", function()
+    local page = assert(client.contracts:list({ limit = 1 }, { as = ANNA }))
+    local behind, err = page:next { as = "no address" }
+    assert.is_nil(behind)
+    assert.equal("validation", err.kind)
+    behind, err = page:next()
+    assert.equal(1, #assert(behind, tostring(err)))
+  end)
+
   it("decode = false gives the text and the meta", function()
     local text, meta = anna:contract(4711):get { decode = false }
     assert.equal("string", type(text))

@@ -6,7 +6,7 @@
 -- file's tells the client's on_response hook, or the error log, what became of it.
 local core = require "oneflow.core"
 
-local ngx = rawget(_G, "ngx")
+local ngx = package.loaded.ngx
 local get_phase, sleep, tcp = ngx.get_phase, ngx.sleep, ngx.socket.tcp
 local next, pcall, require, tostring = next, pcall, require, tostring
 local format = string.format

@@ -131,7 +131,8 @@ local function listing(binding, state, query, unchecked)
     for i, pair in ipairs(wanted) do pairs_of[i] = pair end
     if limit and operation.pages then pairs_of[#pairs_of + 1] = { "limit", format("%d", limit) } end
     if offset > 0 then pairs_of[#pairs_of + 1] = { "offset", format("%d", offset) } end
-    local value, meta = call.run(scope, operation, path, { query = pairs_of }, opts, problems)
+    -- No problem so far: then none that this call finds may stay with the others.
+    local value, meta = call.run(scope, operation, path, { query = pairs_of }, opts, problems[1] and problems or nil)
     if value == nil or opts.decode == false then return value, meta end
     return pages.new(value, {
       offset = offset, meta = meta, rows = operation.rows, whole = operation.bare,
