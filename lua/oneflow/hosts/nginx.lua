@@ -20,6 +20,7 @@ local PHASES = {
 
 local POOL = { pool = "oneflow", pool_size = 1024 }
 local IDLE_MS = 30000
+local FOREVER_MS = 2 ^ 31 - 1 -- the core ends every call by its deadline
 
 local M = {}
 
@@ -35,12 +36,13 @@ local function knock(client)
   if not path then return nil, problem, "socket_dir" end
   if path ~= door then door, address = path, "unix:" .. path end
   local socket = tcp()
+  socket:settimeout(FOREVER_MS)
   local good, why = socket:connect(address, POOL)
   if not good then return nil, "the library's own socket " .. path .. ": " .. tostring(why) end
   return socket
 end
 
--- Waits at the door until a number is answered; false: the cosocket failed, or nginx's time for it is up.
+-- Waits at the door until a number is answered; false: the cosocket failed.
 local function ask(socket, number)
   return socket:send(format("%016d", number)) ~= nil and socket:receive(1) ~= nil
 end
@@ -107,11 +109,7 @@ function waiter.wait(_, socket, client, ticket, number, operation, path, user)
     socket:setkeepalive(IDLE_MS)
   else
     socket:close()
-    while not client.engine:done(ticket) do -- its deadline comes
-      socket = knock(client)
-      if not (socket and ask(socket, number)) then sleep(0.01) end
-      if socket then socket:close() end
-    end
+    while not client.engine:done(ticket) do sleep(0.01) end
   end
   if once then
     in_flight[number] = nil
