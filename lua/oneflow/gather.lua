@@ -373,7 +373,7 @@ end
 ---
 --- Calls in `fn` wait without stopping the others; in a coroutine of the user's own, in `table.sort` and the like they
 --- wait as anywhere else, and the others with them. What the iterator or `progress` raises stops all, and passes on.
----@param items any[]|fun(): any  a list, a page, or an iterator such as `each` returns: a function that is called without
+---@param items any[]|fun(): any  a list, a page, or an iterator such as `each` returns: a function called without
 ---arguments, until nil, and never more than `concurrency` items ahead of what has ended
 ---@param fn fun(item: any, index: integer): any, any
 ---@param opts oneflow.GatherOptions?
