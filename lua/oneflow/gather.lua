@@ -205,7 +205,8 @@ function Task:wake()
   if loop.hosted and not loop.turning then turn(loop, 0) end
 end
 
--- After a turn that a raise cut short: something may be done that no list knows.
+-- After a turn that a raise cut short, anywhere: what is done may be in no list, and what is counted may be wrong.
+-- -> is a call still under way?
 local function sweep(loop)
   local tasks = {}
   for task in next, loop.tasks do tasks[#tasks + 1] = task end
@@ -219,6 +220,10 @@ local function sweep(loop)
       advance(task)
     end
   end
+  for task in next, loop.tasks do
+    if task.ticket then return true end
+  end
+  return false
 end
 
 -- Turns until `task` is over.
@@ -245,8 +250,7 @@ local function run_loop(fn)
   local good, raised = pcall(drive, loop, root)
   if not good then
     stop(loop, scope, "the gather was interrupted")
-    while not root.over do
-      sweep(loop)
+    while sweep(loop) do
       loop.queue:wait(LONG)
       while loop.queue:next() do end
     end

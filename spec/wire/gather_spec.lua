@@ -654,24 +654,27 @@ describe("each with prefetch:", function()
     it(name .. ": an undisturbed walk asks for no page twice, and ahead of the loop", function()
       box:add_contracts(30, { state = "draft" })
       box:clear_journal()
+      local function lists()
+        local found = 0
+        for _, entry in ipairs(box:journal()) do found = found + (entry.operation == "contract.list" and 1 or 0) end
+        return found
+      end
       local count, at_first = 0, nil
       inside(function()
         for contract in admin.contracts:each(DRAFTS, { prefetch = true, page_size = 10 }) do
           count = count + 1
           if count == 1 then
-            assert(contract:get())
-            assert(contract:get())
-            at_first = box:journal()
+            for _ = 1, 100 do
+              assert(contract:get())
+              at_first = lists()
+              if at_first == 2 then break end
+            end
           end
         end
       end)
       assert.equal(30, count)
-      local lists = 0
-      for _, entry in ipairs(at_first) do lists = lists + (entry.operation == "contract.list" and 1 or 0) end
-      assert.equal(2, lists)
-      lists = 0
-      for _, entry in ipairs(box:journal()) do lists = lists + (entry.operation == "contract.list" and 1 or 0) end
-      assert.equal(4, lists) -- 10, then 9 new ones each
+      assert.equal(2, at_first)
+      assert.equal(4, lists()) -- 10, then 9 new ones each
     end)
   end
 
