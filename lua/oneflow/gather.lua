@@ -48,13 +48,21 @@ local function within(scope, outer)
   return scope == outer
 end
 
--- No call begins there any more. What is on the wire and must not be repeated runs to its end, the others are dropped.
+local function cancel(loop, scope, repeatable)
+  for task in next, loop.tasks do
+    if task.ticket and task.repeatable == repeatable and within(task.scope, scope) then
+      task.engine:cancel(task.ticket)
+    end
+  end
+end
+
+-- No call begins there any more. What is on the wire and must not be repeated runs to its end, the others are dropped:
+-- those that may be repeated last, as a place on the wire that they leave must not be taken by one of the first kind.
 local function stop(loop, scope, why)
   if scope.stopped then return end
   scope.stopped = why
-  for task in next, loop.tasks do
-    if task.ticket and within(task.scope, scope) then task.engine:cancel(task.ticket) end
-  end
+  cancel(loop, scope, false)
+  cancel(loop, scope, true)
 end
 
 -- ---- tasks -----------------------------------------------------------------------------------------------------
@@ -128,8 +136,9 @@ end
 
 function Task.leave() end
 
-function Task:wait(_, client, ticket, number)
+function Task:wait(_, client, ticket, number, operation)
   self.engine, self.ticket, self.number = client.engine, ticket, number
+  self.repeatable = operation.repeatable and true or false
   self.loop.parked[number] = self
   repeat yield(WAITS) until not self.ticket
 end
@@ -176,19 +185,22 @@ local function run_ready(loop)
   end
 end
 
--- One turn: waits, at most so long, and goes on with what need not wait any more. -> was there any?
+-- One turn: waits, at most so long, and goes on with what need not wait any more. -> was there any? Without `seconds` it
+-- asks for no answers, and goes on with what is ready.
 local function turn(loop, seconds)
   loop.turning = true
   local queue, parked, some = loop.queue, loop.parked, loop.first <= loop.last
-  queue:wait(some and 0 or seconds)
-  for _ = 1, RESUMES_MOST do
-    local number = queue:next()
-    if not number then break end
-    local task = parked[number]
-    parked[number] = nil
-    if task then
-      some, task.ticket = true, nil
-      advance(task)
+  if seconds then
+    queue:wait(some and 0 or seconds)
+    for _ = 1, RESUMES_MOST do
+      local number = queue:next()
+      if not number then break end
+      local task = parked[number]
+      parked[number] = nil
+      if task then
+        some, task.ticket = true, nil
+        advance(task)
+      end
     end
   end
   run_ready(loop)
@@ -202,7 +214,7 @@ function Task:wake()
   self.sleeps = false
   make_ready(loop, self)
   -- The host of that loop waits for its descriptor, which knows nothing of this.
-  if loop.hosted and not loop.turning then turn(loop, 0) end
+  if loop.hosted and not loop.turning then turn(loop) end
 end
 
 -- After a turn that a raise cut short, anywhere: what is done may be in no list, and what is counted may be wrong.
@@ -432,7 +444,7 @@ function M.begin(fn)
     if ahead.sleeper then ahead.sleeper:wake() end
   end, fn)
   if not task then
-    turn(ahead.loop, 0)
+    turn(ahead.loop)
     turn(ahead.loop, 0)
   end
   return ahead
@@ -544,7 +556,7 @@ function Gatherer:add(fn, on_done)
   loop.count = loop.count + 1
   loop.waiting[loop.count] = { fn = fn, scope = scope, done = done }
   start_waiting(loop)
-  if not loop.turning then host_turn(loop, 0) end
+  if not loop.turning then host_turn(loop) end
   return seal(scope, HANDLE)
 end
 
