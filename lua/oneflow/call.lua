@@ -8,6 +8,7 @@ local usage = require "oneflow.usage"
 
 local error, format, max, min = error, string.format, math.max, math.min
 local ipairs, pcall, tonumber, type = ipairs, pcall, tonumber, type
+local running = coroutine.running
 local monotonic = core.monotonic
 local ANONYMOUS_ADMIN, header_of = acting_user.ANONYMOUS_ADMIN, acting_user.header
 
@@ -38,14 +39,24 @@ end
 
 -- ---- token -----------------------------------------------------------------------------------------------------
 
--- Asks the token's function or file; "changed", "same", or nil and why not. A raise of the function passes on.
-local function ask(client, reason)
+-- The function is being asked by another call: its answer counts for this one too.
+local function await_answer(asking, waiter)
+  if asking.by == running() or (waiter and waiter:within(asking.by)) then
+    usage.raise("the token function calls the client that asks it for the token")
+  end
+  while not asking.over do
+    if waiter then asking[#asking + 1] = waiter end
+    if not (waiter and waiter:sleep()) and not asking.over then
+      return nil, "is being asked for by another call, for which this one cannot wait where it stands"
+    end
+  end
+  return asking.change, asking.why
+end
+
+-- What its file or its function says, as ask returns it.
+local function new_token(client, reason)
   if client.token_file then return client.engine:read_token(client.token_file) end
-  if client.asking then usage.raise("the token function calls the client that asks it for the token") end
-  client.asking = true
-  local good, token, why = pcall(client.token_function, reason)
-  client.asking = false
-  if not good then error(token, 0) end
+  local token, why = client.token_function(reason)
   if client.closed then usage.raise("the client is closed") end
   if token == nil then
     return nil, "was not given by its function: " .. (type(why) == "string" and why or "no reason said")
@@ -54,12 +65,28 @@ local function ask(client, reason)
   return client.engine:set_token(token)
 end
 
+-- Asks the token's function or file; "changed", "same", or nil and why not. A raise of the function passes on.
+local function ask(client, reason, waiter)
+  if client.asking then return await_answer(client.asking, waiter) end
+  local asking = { by = running() } -- and who waits for the answer
+  client.asking = asking
+  local good, change, why = pcall(new_token, client, reason)
+  client.asking, asking.over = nil, true
+  if good then
+    asking.change, asking.why = change, why
+    if change == "changed" or reason == "first" and change then client.generation = client.generation + 1 end
+  else
+    asking.why = "was not given by its function, which raised"
+  end
+  for _, sleeper in ipairs(asking) do sleeper:wake() end
+  if not good then error(change, 0) end
+  return change, why
+end
+
 -- Asked once for each token that was refused: who comes later finds the new one.
-local function refreshed(client, generation)
+local function refreshed(client, generation, waiter)
   if client.generation ~= generation then return true end
-  local change = ask(client, "refused")
-  if change == "changed" then client.generation = client.generation + 1 end
-  return change == "changed"
+  return ask(client, "refused", waiter) == "changed"
 end
 
 -- ---- one attempt -----------------------------------------------------------------------------------------------
@@ -218,17 +245,16 @@ function M.run(scope, operation, path, parts, opts, problems)
   local deadline = monotonic() + timeout
   if timeout > attempt_timeout then timeout = attempt_timeout end
   if client.token_function and client.generation == 0 then
-    local change, why = ask(client, "first")
+    local change, why = ask(client, "first", waiter)
     if not change then
       return nil, errors.validation(context_of(client, operation, user, 0), errors.problem("token", why))
     end
-    client.generation = 1
   end
   local generation, attempts, outcome = client.generation, 1, nil
   local status, answer, request_id, content_type = attempt(client, operation, path, parts, user, timeout, waiter,
     attempts)
   if not status and answer.status == 401 and (client.token_function or client.token_file)
-    and refreshed(client, generation) then
+    and refreshed(client, generation, waiter) then
     attempts, outcome = 2, "refused"
     timeout = max(0.001, min(timeout, deadline - monotonic()))
     status, answer, request_id, content_type = attempt(client, operation, path, parts, user, timeout, waiter,

@@ -20,7 +20,7 @@ local OPTIONS = {
   as = "any", timeout = "seconds", attempt_timeout = "seconds", retry = "retry", decode = "boolean",
   unchecked = "boolean", blocking = "boolean",
 }
-local EACH_OPTIONS = { page_size = "page_size", max = "count" }
+local EACH_OPTIONS = { page_size = "page_size", max = "count", prefetch = "boolean" }
 
 local function bad_type(path, expected, value)
   usage.raise(format("%s: %s expected, got %s", path, expected, type(value)))

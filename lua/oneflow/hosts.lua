@@ -5,6 +5,9 @@
 --   admit(self, client)   -> pass | nil, kind, message, option: the last word before the core gets a request
 --   leave(self, pass)   nothing was handed over
 --   wait(self, pass, client, ticket, number, operation, path, user)   returns once the ticket is done
+--   sleep(self)   until wake, or sooner -> false: nobody can wake it
+--   wake(self)
+--   within(self, co)   does this coroutine wait for what it runs?
 local core = require "oneflow.core"
 
 local next, package, setmetatable, type = next, package, setmetatable, type
@@ -14,13 +17,15 @@ local isyieldable = core.isyieldable
 local M = {}
 
 --- By coroutine: the waiters of those that the library's own gatherer made, and of no others.
-M.waiters = setmetatable({}, { __mode = "k" })
+M.waiters = setmetatable({}, { __mode = "kv" }) -- a waiter holds its coroutine: not to be held by that
 local waiters = M.waiters
 
 -- nginx's own Lua: there nothing may block by itself. Found as a module: its global may be another table's in each
 -- request.
 local ngx = package.loaded.ngx
 local nginx = type(ngx) == "table" and type(ngx.get_phase) == "function" and require "oneflow.hosts.nginx"
+
+M.in_nginx = nginx and true or false
 
 --- How a call waits here: nil for inline, which blocks the thread.
 ---@param blocking boolean?  the caller allows the thread to be blocked

@@ -2,11 +2,14 @@
 local acting_user = require "oneflow.acting_user"
 local client = require "oneflow.client"
 local core = require "oneflow.core"
+local gather = require "oneflow.gather"
 local version = require "oneflow.version"
 
 local M = { _VERSION = version }
 
 M.client = client
+
+M.gather, M.map, M.gatherer = gather.gather, gather.map, gather.gatherer
 
 --- The account's anonymous administrator, said aloud: the call carries no user.
 M.ANONYMOUS_ADMIN = acting_user.ANONYMOUS_ADMIN

@@ -1,4 +1,5 @@
 -- Pages of a list, and the walk over all of them.
+local gather = require "oneflow.gather"
 local usage = require "oneflow.usage"
 
 local error, ipairs, next, setmetatable, tonumber, type = error, ipairs, next, setmetatable, tonumber, type
@@ -95,9 +96,12 @@ end
 --- visited already (all before it were, too, as items keep their order), and leaves out what it knows. A walk that
 --- saw the set move is walked over once more at the end, until a walk was undisturbed: sorting by a column that the
 --- loop changes may carry items past it. What cannot be settled so is raised.
+---
+--- With prefetch a page is asked for while the loop works on the page before; it counts only when the walk comes to ask
+--- for just that page next.
 ---@param fetch fun(offset: integer, limit: integer): oneflow.Page?, oneflow.Error?
 ---@param id_of fun(item: any): any
----@param opts table  page_size, max
+---@param opts table  page_size, max, prefetch
 ---@param give_up fun(message: string)  raises the error object
 function M.each(fetch, id_of, opts, give_up)
   local size = max(opts.page_size or 100, 2) -- one item overlaps
@@ -106,6 +110,26 @@ function M.each(fetch, id_of, opts, give_up)
   local page, index
   local offset, anchor, count, back = 0, nil, nil, size
   local disturbed, found, fruitless = false, false, 0
+  local ahead, ahead_offset -- what was asked for before its time
+
+  local function ask(at)
+    local asked = ahead
+    ahead = nil
+    if asked and ahead_offset == at then
+      local taken, early, err = gather.take(asked)
+      if taken then return early, err end
+    elseif asked then
+      gather.drop(asked)
+    end
+    return fetch(at, size)
+  end
+
+  local function ask_ahead()
+    if not page.more or #page < 2 or delivered + #page > limit or offset + #page - 1 > OFFSET_MAX then return end
+    ahead_offset = offset + #page - 1
+    local at = ahead_offset
+    ahead = gather.begin(function() return fetch(at, size) end)
+  end
 
   local function turn_page()
     while true do
@@ -113,7 +137,7 @@ function M.each(fetch, id_of, opts, give_up)
         give_up("more than " .. OFFSET_MAX + 100 .. " items match, and the service lists no further: narrow the filter")
       end
       local err
-      page, err = fetch(offset, size)
+      page, err = ask(offset)
       if not page then error(err, 0) end
       if count and page.count and page.count < count then disturbed = true end
       count = page.count
@@ -121,6 +145,7 @@ function M.each(fetch, id_of, opts, give_up)
       if offset == 0 or (first ~= nil and seen[first]) then
         if offset > 0 and first ~= anchor then disturbed = true end
         back, index = size, 0
+        if opts.prefetch then ask_ahead() end
         return
       end
       disturbed = true

@@ -117,6 +117,16 @@ function waiter.wait(_, socket, client, ticket, number, operation, path, user)
   end
 end
 
+-- Nobody tells whom to wake, so it looks often.
+function waiter.sleep()
+  sleep(0.01)
+  return true
+end
+
+function waiter.wake() end
+
+function waiter.within() return false end
+
 --- How a call waits here.
 ---@return table? waiter
 ---@return string? refusal

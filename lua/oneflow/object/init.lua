@@ -50,7 +50,8 @@ local M = {}
 ---A collection: `client.contracts`. It has those of these methods that the endpoint table names, and no others.
 ---@class oneflow.Collection
 ---@field list fun(self, query: table?, opts: oneflow.Options?): oneflow.Page?, oneflow.Error?
----@field each fun(self, query: table?, opts: table?): fun(): oneflow.Item?  and page_size (1 to 100), max; raises
+---@field each fun(self, query: table?, opts: table?): fun(): oneflow.Item?  and page_size (1 to 100), max,
+---prefetch (asks for the next page while the loop works on this one); raises
 ---@field pages fun(self, query: table?, opts: table?): fun(): oneflow.Page?  and page_size; raises
 ---@field create fun(self, body: table?, opts: oneflow.Options?): oneflow.Item?, oneflow.Error?
 

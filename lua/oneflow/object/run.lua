@@ -159,7 +159,7 @@ local function walkable(verb, binding, state, query, opts)
   opts = check.each_options(opts)
   if opts.decode == false then usage.raise("decode = false gives text, which cannot be walked over: use list") end
   local calls = merged(opts, {})
-  calls.page_size, calls.max = nil, nil
+  calls.page_size, calls.max, calls.prefetch = nil, nil, nil
   call.acting_user(state.scope, binding.operation, calls) -- raises here rather than in the loop
   local fetch, position = listing(binding, state, query, opts.unchecked)
   if position.limit or position.offset then
@@ -183,6 +183,7 @@ local function walk_pages(binding, state, query, opts)
   local fetch, calls
   fetch, calls, opts = walkable("pages", binding, state, query, opts)
   if opts.max then usage.raise("pages takes no max: leave the loop instead") end
+  if opts.prefetch then usage.raise("pages takes no prefetch: each does") end
   return pages.pages(function() return fetch(0, opts.page_size or 100, calls) end)
 end
 
