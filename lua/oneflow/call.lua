@@ -38,8 +38,9 @@ end
 
 -- ---- token -----------------------------------------------------------------------------------------------------
 
--- Asks the token's function or file; "changed", "same", or nil and why not. A raise of the function passes on.
+-- Asks the token's function, callback or file; "changed", "same", or nil and why not. A function's raise passes on.
 local function ask(client, reason)
+  if client.token_callback then return client.engine:ask_token(reason) end
   if client.token_file then return client.engine:read_token(client.token_file) end
   if client.asking then usage.raise("the token function calls the client that asks it for the token") end
   client.asking = true
@@ -217,7 +218,7 @@ function M.run(scope, operation, path, parts, opts, problems)
   local timeout, attempt_timeout = opts.timeout or client.timeout, opts.attempt_timeout or client.attempt_timeout
   local deadline = monotonic() + timeout
   if timeout > attempt_timeout then timeout = attempt_timeout end
-  if client.token_function and client.generation == 0 then
+  if client.generation == 0 then
     local change, why = ask(client, "first")
     if not change then
       return nil, errors.validation(context_of(client, operation, user, 0), errors.problem("token", why))
@@ -227,7 +228,7 @@ function M.run(scope, operation, path, parts, opts, problems)
   local generation, attempts, outcome = client.generation, 1, nil
   local status, answer, request_id, content_type = attempt(client, operation, path, parts, user, timeout, waiter,
     attempts)
-  if not status and answer.status == 401 and (client.token_function or client.token_file)
+  if not status and answer.status == 401 and (client.token_function or client.token_callback or client.token_file)
     and refreshed(client, generation) then
     attempts, outcome = 2, "refused"
     timeout = max(0.001, min(timeout, deadline - monotonic()))
