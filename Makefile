@@ -151,6 +151,15 @@ $(OBJECT)/files: FORCE
 	@mkdir -p $(@D)
 	@echo '$(LUA_FILES)' | cmp -s - $@ || echo '$(LUA_FILES)' > $@
 
+# An example, and how a program is linked with the static library. lua-cjson is linked too where it comes as an archive.
+HOST = $(OUT)/host
+LUA_LIB = $(call pkg,--libs,$(if $(filter 5.1,$(LUA_ABI)),luajit,lua$(LUA_ABI) lua-$(LUA_ABI)))
+host: $(HOST) ## compile examples/host, a C program that runs untrusted scripts, into build/<lua>/host
+$(HOST): examples/host/host.c csrc/oneflow.h $(STATIC)
+	$(SHOW) "CC   $@"
+	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(EXTRA) -Icsrc $(LUA_INC) -o $@ $< $(STATIC) -l:liblua$(LUA_ABI)-cjson.a \
+	  $(LUA_LIB) $(LIBS)
+
 env: ## print the exports that make this tree's oneflow loadable: eval "$(make env)"
 	@echo "export LUA_PATH='$(LUA_PATH_HERE)'; export LUA_CPATH='$(LUA_CPATH_HERE)'"
 
@@ -168,8 +177,8 @@ specs: build ## run SPEC=spec/... (all, if not given) on the chosen Lua only
 
 lint: deps-tools ## luacheck, clang-format, clang-tidy, the rockspec, and that the core exports one symbol
 	luacheck --quiet .
-	clang-format --dry-run --Werror $(wildcard csrc/*.[ch] bench/*.c spec/support/*.[ch])
-	clang-tidy --quiet $(SOURCES) -- -std=c11 $(CPPFLAGS) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC)
+	clang-format --dry-run --Werror $(wildcard csrc/*.[ch] bench/*.c examples/host/*.c spec/support/*.[ch])
+	clang-tidy --quiet $(SOURCES) csrc/oneflow.c examples/host/host.c -- -std=c11 -Icsrc $(CPPFLAGS) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC)
 	luarocks --lua-version 5.4 lint rockspec/oneflow-dev-1.rockspec
 	@for lua in $(LUAS); do $(MAKE) symbols LUA=$$lua || exit 1; done
 
