@@ -93,7 +93,7 @@ RUN = env LUA_PATH='$(LUA_PATH_HERE)' LUA_CPATH='$(LUA_CPATH_HERE)' ONEFLOW_LUA=
 export BUILD
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-tools build static host env demo test specs lint symbols memcheck sanitize races bench install uninstall rock clean FORCE
+.PHONY: help deps deps-tools build static host threads env demo test specs lint symbols memcheck sanitize races bench install uninstall rock clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -152,13 +152,16 @@ $(OBJECT)/files: FORCE
 	@echo '$(LUA_FILES)' | cmp -s - $@ || echo '$(LUA_FILES)' > $@
 
 # An example, and how a program is linked with the static library. lua-cjson is linked too where it comes as an archive.
-HOST = $(OUT)/host
 LUA_LIB = $(call pkg,--libs,$(if $(filter 5.1,$(LUA_ABI)),luajit,lua$(LUA_ABI) lua-$(LUA_ABI)))
-host: $(HOST) ## compile examples/host, a C program that runs untrusted scripts, into build/<lua>/host
-$(HOST): examples/host/host.c csrc/oneflow.h $(STATIC)
+CJSON_LIB ?= -l:liblua$(LUA_ABI)-cjson.a
+host: $(OUT)/host ## compile examples/host, a C program that runs untrusted scripts, into build/<lua>/host
+threads: $(OUT)/threads # of the specs
+$(OUT)/host: examples/host/host.c
+$(OUT)/threads: spec/support/threads.c
+$(OUT)/host $(OUT)/threads: csrc/oneflow.h $(STATIC)
 	$(SHOW) "CC   $@"
-	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(EXTRA) -Icsrc $(LUA_INC) -o $@ $< $(STATIC) -l:liblua$(LUA_ABI)-cjson.a \
-	  $(LUA_LIB) $(LIBS)
+	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(EXTRA) -Icsrc $(LUA_INC) -o $@ $(filter %.c,$^) $(STATIC) \
+	  $(CJSON_LIB) $(LUA_LIB) $(LIBS)
 
 env: ## print the exports that make this tree's oneflow loadable: eval "$(make env)"
 	@echo "export LUA_PATH='$(LUA_PATH_HERE)'; export LUA_CPATH='$(LUA_CPATH_HERE)'"
