@@ -197,8 +197,8 @@ static int engine_read_token(lua_State *L) {
                        why);
 }
 
-/* engine:ask_token("first" | "refused") -> "same" | "changed" | nil, message. The token goes from the
-   host's callback to the engine, and is no Lua value. */
+/* engine:ask_token("first" | "refused") -> "same" | "changed" | nil, message. The token goes from
+   the host's callback to the engine, and is no Lua value. */
 static int engine_ask_token(lua_State *L) {
     static const char *const reasons[] = {"first", "refused", NULL};
     of_engine *engine = check_engine(L);
@@ -394,11 +394,12 @@ static ticket_box *new_ticket(lua_State *L) {
 }
 
 /* A ticket that was taken may be used again: a finalizer for each call would cost more than the
- * rest. */
+ * rest. It still has its transfer when Lua had no memory for the answer. */
 static ticket_box *reuse_ticket(lua_State *L, int index) {
     ticket_box *box = check_type(L, index, TICKET_TYPE);
     if (box->transfer != NULL)
-        luaL_error(L, "the ticket is still in use");
+        of_transfer_release(box->transfer);
+    box->transfer = NULL;
     lua_pushvalue(L, index);
     return box;
 }

@@ -35,12 +35,15 @@ int luaopen_cjson(lua_State *L); /* linked into this program, see the Makefile *
 
 enum {
     STATES = 2,
-    MEMORY_MAX = 12 * 1024 * 1024, /* bytes of one Lua state, the library in it included */
     INSTRUCTIONS_MAX = 20 * 1000 * 1000,
     INSTRUCTIONS_STEP = 1000, /* how often they are counted */
     SECONDS_MAX = 1,          /* of the processor: one instruction may fill megabytes */
     SCRIPT_MAX = 256 * 1024,
 };
+
+/* Bytes of one Lua state, the library in it included. HOST_MEMORY in the environment is another
+ * number. */
+static size_t memory_max = 12 * 1024 * 1024;
 
 /* One state with all that is its own. Used by its thread alone, but for the event descriptor. */
 typedef struct worker {
@@ -85,7 +88,7 @@ static void *allocate(void *context, void *block, size_t old_size, size_t size) 
     }
     /* A script whose time is up gets nothing more: each coroutine that it could still make would
        have some instructions of its own. */
-    bool no = w->memory - old_size + size > MEMORY_MAX || w->over;
+    bool no = w->memory - old_size + size > memory_max || w->over;
     void *fresh = size > old_size && no ? NULL : realloc(block, size);
     if (fresh == NULL)
         return NULL;
@@ -390,6 +393,9 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s BASE_URL TOKEN_FILE USER SCRIPT...\n", argv[0]);
         return 2;
     }
+    const char *memory = getenv("HOST_MEMORY");
+    if (memory != NULL)
+        memory_max = strtoul(memory, NULL, 10);
     static worker workers[STATES];
     bool good = true;
     for (int i = 0; i < STATES && good; i++) {
@@ -409,8 +415,8 @@ int main(int argc, char **argv) {
         worker *w = &workers[i];
         pthread_join(w->thread, NULL);
         good = good && !w->failed;
-        printf("state %d: %s, %zu bytes at most of %d, %zu left, %lu ticks\n", w->number,
-               w->failed ? "failed" : "went on to the end", w->memory_peak, MEMORY_MAX, w->memory,
+        printf("state %d: %s, %zu bytes at most of %zu, %zu left, %lu ticks\n", w->number,
+               w->failed ? "failed" : "went on to the end", w->memory_peak, memory_max, w->memory,
                w->ticks);
         close(w->orders);
         close(w->clock);
