@@ -93,12 +93,12 @@ RUN = env LUA_PATH='$(LUA_PATH_HERE)' LUA_CPATH='$(LUA_CPATH_HERE)' ONEFLOW_LUA=
 export BUILD
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-tools build static host threads env demo test specs lint symbols memcheck sanitize races bench install uninstall rock clean FORCE
+.PHONY: help deps deps-tools build static host threads env demo test specs lint symbols memcheck sanitize races bench install install-static uninstall rock clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
-	@echo "LUA=lua5.4 (default), lua5.3 or luajit chooses the Lua of build, env, demo, specs and install."
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@echo "LUA=lua5.4 (default), lua5.3 or luajit chooses the Lua of build, static, host, env, demo, specs and install."
 
 deps: ## install what is missing, with apt; does nothing when nothing is
 	@.ci/deps $(foreach d,$(DEPS),'$d')
@@ -236,9 +236,22 @@ install: build ## install for the chosen Lua under PREFIX=/usr/local (DESTDIR, L
 	sed '1s|^#!.*|#!/usr/bin/env $(LUA_NAME)|' bin/oneflow > $(OBJECT)/oneflow
 	install -m 755 $(OBJECT)/oneflow "$(DESTDIR)$(BINDIR)/oneflow"
 
-uninstall: ## remove what install put there
+# As the files of pkg-config are named for their Lua, so is this one; the archive lies in the folder of its Lua.
+LUA_PC = $(shell for p in $(if $(filter 5.1,$(LUA_ABI)),luajit,lua$(LUA_ABI) lua-$(LUA_ABI)); do $(PKG_CONFIG) --exists $$p && \
+  { echo $$p; break; }; done)
+install-static: static ## install oneflow.h, liboneflow.a and its file for pkg-config too (INCDIR, LIBDIR, PCDIR)
+	install -d "$(DESTDIR)$(INCDIR)" "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(PCDIR)"
+	install -m 644 csrc/oneflow.h "$(DESTDIR)$(INCDIR)/oneflow.h"
+	install -m 644 $(STATIC) "$(DESTDIR)$(LIBDIR)/liboneflow.a"
+	@printf '%s\n' 'Name: oneflow-$(LUA_NAME)' 'Description: Client for the contract API of Oneflow AB, for programs that embed Lua' \
+	  'Version: $(shell sed 's/[^0-9.]//g' lua/oneflow/version.lua)' 'Requires: libcurl libcrypto $(LUA_PC)' \
+	  'Libs: -L$(LIBDIR) -loneflow -lpthread -lm' 'Cflags: -I$(INCDIR)' > $(OBJECT)/pc
+	install -m 644 $(OBJECT)/pc "$(DESTDIR)$(PCDIR)/oneflow-$(LUA_NAME).pc"
+
+uninstall: ## remove what install and install-static put there
 	@for file in $(LUA_FILES:lua/%=%); do rm -f "$(DESTDIR)$(LUADIR)/$$file"; done
-	rm -f "$(DESTDIR)$(LIBDIR)/oneflow/core.so" "$(DESTDIR)$(BINDIR)/oneflow"
+	rm -f "$(DESTDIR)$(LIBDIR)/oneflow/core.so" "$(DESTDIR)$(BINDIR)/oneflow" "$(DESTDIR)$(INCDIR)/oneflow.h" \
+	  "$(DESTDIR)$(LIBDIR)/liboneflow.a" "$(DESTDIR)$(PCDIR)/oneflow-$(LUA_NAME).pc"
 	@find "$(DESTDIR)$(LUADIR)/oneflow" -depth -type d -empty -delete 2>/dev/null; \
 	rmdir "$(DESTDIR)$(LIBDIR)/oneflow" 2>/dev/null; true
 

@@ -121,7 +121,8 @@ return function(options)
     base_url = base_url, token = opts.token, token_file = opts.token_file, token_env = opts.token_env,
     token_source = opts.token_source, ca_file = opts.ca_file, proxy = opts.proxy,
     connect_timeout = opts.connect_timeout or 3, concurrency = opts.concurrency or 16,
-    max_body = opts.max_body or 32 * 1024 * 1024, user_agent = "oneflow-lua/" .. version .. (opts.app and " " .. opts.app or ""),
+    max_body = opts.max_body or 32 * 1024 * 1024,
+    user_agent = "oneflow-lua/" .. version .. (opts.app and " " .. opts.app or ""),
   }
   if not engine then
     return nil, errors.validation({ operation = "client" }, errors.problem(option, problem))

@@ -8,8 +8,8 @@ local M = {}
 
 -- Left out of the base functions: whatever loads code, changes an environment or a metatable, or steers the collector.
 local BASE = {
-  "_VERSION", "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawlen", "select", "tonumber",
-  "tostring", "type", "unpack", "xpcall",
+  "_VERSION", "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawlen", "select",
+  "tonumber", "tostring", "type", "unpack", "xpcall",
 }
 local LIBRARIES = { "coroutine", "math", "string", "table", "utf8" }
 local LEFT_OUT = { dump = true, randomseed = true } -- code as bytes; the numbers that the host draws, too

@@ -3,6 +3,7 @@
 local testing = require "oneflow.testing"
 local escapes = require "spec.support.escapes"
 local host = require "spec.support.host"
+local make = require "spec.support.make"
 local process = require "spec.support.process"
 local server = require "spec.support.server"
 local wire = require "spec.support.wire"
@@ -60,9 +61,7 @@ print(contract and contract.id or tostring(err))
 describe("C host:", function()
   local box, other
   setup(function()
-    -- a make of its own: the flags of a make around the specs are not for it
-    host.shell("cd '" .. host.root .. "' && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES make host LUA="
-      .. host.lua)
+    make "host"
     box = testing.server {}
     other = wire.healthy()
   end)

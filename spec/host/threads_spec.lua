@@ -2,6 +2,7 @@
 -- belongs to its call, and the token is in no memory of Lua's. As it is, and watched by the sanitizers and by valgrind.
 local cjson = require "cjson"
 local host = require "spec.support.host"
+local make = require "spec.support.make"
 local process = require "spec.support.process"
 local server = require "spec.support.server"
 local wire = require "spec.support.wire"
@@ -47,13 +48,8 @@ local VARIANTS = {
 }
 
 local function build(variant)
-  local more = ""
-  if variant.flavour then
-    more = string.format(" FLAVOUR=%s CFLAGS='-O1 -g' EXTRA='%s' HARDENING_WANTED=-Wl,-z,nodelete", variant.flavour,
-      variant.flags)
-  end
-  host.shell(string.format("cd '%s' && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES make threads LUA=%s%s",
-    host.root, host.lua, more))
+  make("threads", variant.flavour and string.format("FLAVOUR=%s CFLAGS='-O1 -g' EXTRA='%s' "
+    .. "HARDENING_WANTED=-Wl,-z,nodelete", variant.flavour, variant.flags))
   return string.format("%s/build/%s%s/threads", host.root, variant.flavour or "", host.lua)
 end
 

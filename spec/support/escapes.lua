@@ -35,9 +35,9 @@ function M.scripts(other)
     if VERSION >= (attempt.since or 0) then
       list[#list + 1] = {
         name = attempt.name,
-        text = SHOW .. "local function attempt()\n" .. string.gsub(attempt.code, "OTHER", (string.gsub(other, "%%", "%%%%")))
-          .. "\nend\nlocal good, got = pcall(attempt)\nshow(got)\n"
-          .. "print((good and got) and 'REACHED' or 'failed')\n",
+        text = SHOW .. "local function attempt()\n"
+          .. string.gsub(attempt.code, "OTHER", (string.gsub(other, "%%", "%%%%")))
+          .. "\nend\nlocal good, got = pcall(attempt)\nshow(got)\nprint((good and got) and 'REACHED' or 'failed')\n",
       }
     end
   end
@@ -50,7 +50,9 @@ function M.problem(lines, token)
   for from = 1, #token - 15, 8 do
     if string.find(text, string.sub(token, from, from + 15), 1, true) then return "the token was seen" end
   end
-  if lines[#lines] ~= "failed" then return "ended with: " .. tostring(lines[#lines]) .. "\n" .. string.sub(text, -2000) end
+  if lines[#lines] ~= "failed" then
+    return "ended with: " .. tostring(lines[#lines]) .. "\n" .. string.sub(text, -2000)
+  end
   return nil
 end
 
