@@ -81,7 +81,7 @@ const char *of_check_header_name(const char *name, size_t length) {
                     c == '-' || c == '_';
         if (!good)
             return "has a name with a byte other than a-z, A-Z, 0-9, '-' and '_'";
-        plain[i] = c == '_' ? '-' : c;
+        plain[i] = (char)(c == '_' ? '-' : c);
     }
     plain[length] = '\0';
     bool taken = strncasecmp(plain, RESERVED_PREFIX, sizeof RESERVED_PREFIX - 1) == 0;

@@ -1,4 +1,5 @@
-/* The library's Lua files in memory: written by embed.lua when the static library is built. Constant. */
+/* The library's Lua files in memory: constants that embed.lua writes when the static library is
+   built. */
 #ifndef ONEFLOW_EMBEDDED_H
 #define ONEFLOW_EMBEDDED_H
 

@@ -53,7 +53,8 @@ int oneflow_client(lua_State *L, oneflow_token_callback *ask, void *context) {
     }
     lua_getfield(L, options, "token");
     if (!lua_isnil(L, -1))
-        luaL_error(L, "oneflow_client: the token comes from the callback, options.token is given too");
+        luaL_error(L,
+                   "oneflow_client: the token comes from the callback, options.token is given too");
     lua_pop(L, 1);
     of_token_source_push(L, ask, context);
     lua_setfield(L, options, "token");

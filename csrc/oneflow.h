@@ -7,10 +7,10 @@
  *     lua_newtable(L);                            // the options of oneflow.client, without a token
  *     if (oneflow_client(L, ask_vault, &vault))   // the client is on the top of the stack
  *
- * Threads: a function here is called by the thread that runs `L`, as Lua's own are; states on several
- * threads may be used at once, the library shares nothing between them that needs the host's care.
- * Like Lua's functions they raise Lua errors (for want of memory, among others): call them under
- * lua_pcall. Unless it says otherwise a function leaves the stack as it was.
+ * Threads: a function here is called by the thread that runs `L`, as Lua's own are; states on
+ * several threads may be used at once, the library shares nothing between them that needs the
+ * host's care. Like Lua's functions they raise Lua errors (for want of memory, among others): call
+ * them under lua_pcall. Unless it says otherwise a function leaves the stack as it was.
  *
  * Besides libcurl and libcrypto the library needs lua-cjson: registered by the host as
  * package.preload.cjson before the first `require "oneflow"` (luaopen_cjson of a static

@@ -47,15 +47,19 @@ static size_t memory_max = 12 * 1024 * 1024;
 
 /* One state with all that is its own. Used by its thread alone, but for the event descriptor. */
 typedef struct worker {
-    int number;
     pthread_t thread;
-    bool started;
     const char *base_url;
     const char *token_file;
     const char *user;
     char **scripts; /* every STATES-th of them is this worker's */
     int script_count;
     int next;
+    int number;
+
+    int epoll;
+    int orders; /* an eventfd: how many scripts to run */
+    int clock;  /* a timerfd: that the loop goes on */
+    unsigned long ticks;
 
     lua_State *L;
     size_t memory;
@@ -64,15 +68,11 @@ typedef struct worker {
     double until;      /* when its processor time is over */
     bool over;         /* it has used up one of the two */
 
+    bool started;
+    bool failed;
     char text[SCRIPT_MAX]; /* the script that runs */
     size_t length;
     const char *name;
-
-    int epoll;
-    int orders; /* an eventfd: how many scripts to run */
-    int clock;  /* a timerfd: that the loop goes on */
-    unsigned long ticks;
-    bool failed;
 } worker;
 
 /* ---- limits ------------------------------------------------------------------------------- */
