@@ -6,7 +6,7 @@
 DEPS = gcc libc6-dev pkg-config ca-certificates curl openssl \
   libcurl4-openssl-dev|libcurl4-gnutls-dev libssl-dev \
   lua5.4 liblua5.4-dev lua5.3 liblua5.3-dev luajit2 libluajit2-5.1-dev \
-  lua-cjson lua-argparse lua-luv lua-cqueues lua-luaossl lua-busted \
+  lua-cjson lua-cjson-dev lua-argparse lua-luv lua-cqueues lua-luaossl lua-busted \
   nginx libnginx-mod-http-lua
 # For lint, memcheck, rock and bench besides:
 DEPS_TOOLS = lua-check clang clang-tidy clang-format valgrind luarocks lua-http
@@ -27,13 +27,18 @@ LUA_ABI = $(or $(ABI_$(LUA_NAME)),$(shell $(LUA) -e 'io.write((_VERSION:gsub("^L
 LUADIR ?= $(PREFIX)/share/lua/$(LUA_ABI)
 LIBDIR ?= $(PREFIX)/lib/lua/$(LUA_ABI)
 BINDIR ?= $(PREFIX)/bin
+INCDIR ?= $(PREFIX)/include
+PCDIR  ?= $(PREFIX)/lib/pkgconfig
 
 # One folder a Lua. FLAVOUR keeps the sanitized build beside the ordinary one.
 OUT    = $(BUILD)/$(FLAVOUR)$(LUA_NAME)
 CORE   = $(OUT)/oneflow/core.so
 OBJECT = $(OUT)/obj
-SOURCES = $(sort $(wildcard csrc/*.c))
+# oneflow.c is what a C host calls: of the static library only.
+SOURCES = $(sort $(filter-out csrc/oneflow.c,$(wildcard csrc/*.c)))
 OBJECTS = $(patsubst csrc/%.c,$(OBJECT)/%.o,$(SOURCES))
+STATIC  = $(OUT)/liboneflow.a
+LUA_FILES = $(sort $(shell find lua -type f))
 
 ifeq ($(shell uname -s),Darwin)
 LIBFLAG ?= -bundle -undefined dynamic_lookup
@@ -88,12 +93,12 @@ RUN = env LUA_PATH='$(LUA_PATH_HERE)' LUA_CPATH='$(LUA_CPATH_HERE)' ONEFLOW_LUA=
 export BUILD
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-tools build env demo test specs lint symbols memcheck sanitize races bench install uninstall rock clean FORCE
+.PHONY: help deps deps-tools build static host threads env demo test specs lint symbols memcheck sanitize races bench install install-static uninstall rock clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
-	@echo "LUA=lua5.4 (default), lua5.3 or luajit chooses the Lua of build, env, demo, specs and install."
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@echo "LUA=lua5.4 (default), lua5.3 or luajit chooses the Lua of build, static, host, env, demo, specs and install."
 
 deps: ## install what is missing, with apt; does nothing when nothing is
 	@.ci/deps $(foreach d,$(DEPS),'$d')
@@ -125,6 +130,39 @@ $(OBJECT)/flags: FORCE
 
 -include $(wildcard $(OBJECT)/*.d)
 
+static: $(STATIC) ## compile build/<lua>/liboneflow.a, for C programs; all Lua files are in it
+
+# One object in which only the names of oneflow.h are visible: no other name of ours meets one of the host's.
+$(STATIC): $(OBJECTS) $(OBJECT)/oneflow.o $(OBJECT)/embedded.o
+	$(SHOW) AR $@
+	$(Q)$(LD) -r -o $(OBJECT)/liboneflow.o $^ && $(OBJCOPY) --localize-hidden $(OBJECT)/liboneflow.o && \
+	  rm -f $@ && $(AR) rcs $@ $(OBJECT)/liboneflow.o
+OBJCOPY ?= objcopy
+
+$(OBJECT)/embedded.o: $(OBJECT)/embedded.c csrc/embedded.h $(OBJECT)/flags
+	$(SHOW) "CC   $@"
+	$(Q)$(COMPILE) -Icsrc -c -o $@ $<
+
+$(OBJECT)/embedded.c: csrc/embed.lua $(LUA_FILES) $(OBJECT)/files
+	$(Q)$(LUA) csrc/embed.lua lua $(LUA_FILES) > $@
+
+# Another list of Lua files is embedded anew, also when one has gone.
+$(OBJECT)/files: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LUA_FILES)' | cmp -s - $@ || echo '$(LUA_FILES)' > $@
+
+# An example, and how a program is linked with the static library. lua-cjson is linked too where it comes as an archive.
+LUA_LIB = $(call pkg,--libs,$(if $(filter 5.1,$(LUA_ABI)),luajit,lua$(LUA_ABI) lua-$(LUA_ABI)))
+CJSON_LIB ?= -l:liblua$(LUA_ABI)-cjson.a
+host: $(OUT)/host ## compile examples/host, a C program that runs untrusted scripts, into build/<lua>/host
+threads: $(OUT)/threads # of the specs
+$(OUT)/host: examples/host/host.c
+$(OUT)/threads: spec/support/threads.c
+$(OUT)/host $(OUT)/threads: csrc/oneflow.h $(STATIC)
+	$(SHOW) "CC   $@"
+	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(EXTRA) -Icsrc $(LUA_INC) -o $@ $(filter %.c,$^) $(STATIC) \
+	  $(CJSON_LIB) $(LUA_LIB) $(LIBS)
+
 env: ## print the exports that make this tree's oneflow loadable: eval "$(make env)"
 	@echo "export LUA_PATH='$(LUA_PATH_HERE)'; export LUA_CPATH='$(LUA_CPATH_HERE)'"
 
@@ -142,15 +180,19 @@ specs: build ## run SPEC=spec/... (all, if not given) on the chosen Lua only
 
 lint: deps-tools ## luacheck, clang-format, clang-tidy, the rockspec, and that the core exports one symbol
 	luacheck --quiet .
-	clang-format --dry-run --Werror $(wildcard csrc/*.[ch] bench/*.c spec/support/*.[ch])
-	clang-tidy --quiet $(SOURCES) -- -std=c11 $(CPPFLAGS) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC)
+	clang-format --dry-run --Werror $(wildcard csrc/*.[ch] bench/*.c examples/host/*.c spec/support/*.[ch])
+	clang-tidy --quiet $(SOURCES) csrc/oneflow.c examples/host/host.c -- -std=c11 -Icsrc $(CPPFLAGS) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC)
 	luarocks --lua-version 5.4 lint rockspec/oneflow-dev-1.rockspec
 	@for lua in $(LUAS); do $(MAKE) symbols LUA=$$lua || exit 1; done
 
-symbols: build
+symbols: build static
 	@exported=$$(nm -D --defined-only $(CORE) | awk '{ print $$NF }'); \
 	if [ "$$exported" != luaopen_oneflow_core ]; then echo "$(CORE) exports:" $$exported >&2; exit 1; fi; \
 	echo "$(CORE) exports luaopen_oneflow_core and nothing else"
+	@visible=$$(nm -g --defined-only $(STATIC) | awk 'NF == 3 { print $$3 }' | sort | tr '\n' ' '); \
+	named=$$(sed -n 's/^ONEFLOW_API.*[ *]\([a-z_]*\)(.*/\1/p' csrc/oneflow.h | sort | tr '\n' ' '); \
+	if [ "$$visible" != "$$named" ]; then echo "$(STATIC) has: $$visible; oneflow.h: $$named" >&2; exit 1; fi; \
+	echo "$(STATIC) has the names of oneflow.h and no other: $$visible"
 
 # Specs whose subject is time are tagged #timing; under valgrind everything is 30 times slower.
 MEMCHECK_SPEC ?= $(wildcard spec/unit spec/wire)
@@ -185,7 +227,6 @@ bench: deps-tools ## compare with libcurl in C, lua-cjson, lua-http and others; 
 	@$(CC) -std=c11 -O2 -Wall -Wextra -o $(BUILD)/bench/raw bench/raw.c $(shell $(PKG_CONFIG) --cflags --libs lua5.4 libcurl)
 	@LUA_PATH='$(LUA_PATH_HERE)' LUA_CPATH='$(abspath $(BUILD))/lua5.4/?.so;;' bench/run.sh $(BUILD)/bench/raw
 
-LUA_FILES = $(sort $(shell find lua -type f))
 install: build ## install for the chosen Lua under PREFIX=/usr/local (DESTDIR, LUADIR, LIBDIR, BINDIR)
 	@for file in $(LUA_FILES:lua/%=%); do \
 	  install -d "$(DESTDIR)$(LUADIR)/$$(dirname $$file)" && \
@@ -195,9 +236,22 @@ install: build ## install for the chosen Lua under PREFIX=/usr/local (DESTDIR, L
 	sed '1s|^#!.*|#!/usr/bin/env $(LUA_NAME)|' bin/oneflow > $(OBJECT)/oneflow
 	install -m 755 $(OBJECT)/oneflow "$(DESTDIR)$(BINDIR)/oneflow"
 
-uninstall: ## remove what install put there
+# As the files of pkg-config are named for their Lua, so is this one; the archive lies in the folder of its Lua.
+LUA_PC = $(shell for p in $(if $(filter 5.1,$(LUA_ABI)),luajit,lua$(LUA_ABI) lua-$(LUA_ABI)); do $(PKG_CONFIG) --exists $$p && \
+  { echo $$p; break; }; done)
+install-static: static ## install oneflow.h, liboneflow.a and its file for pkg-config too (INCDIR, LIBDIR, PCDIR)
+	install -d "$(DESTDIR)$(INCDIR)" "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(PCDIR)"
+	install -m 644 csrc/oneflow.h "$(DESTDIR)$(INCDIR)/oneflow.h"
+	install -m 644 $(STATIC) "$(DESTDIR)$(LIBDIR)/liboneflow.a"
+	@printf '%s\n' 'Name: oneflow-$(LUA_NAME)' 'Description: Client for the contract API of Oneflow AB, for programs that embed Lua' \
+	  'Version: $(shell sed 's/[^0-9.]//g' lua/oneflow/version.lua)' 'Requires: libcurl libcrypto $(LUA_PC)' \
+	  'Libs: -L$(LIBDIR) -loneflow -lpthread -lm' 'Cflags: -I$(INCDIR)' > $(OBJECT)/pc
+	install -m 644 $(OBJECT)/pc "$(DESTDIR)$(PCDIR)/oneflow-$(LUA_NAME).pc"
+
+uninstall: ## remove what install and install-static put there
 	@for file in $(LUA_FILES:lua/%=%); do rm -f "$(DESTDIR)$(LUADIR)/$$file"; done
-	rm -f "$(DESTDIR)$(LIBDIR)/oneflow/core.so" "$(DESTDIR)$(BINDIR)/oneflow"
+	rm -f "$(DESTDIR)$(LIBDIR)/oneflow/core.so" "$(DESTDIR)$(BINDIR)/oneflow" "$(DESTDIR)$(INCDIR)/oneflow.h" \
+	  "$(DESTDIR)$(LIBDIR)/liboneflow.a" "$(DESTDIR)$(PCDIR)/oneflow-$(LUA_NAME).pc"
 	@find "$(DESTDIR)$(LUADIR)/oneflow" -depth -type d -empty -delete 2>/dev/null; \
 	rmdir "$(DESTDIR)$(LIBDIR)/oneflow" 2>/dev/null; true
 

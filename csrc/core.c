@@ -10,18 +10,12 @@
 #include "lua_buffer.h"
 #include "lua_engine.h"
 #include "lua_queue.h"
+#include "oneflow.h"
+#include "token_source.h"
 #include "url.h"
 
 #include <curl/curl.h>
 #include <time.h>
-
-#if defined(__GNUC__)
-#define EXPORT __attribute__((visibility("default")))
-#else
-#define EXPORT
-#endif
-
-EXPORT int luaopen_oneflow_core(lua_State *L);
 
 /* seal(state, metatable) -> object: userdata through which only open() with the same metatable sees
  * the state */
@@ -108,6 +102,12 @@ static int monotonic(lua_State *L) {
     return 1;
 }
 
+/* is_token_source(value) -> is it what oneflow_client makes of a host's callback? */
+static int is_token_source(lua_State *L) {
+    lua_pushboolean(L, of_token_source_test(L, 1) != NULL);
+    return 1;
+}
+
 static int is_yieldable(lua_State *L) {
     lua_pushboolean(L, lua_isyieldable(L));
     return 1;
@@ -123,6 +123,7 @@ int luaopen_oneflow_core(lua_State *L) {
         {"check_user", check_user},
         {"check_header_name", check_header_name},
         {"monotonic", monotonic},
+        {"is_token_source", is_token_source},
         {"isyieldable", is_yieldable},
         {"decode", of_json_decode},
         {"encode", of_json_encode},
@@ -139,6 +140,7 @@ int luaopen_oneflow_core(lua_State *L) {
     of_json_open(L);
     of_lua_engine_open(L);
     of_lua_queue_open(L);
+    of_token_source_open(L);
     lua_newtable(L);
     luaL_setfuncs(L, functions, 0);
     lua_pushlightuserdata(L, NULL);

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TOKEN_MAX = 255, USER_MIN = 3, USER_MAX = 254 };
+enum { USER_MIN = 3, USER_MAX = 254 };
 
 static bool visible(const char *bytes, size_t length) {
     for (size_t i = 0; i < length; i++) {
@@ -24,7 +24,7 @@ static bool visible(const char *bytes, size_t length) {
 const char *of_check_token(const char *bytes, size_t length) {
     if (length == 0)
         return "is empty";
-    if (length > TOKEN_MAX)
+    if (length > OF_TOKEN_MAX)
         return "is longer than 255 bytes";
     if (!visible(bytes, length))
         return "holds a blank, a control byte or a byte beyond ASCII";
@@ -48,10 +48,10 @@ const char *of_check_user(const char *bytes, size_t length) {
     return NULL;
 }
 
-/* What the core composes itself, and what belongs to the connection rather than to the request. */
+/* What the core composes itself, and what belongs to the connection rather than to the request;
+   besides all that begins as the two credentials do. */
+static const char RESERVED_PREFIX[] = "x-oneflow-";
 static const char *const reserved[] = {
-    OF_TOKEN_HEADER,
-    OF_USER_HEADER,
     "host",
     "accept",
     "accept-encoding",
@@ -72,7 +72,8 @@ static const char *const reserved[] = {
 };
 
 const char *of_check_header_name(const char *name, size_t length) {
-    if (length == 0 || length > 128)
+    char plain[129]; /* with '-' for '_': CGI and WSGI make one of the two */
+    if (length == 0 || length >= sizeof plain)
         return "has a name of no or of more than 128 bytes";
     for (size_t i = 0; i < length; i++) {
         char c = name[i];
@@ -80,11 +81,14 @@ const char *of_check_header_name(const char *name, size_t length) {
                     c == '-' || c == '_';
         if (!good)
             return "has a name with a byte other than a-z, A-Z, 0-9, '-' and '_'";
+        plain[i] = (char)(c == '_' ? '-' : c);
     }
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
-        if (strlen(reserved[i]) == length && strncasecmp(reserved[i], name, length) == 0)
-            return "is set by the library and cannot be given";
-    }
+    plain[length] = '\0';
+    bool taken = strncasecmp(plain, RESERVED_PREFIX, sizeof RESERVED_PREFIX - 1) == 0;
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved && !taken; i++)
+        taken = strcasecmp(plain, reserved[i]) == 0;
+    if (taken)
+        return "is set by the library and cannot be given";
     return NULL;
 }
 
@@ -148,7 +152,7 @@ static const char *read_secret(const char *path, char *bytes, size_t size, size_
 }
 
 of_token_change of_token_read_file(of_token *token, const char *path, const char **why) {
-    char bytes[TOKEN_MAX + 3]; /* room for a line end, and for one byte too many to be seen */
+    char bytes[OF_TOKEN_MAX + 3]; /* room for a line end, and for one byte too many to be seen */
     size_t length = 0;
     of_token_change change = OF_TOKEN_REFUSED;
     *why = read_secret(path, bytes, sizeof bytes, &length);

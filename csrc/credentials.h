@@ -16,6 +16,8 @@
 #define OF_TOKEN_HEADER "x-oneflow-api-token"
 #define OF_USER_HEADER "x-oneflow-user-email"
 
+enum { OF_TOKEN_MAX = 255 }; /* bytes */
+
 typedef struct of_token {
     char *bytes;
     size_t length;

@@ -4,6 +4,7 @@
 #include "digest.h"
 #include "engine.h"
 #include "lua_queue.h"
+#include "token_source.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -14,6 +15,7 @@ static const char TICKET[] = "oneflow.ticket";
 
 typedef struct engine_box {
     of_engine *engine;
+    of_token_source source; /* of the token, if the host gave one */
 } engine_box;
 
 typedef struct ticket_box {
@@ -116,8 +118,11 @@ int of_lua_engine_new(lua_State *L) {
     if (url == NULL || options.user_agent == NULL)
         return luaL_error(L, "base_url and user_agent are required");
 
+    lua_getfield(L, 1, "token_source");
+    const of_token_source *source = of_token_source_test(L, -1);
+
     engine_box *box = of_newuserdata(L, sizeof *box);
-    box->engine = NULL;
+    *box = (engine_box){.source = source != NULL ? *source : (of_token_source){NULL, NULL}};
     luaL_getmetatable(L, ENGINE);
     lua_setmetatable(L, -2);
 
@@ -190,6 +195,22 @@ static int engine_read_token(lua_State *L) {
     const char *why = NULL;
     return push_change(L, of_token_read_file(of_engine_token(engine), luaL_checkstring(L, 2), &why),
                        why);
+}
+
+/* engine:ask_token("first" | "refused") -> "same" | "changed" | nil, message. The token goes from
+   the host's callback to the engine, and is no Lua value. */
+static int engine_ask_token(lua_State *L) {
+    static const char *const reasons[] = {"first", "refused", NULL};
+    of_engine *engine = check_engine(L);
+    const of_token_source *source = &check_box(L)->source;
+    int reason = luaL_checkoption(L, 2, NULL, reasons);
+    if (source->ask == NULL)
+        return luaL_error(L, "the engine has no token source");
+    const char *why = NULL;
+    of_token_change change =
+        of_token_source_ask(source, reason == 0 ? ONEFLOW_TOKEN_FIRST : ONEFLOW_TOKEN_REFUSED,
+                            of_engine_token(engine), &why);
+    return push_change(L, change, why);
 }
 
 static void add_masked(lua_State *L, luaL_Buffer *out, const char *text, size_t length,
@@ -373,11 +394,12 @@ static ticket_box *new_ticket(lua_State *L) {
 }
 
 /* A ticket that was taken may be used again: a finalizer for each call would cost more than the
- * rest. */
+ * rest. It still has its transfer when Lua had no memory for the answer. */
 static ticket_box *reuse_ticket(lua_State *L, int index) {
     ticket_box *box = check_type(L, index, TICKET_TYPE);
     if (box->transfer != NULL)
-        luaL_error(L, "the ticket is still in use");
+        of_transfer_release(box->transfer);
+    box->transfer = NULL;
     lua_pushvalue(L, index);
     return box;
 }
@@ -628,6 +650,7 @@ void of_lua_engine_open(lua_State *L) {
         {"mask", engine_mask},
         {"close", engine_close},
         {"info", engine_info},
+        {"ask_token", engine_ask_token},
         {NULL, NULL},
     };
     luaL_newmetatable(L, ENGINE);

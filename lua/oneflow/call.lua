@@ -45,6 +45,7 @@ local function await_answer(asking, waiter)
     usage.raise("the token function calls the client that asks it for the token")
   end
   while not asking.over do
+    if monotonic() > asking.until_when then return nil, "was asked for by another call, and did not come" end
     if waiter then asking[#asking + 1] = waiter end
     if not (waiter and waiter:sleep()) and not asking.over then
       return nil, "is being asked for by another call, for which this one cannot wait where it stands"
@@ -53,8 +54,9 @@ local function await_answer(asking, waiter)
   return asking.change, asking.why
 end
 
--- What its file or its function says, as ask returns it.
+-- What its file, its callback or its function says, as ask returns it.
 local function new_token(client, reason)
+  if client.token_callback then return client.engine:ask_token(reason) end
   if client.token_file then return client.engine:read_token(client.token_file) end
   local token, why = client.token_function(reason)
   if client.closed then usage.raise("the client is closed") end
@@ -65,13 +67,16 @@ local function new_token(client, reason)
   return client.engine:set_token(token)
 end
 
--- Asks the token's function or file; "changed", "same", or nil and why not. A raise of the function passes on.
+-- Asks the token's function, callback or file; "changed", "same", or nil and why not. A function's raise passes on.
 local function ask(client, reason, waiter)
-  if client.asking then return await_answer(client.asking, waiter) end
-  local asking = { by = running() } -- and who waits for the answer
+  local before = client.asking
+  -- Who asks may be gone for good: nginx drops a light thread without a word.
+  if before and monotonic() < before.until_when then return await_answer(before, waiter) end
+  local asking = { by = running(), until_when = monotonic() + client.timeout } -- and who waits for the answer
   client.asking = asking
   local good, change, why = pcall(new_token, client, reason)
-  client.asking, asking.over = nil, true
+  asking.over = true
+  if client.asking == asking then client.asking = nil end
   if good then
     asking.change, asking.why = change, why
     if change == "changed" or reason == "first" and change then client.generation = client.generation + 1 end
@@ -244,7 +249,7 @@ function M.run(scope, operation, path, parts, opts, problems)
   local timeout, attempt_timeout = opts.timeout or client.timeout, opts.attempt_timeout or client.attempt_timeout
   local deadline = monotonic() + timeout
   if timeout > attempt_timeout then timeout = attempt_timeout end
-  if client.token_function and client.generation == 0 then
+  if client.generation == 0 then
     local change, why = ask(client, "first", waiter)
     if not change then
       return nil, errors.validation(context_of(client, operation, user, 0), errors.problem("token", why))
@@ -253,7 +258,7 @@ function M.run(scope, operation, path, parts, opts, problems)
   local generation, attempts, outcome = client.generation, 1, nil
   local status, answer, request_id, content_type = attempt(client, operation, path, parts, user, timeout, waiter,
     attempts)
-  if not status and answer.status == 401 and (client.token_function or client.token_file)
+  if not status and answer.status == 401 and (client.token_function or client.token_callback or client.token_file)
     and refreshed(client, generation, waiter) then
     attempts, outcome = 2, "refused"
     timeout = max(0.001, min(timeout, deadline - monotonic()))

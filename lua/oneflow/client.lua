@@ -24,7 +24,7 @@ local HOOKS = { "on_request", "on_response" }
 
 local OPTIONS = {
   token = function(name, value)
-    if type(value) ~= "string" and type(value) ~= "function" then
+    if type(value) ~= "string" and type(value) ~= "function" and not core.is_token_source(value) then
       usage.raise(format("%s: string or function expected, got %s", name, type(value)))
     end
   end,
@@ -110,6 +110,8 @@ return function(options)
   end
   if type(opts.token) == "function" then
     state.token_function, opts.token, state.generation = opts.token, nil, 0
+  elseif type(opts.token) == "userdata" then -- oneflow_client made it: a callback in C, which only the engine asks
+    state.token_callback, opts.token_source, opts.token, state.generation = true, opts.token, nil, 0
   end
   local base_url = opts.base_url or ENVIRONMENTS[opts.environment or "production"]
   for _, name in ipairs { "token_file", "token_env", "ca_file", "proxy" } do
@@ -117,8 +119,9 @@ return function(options)
   end
   local engine, option, problem = core.engine {
     base_url = base_url, token = opts.token, token_file = opts.token_file, token_env = opts.token_env,
-    ca_file = opts.ca_file, proxy = opts.proxy, connect_timeout = opts.connect_timeout or 3,
-    concurrency = opts.concurrency or 16, max_body = opts.max_body or 32 * 1024 * 1024,
+    token_source = opts.token_source, ca_file = opts.ca_file, proxy = opts.proxy,
+    connect_timeout = opts.connect_timeout or 3, concurrency = opts.concurrency or 16,
+    max_body = opts.max_body or 32 * 1024 * 1024,
     user_agent = "oneflow-lua/" .. version .. (opts.app and " " .. opts.app or ""),
   }
   if not engine then

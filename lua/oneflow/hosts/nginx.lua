@@ -127,6 +127,17 @@ function waiter.wake() end
 
 function waiter.within() return false end
 
+-- Until another light thread has the token that both need; see oneflow.call.
+function waiter.sleep()
+  sleep(0.005)
+  return true
+end
+
+function waiter.wake() end
+
+-- A light thread does not tell for whom it runs.
+function waiter.within() return false end
+
 --- How a call waits here.
 ---@return table? waiter
 ---@return string? refusal

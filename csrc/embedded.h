@@ -1,0 +1,17 @@
+/* The library's Lua files in memory: constants that embed.lua writes when the static library is
+   built. */
+#ifndef ONEFLOW_EMBEDDED_H
+#define ONEFLOW_EMBEDDED_H
+
+#include <stddef.h>
+
+typedef struct of_embedded {
+    const char *name;   /* for `require`; NULL ends the list */
+    const char *source; /* "@oneflow/call.lua": what messages call it */
+    const unsigned char *text;
+    size_t length;
+} of_embedded;
+
+extern const of_embedded of_embedded_modules[];
+
+#endif

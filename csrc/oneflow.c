@@ -1,0 +1,68 @@
+/*
+ * What the static library offers beside the core, for programs that embed Lua. Not part of the
+ * shared object.
+ */
+#include "oneflow.h"
+
+#include "compat.h"
+#include "embedded.h"
+#include "token_source.h"
+
+/* The module whose place in the list is the upvalue, run with the name as `require` gives it. */
+static int load_module(lua_State *L) {
+    const of_embedded *module = &of_embedded_modules[lua_tointeger(L, lua_upvalueindex(1))];
+    if (luaL_loadbuffer(L, (const char *)module->text, module->length, module->source) != 0)
+        return lua_error(L);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+void oneflow_preload(lua_State *L) {
+    luaL_checkstack(L, 4, "oneflow");
+    lua_getglobal(L, "package");
+    if (!lua_istable(L, -1))
+        luaL_error(L, "oneflow_preload: the library `package` is not open");
+    lua_getfield(L, -1, "preload");
+    luaL_checktype(L, -1, LUA_TTABLE);
+    lua_pushcfunction(L, luaopen_oneflow_core);
+    lua_setfield(L, -2, "oneflow.core");
+    for (int i = 0; of_embedded_modules[i].name != NULL; i++) {
+        lua_pushinteger(L, i);
+        lua_pushcclosure(L, load_module, 1);
+        lua_setfield(L, -2, of_embedded_modules[i].name);
+    }
+    lua_pop(L, 2);
+}
+
+int oneflow_client(lua_State *L, oneflow_token_callback *ask, void *context) {
+    luaL_checkstack(L, 8, "oneflow");
+    if (!lua_istable(L, -1) || ask == NULL)
+        luaL_error(L, "oneflow_client: a table of options and a callback expected");
+    int given = lua_gettop(L);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "oneflow");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "client");
+    lua_newtable(L); /* the callback is put into no table of the host's */
+    int options = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, given) != 0;) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, options);
+    }
+    lua_getfield(L, options, "token");
+    if (!lua_isnil(L, -1))
+        luaL_error(L,
+                   "oneflow_client: the token comes from the callback, options.token is given too");
+    lua_pop(L, 1);
+    of_token_source_push(L, ask, context);
+    lua_setfield(L, options, "token");
+    lua_call(L, 1, 2);
+    int made = !lua_isnil(L, -2);
+    if (made)
+        lua_pop(L, 1);
+    lua_replace(L, given);
+    lua_settop(L, given);
+    return made;
+}

@@ -1,0 +1,160 @@
+-- oneflow.h: every module from memory, and a client whose token a C function gives.
+local host = require "spec.support.host"
+local make = require "spec.support.make"
+local process = require "spec.support.process"
+local server = require "spec.support.server"
+local wire = require "spec.support.wire"
+
+local library
+
+-- Runs fn(args) in a process where `package.path` leads nowhere and args.host has the functions of preload.c.
+local function run(fn, args)
+  args = args or {}
+  args.library, args.fn, args.token = library, process.dump(fn), wire.TOKEN
+  return process.start(function(job)
+    local cjson = require "cjson"
+    local text = string.gsub(job.fn, "..", function(hex) return string.char(tonumber(hex, 16)) end)
+    for name in pairs(package.loaded) do if string.find(name, "^oneflow") then package.loaded[name] = nil end end
+    package.path, package.cpath = "", ""
+    package.preload.cjson = function() return cjson end
+    job.host = assert(package.loadlib(job.library, "luaopen_preload"))()
+    return (loadstring or load)(text)(job)
+  end, args):result()
+end
+
+describe("oneflow.h:", function()
+  setup(function()
+    make "static"
+    library = host.folder() .. "/preload.so"
+    host.shell(string.format("cc -std=c11 -O1 -Wall -Wextra -Werror -fPIC -shared %s -I'%s/csrc' -o '%s' "
+      .. "'%s/spec/support/preload.c' '%s/liboneflow.a' -lcurl -lcrypto -lpthread -lm", host.cflags(), host.root,
+      library, host.root, host.build))
+  end)
+  after_each(wire.clean)
+
+  it("every Lua file of the library is loaded from memory, and its errors point at the caller", function()
+    local names = {}
+    for path in string.gmatch(host.shell("cd '" .. host.root .. "/lua' && find oneflow -name '*.lua'"), "[^\n]+") do
+      names[#names + 1] = string.gsub(string.gsub(string.gsub(path, "%.lua$", ""), "/init$", ""), "/", ".")
+    end
+    assert.is_true(#names > 40)
+    local result = run(function(job)
+      job.host.preload()
+      for _, name in ipairs(job.names) do
+        if type(package.preload[name]) ~= "function" then return { missing = name } end
+        if not string.find(name, "sandbox") and name ~= "oneflow.cli" then require(name) end
+      end
+      local oneflow = require "oneflow"
+      local client = oneflow.client { token = job.token, transport = function() return 200, {}, '{"id":4711}' end }
+      local _, message = pcall(function() return client:contract(4711):get() end)
+      return { id = client:contract(4711):get { as = "sven@example.com" }.id, message = message,
+        version = oneflow._VERSION }
+    end, { names = names })
+    assert.equal(4711, result.id)
+    assert.equal(require("oneflow")._VERSION, result.version)
+    assert.is_truthy(string.find(result.message, "no acting user", 1, true))
+    assert.is_nil(string.find(result.message, "oneflow/", 1, true), result.message)
+    assert.is_nil(result.missing)
+  end)
+
+  it("without the library `package` it says so", function()
+    local result = run(function(job)
+      local kept = package
+      _G.package = nil
+      local _, message = pcall(job.host.preload)
+      _G.package = kept
+      return { message = message }
+    end)
+    assert.is_truthy(string.find(result.message, "`package` is not open", 1, true), result.message)
+  end)
+
+  it("oneflow_client: wrong use raises, wrong values give the error object, the options stay as they were", function()
+    local result = run(function(job)
+      job.host.preload()
+      local messages = {}
+      for i, options in ipairs { { token = "x" }, { token_env = "X" }, { nonsense = 1 }, 1, "x" } do
+        local good, message = pcall(job.host.client, options)
+        messages[i] = good and "did not raise" or message
+      end
+      messages[6] = select(2, pcall(job.host.without_callback, {}))
+      local options = { base_url = "ftp://example.com" }
+      local made, err = job.host.client(options)
+      local names = {}
+      for name in pairs(options) do names[#names + 1] = name end
+      return { messages = messages, made = made, err = tostring(err), names = names, asked = job.host.reasons() }
+    end)
+    for i, part in ipairs { "the token comes from the callback", "one of token", "unknown option", "a table of options",
+                            "a table of options", "a callback expected" } do
+      assert.is_truthy(string.find(result.messages[i], part, 1, true), result.messages[i])
+    end
+    assert.is_false(result.made)
+    assert.is_truthy(string.find(result.err, "base_url", 1, true), result.err)
+    assert.same({ "base_url" }, result.names)
+    assert.equal("", result.asked, "making a client asks nobody")
+  end)
+
+  it("the callback is asked first, and again after a 401, once for each token that is refused", function()
+    local target = server.start(function(s, args)
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          if request.headers["x-oneflow-api-token"] == args.good then c:good(request)
+          else c:reply(401, { "content-type: application/json" }, '{"title":"no ' ..
+            request.headers["x-oneflow-api-token"] .. '"}') end
+        end
+      end)
+    end, { good = wire.TOKEN .. "-new" })
+    local result = run(function(job)
+      job.host.preload()
+      local out = { asked = {}, texts = {} }
+      local made, client = job.host.client { base_url = job.url, timeout = 10 }
+      local function call(token)
+        job.host.give(token)
+        local contract, err = client:contract(4711):get { as = "sven@example.com" }
+        out.texts[#out.texts + 1] = contract and contract.name or tostring(err)
+        out.asked[#out.asked + 1] = job.host.reasons()
+      end
+      call ""                                  -- none
+      call(("x"):rep(256))                     -- one byte too many
+      call(("x"):rep(500))                     -- more than there is room for
+      call(job.token .. "-old")                -- refused; the same again is no reason to try again
+      call(job.token .. "-old")
+      call(job.token .. "-new")                -- refused, asked, repeated
+      call(job.token .. "-never asked for")
+      client:close()
+      out.made = made
+      return out
+    end, { url = target.url })
+    assert.is_true(result.made)
+    assert.same({ "first ", "first ", "first ", "first refused ", "refused ", "refused ", "" }, result.asked)
+    for i, part in ipairs { "was not given by the host", "longer than 255", "longer than 255", "no ***", "no ***",
+                            "Contract 4711", "Contract 4711" } do
+      assert.is_truthy(string.find(result.texts[i], part, 1, true), result.texts[i])
+      assert.is_nil(string.find(result.texts[i], "canary", 1, true))
+    end
+    assert.equal(5, #target:journal())
+    target:stop()
+  end)
+
+  it("what carries the callback has no fields, no metatable, and is taken for nothing else", function()
+    local result = run(function(job)
+      job.host.preload()
+      local core = require "oneflow.core"
+      local engine, caught = core.engine, nil
+      core.engine = function(options) caught = options.token_source return engine(options) end
+      job.host.client { base_url = "http://127.0.0.1:1" }
+      core.engine = engine
+      local oneflow = require "oneflow"
+      local file = io.tmpfile()
+      return {
+        type = type(caught), meta = tostring(getmetatable(caught)), field = pcall(function() return caught.context end),
+        write = pcall(function() caught.ask = 1 end), text = string.match(tostring(caught), "^%a+"),
+        file = pcall(oneflow.client, { token = file }), light = pcall(oneflow.client, { token = oneflow.null }),
+        engine = pcall(engine { base_url = "http://127.0.0.1:1", user_agent = "x" }.ask_token, file, "first"),
+      }
+    end)
+    assert.equal("userdata", result.type)
+    assert.equal("false", result.meta)
+    for _, name in ipairs { "field", "write", "file", "light", "engine" } do assert.is_false(result[name], name) end
+    assert.is_truthy(string.find(result.text, "^%a+$"))
+  end)
+end)

@@ -1,0 +1,116 @@
+-- Two Lua states on two threads, calling at once, state after state, with a C callback for the token: every answer
+-- belongs to its call, and the token is in no memory of Lua's. As it is, and watched by the sanitizers and by valgrind.
+local cjson = require "cjson"
+local host = require "spec.support.host"
+local make = require "spec.support.make"
+local process = require "spec.support.process"
+local server = require "spec.support.server"
+local wire = require "spec.support.wire"
+
+-- script(client, thread, round): calls of all kinds as this thread's user -> how many
+local SCRIPT = [[
+local client, thread, round = ...
+local user = "user" .. thread .. "@example.com"
+local view = assert(client:user(user))
+local calls = 0
+for i = 1, CALLS do
+  local id = thread * 1000000 + round * 10000 + i
+  local contract, err
+  if i % 5 == 0 then
+    contract, err = view:contract(id):publish { subject = "s", message = ("m"):rep(i) }
+  else
+    contract, err = view:contract(id):get()
+  end
+  if i % 7 == 0 then -- the server refuses these
+    assert(not contract and err.kind == "conflict" and err.acting_user == user, tostring(err))
+    tostring(err)
+  else
+    assert(contract, err)
+    assert(contract.id == id and contract.name == user, contract.name)
+  end
+  calls = calls + 1
+  if i % 50 == 0 then collectgarbage() end
+end
+if round % 2 == 0 then client:close() end -- otherwise the end of the state closes it
+return calls
+]]
+
+local ROUNDS = 4
+
+local ASAN = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+local VARIANTS = {
+  { name = "as it is", calls = 200 },
+  { name = "under ThreadSanitizer", calls = 50, flavour = "tsan-", flags = "-fsanitize=thread" },
+  { name = "under AddressSanitizer and UBSan", calls = 50, flavour = "sanitize-", flags = ASAN },
+  { name = "under valgrind", calls = 10, needs = "valgrind", unsearched = true,
+    wrap = { "valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=definite",
+      "--errors-for-leak-kinds=definite" } },
+}
+
+local function build(variant)
+  make("threads", variant.flavour and string.format("FLAVOUR=%s CFLAGS='-O1 -g' EXTRA='%s' "
+    .. "HARDENING_WANTED=-Wl,-z,nodelete", variant.flavour, variant.flags))
+  return string.format("%s/build/%s%s/threads", host.root, variant.flavour or "", host.lua)
+end
+
+describe("threads:", function()
+  after_each(wire.clean)
+
+  for _, variant in ipairs(VARIANTS) do
+    it("two states on two threads call at once, " .. variant.name, function()
+      if variant.needs and not pcall(host.shell, "command -v " .. variant.needs) then
+        return pending(variant.needs .. " is not installed")
+      end
+      local program = build(variant)
+      local target = server.start(function(s)
+        local tokens = 0
+        s.serve(function(c)
+          for request in function() return c:request() end do
+            local id = string.match(request.target, "/contracts/(%d+)")
+            local token = request.headers["x-oneflow-api-token"]
+            if id % 10000 == 25 and not string.find(token, "-%d+$") then
+              tokens = tokens + 1
+              c:reply(401, { "content-type: application/json" }, '{"title":"another token"}')
+            elseif id % 10000 % 7 == 0 then
+              c:reply(409, { "content-type: application/json" }, '{"title":"no"}')
+            else
+              c:reply(200, { "content-type: application/json" }, '{"id":' .. id .. ',"_private":{"name":"'
+                .. request.headers["x-oneflow-user-email"] .. '"}}')
+            end
+          end
+        end)
+      end)
+      local script = host.write(host.folder() .. "/script.lua", (string.gsub(SCRIPT, "CALLS", variant.calls)))
+      local command = {}
+      for i, word in ipairs(variant.wrap or {}) do command[i] = word end
+      for _, word in ipairs { program, target.url, wire.TOKEN, script, tostring(ROUNDS) } do
+        command[#command + 1] = word
+      end
+      if variant.unsearched then command[#command + 1] = "unsearched" end
+      command.env = { LD_PRELOAD = false, TSAN_OPTIONS = "exitcode=97", ASAN_OPTIONS = "detect_leaks=1:exitcode=98",
+        UBSAN_OPTIONS = "print_stacktrace=1:halt_on_error=1" }
+      local child = process.spawn(command)
+      local code, signal, output, errors = child:wait()
+      assert.equal("0 0", code .. " " .. signal, output .. errors)
+      local result = cjson.decode(output)
+      local refused = variant.calls >= 25 and 2 * ROUNDS or 0
+      assert.equal(2 * ROUNDS * variant.calls, result.calls)
+      assert.equal(2 * ROUNDS, result.first, "once a client")
+      assert.equal(refused, result.refused, "once a refusal")
+      assert.equal(not variant.unsearched, result.blocks > 1000)
+      assert.equal(0, result.leaks, "blocks of Lua's with the token in them")
+
+      local journal = target:journal()
+      assert.equal(result.calls + refused, #journal)
+      local users = {}
+      for _, request in ipairs(journal) do
+        local user = request.headers["x-oneflow-user-email"]
+        local thread = math.floor(tonumber(string.match(request.target, "/contracts/(%d+)")) / 1000000)
+        assert.equal("user" .. thread .. "@example.com", user)
+        assert.equal(user, users[request.connection] or user, "one state a connection")
+        users[request.connection] = user
+        assert.equal(1, (string.find(request.headers["x-oneflow-api-token"], wire.TOKEN, 1, true)))
+      end
+    end)
+  end
+end)

@@ -1,0 +1,59 @@
+-- The attempts of spec/fixtures/escapes.lua as scripts, and the judgement on what came of them. A script needs only
+-- `view` and `print`, so that the same text runs in a spec and in a C program.
+local attempts = require "spec.fixtures.escapes"
+
+local M = {}
+
+local VERSION = rawget(_G, "jit") and 501 or tonumber((string.gsub(string.match(_VERSION, "%d%.%d"), "%.", "0")))
+
+-- Prints every string that can be read from a value.
+local SHOW = [[
+local show
+do
+local print, type, tostring, pcall, next = print, type, tostring, pcall, next -- the attempt may replace the globals
+local seen = {}
+function show(value, depth)
+  depth = depth or 0
+  if type(value) == "string" then
+    if not seen[value] then seen[value] = true print("saw " .. value) end
+  elseif (type(value) == "table" or type(value) == "userdata") and not seen[value] and depth < 8 then
+    seen[value] = true
+    local _, text = pcall(tostring, value)
+    print("saw " .. (type(text) == "string" and text or "no text"))
+    if type(value) == "table" then
+      for key, item in next, value do show(key, depth + 1) show(item, depth + 1) end
+    end
+  end
+end
+end
+]]
+
+--- Each attempt as { name =, text = }; `other` is the address of another origin.
+function M.scripts(other)
+  local list = {}
+  for _, attempt in ipairs(attempts) do
+    if VERSION >= (attempt.since or 0) then
+      list[#list + 1] = {
+        name = attempt.name,
+        text = SHOW .. "local function attempt()\n"
+          .. string.gsub(attempt.code, "OTHER", (string.gsub(other, "%%", "%%%%")))
+          .. "\nend\nlocal good, got = pcall(attempt)\nshow(got)\nprint((good and got) and 'REACHED' or 'failed')\n",
+      }
+    end
+  end
+  return list
+end
+
+--- What is wrong with the lines that one script printed; nil when its attempt failed.
+function M.problem(lines, token)
+  local text = table.concat(lines, "\n")
+  for from = 1, #token - 15, 8 do
+    if string.find(text, string.sub(token, from, from + 15), 1, true) then return "the token was seen" end
+  end
+  if lines[#lines] ~= "failed" then
+    return "ended with: " .. tostring(lines[#lines]) .. "\n" .. string.sub(text, -2000)
+  end
+  return nil
+end
+
+return M
