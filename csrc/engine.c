@@ -258,6 +258,9 @@ static of_kind compose(of_transfer *transfer, const of_request *request, const c
     if (request->body != NULL) {
         add_header(transfer, "content-type", "application/json", 16);
         count++;
+    } else if (strcmp(request->method, "GET") != 0) { /* libcurl would call nothing a form */
+        of_buffer_append(headers, "Content-Type:", sizeof "Content-Type:");
+        count++;
     }
     for (const char *line = request->headers; line != NULL && *line != '\0'; count++) {
         size_t size = strlen(line) + 1;

@@ -105,6 +105,19 @@ describe("users:", function()
     wire.good_call(client)
   end)
 
+  it("what has no body says nothing of one's type", function()
+    local target = start()
+    local sven = assert(wire.client(target):user(wire.SVEN))
+    sven:contract(4711):get()
+    sven:contract(4711):delete()
+    for _, method in ipairs { "POST", "PUT", "PATCH", "DELETE" } do sven:request(method, "/contracts/4711") end
+    sven:contract(4711):get()
+    for _, request in ipairs((target:journal())) do assert.is_nil(request.headers["content-type"], request.head) end
+    sven:contract(4711):publish()
+    local journal = target:journal()
+    assert.equal("application/json", journal[#journal].headers["content-type"])
+  end)
+
   it("the page's curl call and the library's call carry the same three headers, once each", function()
     local host = require "spec.support.host"
     local target = start()
