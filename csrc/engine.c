@@ -172,7 +172,13 @@ static void announce(of_transfer *transfer) {
         of_queue_push(transfer->queue, transfer);
 }
 
+static void abandon(of_engine *engine);
+
 static void end_inline(of_transfer *transfer, const char *message) {
+    if (transfer->engine->process != of_process()) {
+        abandon(transfer->engine); /* it is among what is the parent's */
+        return;
+    }
     pipe_guard guard = block_pipe(transfer->engine);
     of_driver_end(transfer, OF_CANCELLED, message);
     unblock_pipe(&guard);
@@ -295,8 +301,6 @@ static of_kind compose(of_transfer *transfer, const of_request *request, const c
     }
     return link_headers(transfer, count) ? OF_OK : OF_MEMORY;
 }
-
-static void abandon(of_engine *engine);
 
 static bool revive(of_engine *engine) {
     if (engine->process != of_process())

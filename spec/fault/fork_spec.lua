@@ -1,4 +1,5 @@
 -- fork() with a live connection: each side gets its own answers, and the parent's connection stays whole.
+local host = require "spec.support.host"
 local process = require "spec.support.process"
 local server = require "spec.support.server"
 local tls = require "spec.support.tls"
@@ -16,6 +17,57 @@ describe("fork:", function()
     target:wait "closed" -- the server saw the end
     program:close()
   end)
+
+  for _, way in ipairs { "collected", "cancelled" } do
+    it("case 41: a ticket that is " .. way .. " in the child leaves the parent's TLS connection whole", function()
+      local flag = host.folder() .. "/arrived"
+      local target = server.start(function(s, args)
+        s.serve(function(c)
+          if not c:tls(args.good) then return end
+          for request in function() return c:request() end do
+            io.open(args.flag, "w"):close()
+            s.await "answer"
+            c:good(request)
+          end
+        end)
+      end, { good = tls.certificates().good, flag = flag })
+      local parent = process.start(function(args)
+        local core = require "oneflow.core"
+        local posix = require("spec.support.host").posix()
+        local engine = core.engine { base_url = args.url, ca_file = args.ca, token = "token", user_agent = "spec" }
+        local function submit()
+          return engine:submit(nil, "POST", false, "/contracts/4711/publish", "sven@example.com", 20, nil, "{}")
+        end
+        local function take(ticket)
+          while not engine:wait(ticket) do end
+          local status, _, _, _, connects = engine:take(ticket)
+          return { status or "failed", connects or 0 }
+        end
+        local ticket = submit()
+        local arrived
+        repeat
+          engine:poll(0.01)
+          arrived = io.open(args.flag)
+        until arrived
+        local pid = posix.fork()
+        if pid == 0 then
+          if args.way == "cancelled" then engine:cancel(ticket) end
+          ticket = nil -- luacheck: ignore
+          collectgarbage()
+          collectgarbage()
+          posix.exit(0)
+        end
+        local how, code = posix.wait(pid)
+        print "forked"
+        io.stdout:flush()
+        return { how = how, code = code, first = take(ticket), second = take(submit()) }
+      end, { url = target.https, ca = tls.certificates().ca, way = way, flag = flag })
+      assert.equal("forked", parent:line())
+      target:tell "answer"
+      assert.same({ how = "exited", code = 0, first = { 200, 1 }, second = { 200, 0 } }, parent:result())
+      target:stop()
+    end)
+  end
 
   for _, secure in ipairs { false, true } do
     for _, leave in ipairs { "_exit", "os.exit", "close" } do
