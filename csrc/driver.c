@@ -46,10 +46,10 @@ void of_list_remove(of_list *list, of_transfer *transfer) {
     list->count--;
 }
 
-long of_now(void) {
+long long of_now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
-    return (long)time.tv_sec * 1000L + time.tv_nsec / 1000000L;
+    return (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
 /* ---- connections -------------------------------------------------------------------------- */
@@ -164,8 +164,8 @@ void of_driver_end(of_transfer *transfer, of_kind kind, const char *message) {
 }
 
 /* Time in the queue counts. */
-static long time_left(const of_transfer *transfer, long now) {
-    return transfer->timeout - (now - transfer->submitted);
+static long time_left(const of_transfer *transfer, long long now) {
+    return transfer->timeout - (long)(now - transfer->submitted);
 }
 
 static void start(of_driver *driver, of_transfer *transfer) {
@@ -242,7 +242,7 @@ void of_driver_step(of_driver *driver) {
 void of_driver_expire(of_driver *driver) {
     if (driver->queued.first == NULL)
         return;
-    long now = of_now();
+    long long now = of_now();
     of_transfer *transfer = driver->queued.first;
     while (transfer != NULL) {
         of_transfer *next = transfer->next;

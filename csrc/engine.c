@@ -72,12 +72,10 @@ static void unblock_pipe(const pipe_guard *guard) {
 
 /* Nothing of what it carried is left in the buffer, but its memory. */
 static void wipe(of_buffer *buffer) {
-    if (buffer->capacity > SPARE_LIMIT) {
+    if (buffer->capacity > SPARE_LIMIT)
         of_buffer_free(buffer);
-    } else {
-        of_wipe(buffer->bytes, buffer->length);
+    else
         of_buffer_clear(buffer);
-    }
 }
 
 void of_transfer_forget_request(of_transfer *transfer) {
@@ -139,7 +137,7 @@ void of_transfer_free(of_transfer *transfer, bool on_thread) {
     else if (queue != NULL)
         of_queue_drop(queue, transfer);
     of_transfer_forget_request(transfer);
-    free(transfer->message);
+    of_free_copy(transfer->message);
     if (on_thread || engine->closed) { /* the spare one is the owner's */
         free_buffers(transfer);
         free(transfer);
@@ -369,7 +367,7 @@ of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue 
 /* ---- driving ------------------------------------------------------------------------------ */
 
 static void drive(of_driver *driver, const of_transfer *transfer, long milliseconds) {
-    long until = of_now() + milliseconds;
+    long long until = of_now() + milliseconds;
     unsigned long before = driver->ended;
     for (;;) {
         of_driver_step(driver);
@@ -377,7 +375,7 @@ static void drive(of_driver *driver, const of_transfer *transfer, long milliseco
         if (transfer != NULL ? of_transfer_done(transfer)
                              : driver->ended != before || driver->running.count == 0)
             return;
-        long left = until - of_now();
+        long left = (long)(until - of_now());
         if (left <= 0)
             return;
         of_driver_poll(driver, NULL, 0, left);

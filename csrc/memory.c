@@ -71,6 +71,7 @@ bool of_buffer_puts(of_buffer *buffer, const char *text) {
 }
 
 void of_buffer_clear(of_buffer *buffer) {
+    of_wipe(buffer->bytes, buffer->length);
     buffer->length = 0;
     buffer->overflow = buffer->starved = false;
     if (buffer->bytes != NULL)

@@ -201,14 +201,14 @@ static void poll_all(const of_queue *queue, long milliseconds) {
 }
 
 static bool wait_inline(of_queue *queue, long milliseconds) {
-    long until = of_now() + milliseconds;
+    long long until = of_now() + milliseconds;
     for (;;) {
         for (size_t i = 0; i < queue->engine_count; i++)
             of_engine_step(queue->engines[i]);
         forget_idle_engines(queue);
         if (queue->done.count > 0)
             return true;
-        long left = until - of_now();
+        long left = (long)(until - of_now());
         if (left <= 0 || queue->engine_count == 0)
             return false;
         if (queue->engine_count == 1) {

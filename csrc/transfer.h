@@ -49,7 +49,7 @@ struct of_transfer {
     char *body_out;
     size_t body_out_length;
     long timeout;
-    long submitted; /* of_now() then: time in a queue counts */
+    long long submitted; /* of_now() then: time in a queue counts */
     unsigned long number;
     unsigned long refusals; /* of memory, before it began */
     bool repeatable;
@@ -112,7 +112,7 @@ void of_list_append(of_list *list, of_transfer *transfer);
 void of_list_remove(of_list *list, of_transfer *transfer);
 
 /* A monotonic clock in milliseconds. */
-long of_now(void);
+long long of_now(void);
 
 /* Of a request nothing stays that it carried. */
 void of_transfer_forget_request(of_transfer *transfer);

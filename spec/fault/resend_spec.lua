@@ -1,6 +1,7 @@
 -- libcurl itself repeats a request when a reused connection dies without an answer. The core's guard forbids
 -- it.
 local host = require "spec.support.host"
+local make = require "spec.support.make"
 local process = require "spec.support.process"
 local wire = require "spec.support.wire"
 
@@ -49,13 +50,9 @@ describe("resend:", function()
 
   it("the guard makes the difference: one arrival with it, two or more without it", function()
     local folder = host.folder()
-    host.shell(string.format(
-      "mkdir '%s/oneflow' && cc -std=c11 -O1 -fPIC -shared -fvisibility=hidden -DONEFLOW_WITHOUT_GUARD %s "
-        .. "$(pkg-config --cflags libcurl) -o '%s/oneflow/core.so' '%s'/csrc/*.c "
-        .. "$(pkg-config --libs libcurl libcrypto) -lpthread",
-      folder, host.cflags(), folder, host.root))
+    make("build", "BUILD='" .. folder .. "' CPPFLAGS=-DONEFLOW_WITHOUT_GUARD")
     local guarded, with = arrivals("")
-    local unguarded, without = arrivals(folder .. "/?.so;")
+    local unguarded, without = arrivals(folder .. "/" .. host.lua .. "/?.so;")
     print(string.format("\n  POST on a connection that dies after the request was read:\n"
       .. "  guard in:  %d arrival(s), the caller sees outcome = %s\n"
       .. "  guard out: %d arrival(s), the caller sees %s", guarded, tostring(with.outcome), unguarded,
