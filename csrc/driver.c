@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -79,6 +80,20 @@ of_connection *of_driver_connection(of_driver *driver, int local_port) {
     return NULL;
 }
 
+static ino_t inode_of(int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode) ? status.st_ino : 0;
+}
+
+/* libcurl (7.88) closes a socket that did not come to be connected without a word to the one who
+   opened it. */
+static void forget_closed(of_driver *driver) {
+    for (size_t i = driver->connection_count; i-- > 0;) {
+        if (inode_of(driver->connections[i].fd) != driver->connections[i].inode)
+            driver->connections[i] = driver->connections[--driver->connection_count];
+    }
+}
+
 curl_socket_t of_driver_open_socket(void *context, curlsocktype purpose,
                                     struct curl_sockaddr *address) {
     (void)purpose;
@@ -102,7 +117,8 @@ curl_socket_t of_driver_open_socket(void *context, curlsocktype purpose,
 #ifndef SOCK_CLOEXEC
     (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 #endif
-    driver->connections[driver->connection_count++] = (of_connection){.fd = fd};
+    driver->connections[driver->connection_count++] =
+        (of_connection){.fd = fd, .inode = inode_of(fd)};
     return fd;
 }
 
@@ -147,6 +163,8 @@ void of_driver_end(of_transfer *transfer, of_kind kind, const char *message) {
         curl_multi_remove_handle(driver->multi, of_carrier_easy(transfer->slot));
         of_carrier_give(transfer->engine, driver, transfer->slot);
         transfer->slot = NULL;
+        if (kind != OF_OK || transfer->connects > 0)
+            forget_closed(driver);
     }
     if (atomic_load_explicit(&transfer->state, memory_order_relaxed) == OF_RUNNING) {
         transfer->engine->lanes[driver->lane].running--;
@@ -286,6 +304,7 @@ static void abandon_all(of_list *list) {
 }
 
 void of_driver_abandon(of_driver *driver) {
+    forget_closed(driver);
     for (size_t i = 0; i < driver->connection_count; i++)
         close(driver->connections[i].fd);
     driver->connection_count = 0;

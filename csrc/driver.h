@@ -8,10 +8,13 @@
 
 #include "transfer.h"
 
+#include <sys/types.h>
+
 /* An open connection. Between two requests no input may wait on it. */
 typedef struct of_connection {
     int fd;
-    int port; /* on this side, by which a request finds its connection; 0: not asked yet */
+    ino_t inode; /* of the socket: the number may be another file's by now, see forget_closed */
+    int port;    /* on this side, by which a request finds its connection; 0: not asked yet */
     bool used;
 } of_connection;
 

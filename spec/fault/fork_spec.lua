@@ -138,4 +138,37 @@ describe("fork:", function()
       end)
     end
   end
+
+  it("a socket that libcurl gave up while connecting is nobody's any more: its number may be another file's", function()
+    local target = server.start(function(s)
+      s.deaf_until "never"
+    end)
+    target:wait "deaf"
+    local result = process.start(function(args)
+      local oneflow = require "oneflow"
+      local posix = require("spec.support.host").posix()
+      local client = assert(oneflow.client { base_url = args.url, token = args.token, connect_timeout = 0.1 })
+      local calls = {}
+      for i = 1, 4 do
+        calls[i] = function() return client:contract(i):get { as = "sven@example.com", timeout = 0.2 } end
+      end
+      local _, failures = oneflow.gather(calls)
+      local pipes = {}
+      for i = 1, 4 do pipes[i] = { posix.pipe() } end -- with the numbers that the sockets had
+      local pid = posix.fork()
+      if pid == 0 then
+        calls[1]()
+        for i = 1, 4 do posix.write(pipes[i][2], "whole") end
+        posix.exit(0)
+      end
+      local read = {}
+      for i = 1, 4 do
+        posix.close(pipes[i][2])
+        read[i] = posix.read(pipes[i][1])
+      end
+      posix.wait(pid)
+      return { failures = #failures, outcome = failures[1].err.outcome, read = read }
+    end, { url = target.url, token = wire.TOKEN }):result()
+    assert.same({ failures = 4, outcome = "not_sent", read = { "whole", "whole", "whole", "whole" } }, result)
+  end)
 end)

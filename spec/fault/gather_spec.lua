@@ -114,15 +114,10 @@ describe("many at once:", function()
     assert(client:contract(4711):get { as = USERS[1] })
   end)
 
-  local function descriptors()
-    local count, scan = 0, uv.fs_scandir "/proc/self/fd"
-    while uv.fs_scandir_next(scan) do count = count + 1 end
-    return count
-  end
-
   for _, kind in ipairs { "functions dropped with their gatherer", "walks left with a page ahead" } do
     it("case 40: 10 000 " .. kind .. " in mid-call: no descriptor and no memory is lost", function()
       local posix = host.posix()
+      local descriptors = posix.fds
       local target = server.start(function(s)
         s.serve(function(c)
           while c:request() do
