@@ -1,6 +1,6 @@
 -- Calls inside nginx: one worker, many callers, a service that answers after 100 ms. This library against HTTP over
 -- cosockets, in turns; and what another location of the same worker feels of it.
---   nginx.lua FOLDER ROUNDS SECONDS [CALLERS]        FOLDER holds contract.json; data for charts goes to FOLDER/nginx.dat
+--   nginx.lua FOLDER ROUNDS SECONDS [CALLERS]     FOLDER holds contract.json; data for charts goes to FOLDER/nginx.dat
 local uv = require "luv"
 local folder, rounds, seconds, callers = arg[1], tonumber(arg[2]), tonumber(arg[3]), tonumber(arg[4] or "100")
 local DELAY = 0.1
@@ -145,8 +145,7 @@ end
 up()
 
 local function worker()
-  local text = read("/proc/" .. string.format("%d", site_pid) .. "/task/" .. string.format("%d", site_pid) .. "/children")
-  return string.match(text, "%d+")
+  return string.match(read(string.format("/proc/%d/task/%d/children", site_pid, site_pid)), "%d+")
 end
 
 -- CPU seconds: of the worker's event loop, and of all its threads
@@ -248,26 +247,30 @@ local function pings_of(list)
 end
 
 local quiet = all_pings(idle)
-print(string.format("\ninside nginx: one worker, %d callers, the service answers after %d ms; %d rounds of %g s, in turns\n",
-  callers, DELAY * 1000, rounds, seconds))
+print(string.format("\ninside nginx: one worker, %d callers, the service answers after %d ms; %d rounds of %g s, in turns"
+  .. "\n", callers, DELAY * 1000, rounds, seconds))
 local ROW = "%-30s %9s %9s %18s %18s %12s %12s"
-print(string.format(ROW, "", "calls/s", "of ideal", "event loop us/call", "whole worker us", "ping p99 ms", "ping worst"))
+print(string.format(ROW, "", "calls/s", "of ideal", "event loop us/call", "whole worker us", "ping p99 ms",
+  "ping worst"))
 print(string.format("%-30s %9s %9s %18s %18s %12.2f %12.2f", "(nothing but pings)", "", "", "", "",
   percentile(quiet, 0.99) * 1000, quiet[#quiet] * 1000))
 for _, name in ipairs { "library", "cosocket" } do
   local list, pings = results[name], pings_of(results[name])
-  print(string.format(ROW, name == "library" and "oneflow" or "HTTP over cosockets", string.format("%.0f", of(list, "rate")),
-    string.format("%.3f", of(list, "ideal")), string.format("%.0f", of(list, "loop")),
+  print(string.format(ROW, name == "library" and "oneflow" or "HTTP over cosockets",
+    string.format("%.0f", of(list, "rate")), string.format("%.3f", of(list, "ideal")),
+    string.format("%.0f", of(list, "loop")),
     string.format("%.0f", of(list, "all")), string.format("%.2f", percentile(pings, 0.99) * 1000),
     string.format("%.2f", pings[#pings] * 1000)))
-  dat[#dat + 1] = string.format("%s %.1f %.1f %.3f", name, of(list, "loop"), of(list, "all"), percentile(pings, 0.99) * 1000)
+  dat[#dat + 1] = string.format("%s %.1f %.1f %.3f", name, of(list, "loop"), of(list, "all"),
+    percentile(pings, 0.99) * 1000)
 end
 write(folder .. "/nginx.dat", table.concat(dat, "\n") .. "\n")
 
 local library = pings_of(results.library)
 local function target(what, value, bound, better)
-  print(string.format("  %s: %.3f, target %s %.3f: %s", what, value, better == "more" and "at least" or "at most", bound,
-    ((better == "more" and value >= bound) or (better ~= "more" and value <= bound)) and "reached" or "MISSED"))
+  local good = better == "more" and value >= bound or better ~= "more" and value <= bound
+  print(string.format("  %s: %.3f, target %s %.3f: %s", what, value, better == "more" and "at least" or "at most",
+    bound, good and "reached" or "MISSED"))
 end
 target("of the ideal", of(results.library, "ideal"), 0.95, "more")
 target("ping's p99 against idle", percentile(library, 0.99) / percentile(quiet, 0.99), 2)

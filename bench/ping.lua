@@ -1,4 +1,5 @@
--- Pings a site, one after the other on one connection, with pauses.   ping.lua PORT SECONDS    prints seconds, a line each
+-- Pings a site, one after the other on one connection, with pauses.
+--   ping.lua PORT SECONDS     prints the seconds that each took, a line each
 local uv = require "luv"
 local port, seconds = tonumber(arg[1]), tonumber(arg[2])
 local PAUSE_MS = 2
