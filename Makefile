@@ -93,7 +93,7 @@ RUN = env LUA_PATH='$(LUA_PATH_HERE)' LUA_CPATH='$(LUA_CPATH_HERE)' ONEFLOW_LUA=
 export BUILD
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-tools build static host threads env demo test specs lint symbols memcheck sanitize races bench install install-static uninstall rock clean FORCE
+.PHONY: help deps deps-tools build static host threads loop_host env demo test specs lint symbols memcheck sanitize races bench install install-static uninstall rock clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -156,9 +156,11 @@ LUA_LIB = $(call pkg,--libs,$(if $(filter 5.1,$(LUA_ABI)),luajit,lua$(LUA_ABI) l
 CJSON_LIB ?= -l:liblua$(LUA_ABI)-cjson.a
 host: $(OUT)/host ## compile examples/host, a C program that runs untrusted scripts, into build/<lua>/host
 threads: $(OUT)/threads # of the specs
+loop_host: $(OUT)/loop_host
 $(OUT)/host: examples/host/host.c
 $(OUT)/threads: spec/support/threads.c
-$(OUT)/host $(OUT)/threads: csrc/oneflow.h $(STATIC)
+$(OUT)/loop_host: spec/support/loop_host.c
+$(OUT)/host $(OUT)/threads $(OUT)/loop_host: csrc/oneflow.h $(STATIC)
 	$(SHOW) "CC   $@"
 	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(EXTRA) -Icsrc $(LUA_INC) -o $@ $(filter %.c,$^) $(STATIC) \
 	  $(CJSON_LIB) $(LUA_LIB) $(LIBS)
