@@ -6,19 +6,22 @@ local host = require "spec.support.host"
 local nginx = require "spec.support.nginx"
 local process = require "spec.support.process"
 local server = require "spec.support.server"
+local tls = require "spec.support.tls"
 local wire = require "spec.support.wire"
+
+local eventually = process.eventually
 
 local function start(target, options)
   local core = host.root .. "/build/luajit/oneflow/core.so"
   if not uv.fs_stat(core) then error("nginx needs the LuaJIT build: make build LUA=luajit") end
   options.lua = true
-  options.http = string.format("lua_package_path '%s/lua/?.lua;%s/lua/?/init.lua;%s/spec/support/?.lua;;'; "
+  options.http = string.format("lua_package_path '%s/lua/?.lua;%s/lua/?/init.lua;%s;;'; "
     .. "lua_package_cpath '%s/build/luajit/?.so;;'; lua_shared_dict results 1m;\n",
-    host.root, host.root, host.root, host.root) .. (options.http or "")
+    host.root, host.root, options.lua_path or "", host.root) .. (options.http or "")
   options.env = { LUA_PATH = false, LUA_CPATH = false }
   options.folder = host.folder()
-  options.main = "env UPSTREAM=" .. target.url .. "; env TOKEN=" .. wire.TOKEN .. "; env SOCKETS="
-    .. options.folder .. "/sockets;"
+  options.main = (options.main or "") .. "env UPSTREAM=" .. target.url .. "; env TOKEN=" .. wire.TOKEN
+    .. "; env SOCKETS=" .. options.folder .. "/sockets;"
   local web = nginx.start(options)
   web.sockets = options.folder .. "/sockets"
   return web
@@ -46,15 +49,6 @@ local PRELUDE = [[
     return show(client():contract(4711):get(opts))
   end
 ]]
-
--- Asks again and again, for what no event tells of.
-local function eventually(what, done)
-  local deadline = uv.hrtime() + 20e9
-  while not done() do
-    if uv.hrtime() > deadline then error("nothing came: " .. what, 2) end
-    uv.run "nowait"
-  end
-end
 
 local function location(path, code, more)
   return string.format("location %s { %s content_by_lua_block { %s %s } }\n", path, more or "", PRELUDE, code)
@@ -143,6 +137,74 @@ describe("nginx:", function()
     assert.equal("ok Contract 4711\n", get(web, "/blocking"))
   end)
 
+  it("in each phase that cannot wait the error says what to do there; blocking = true works in each", function()
+    local target = wire.healthy()
+    local function in_phase(name)
+      return "{" .. PRELUDE .. "local results = ngx.shared.results results:set('" .. name .. "', call()) results:set('"
+        .. name .. " blocking', call { blocking = true }) }\n"
+    end
+    local web = start(target, {
+      http = "init_by_lua_block " .. in_phase "init" .. "init_worker_by_lua_block " .. in_phase "init_worker"
+        .. "exit_worker_by_lua_block {" .. PRELUDE .. "ngx.log(ngx.ERR, call()) }\n"
+        .. "ssl_session_fetch_by_lua_block " .. in_phase "ssl_session_fetch"
+        .. "upstream nobody { server 0.0.0.1; balancer_by_lua_block " .. in_phase "balancer" .. "}\n",
+      server = "ssl_client_hello_by_lua_block " .. in_phase "ssl_client_hello"
+        .. "location /set { set_by_lua_block $x " .. in_phase "set" .. "return 200 x; }\n"
+        .. "location /header { header_filter_by_lua_block " .. in_phase "header_filter" .. "return 200 x; }\n"
+        .. "location /body { body_filter_by_lua_block " .. in_phase "body_filter" .. "return 200 x; }\n"
+        .. "location /balancer { proxy_pass http://nobody; }\n"
+        .. location("/result", "ngx.print(ngx.shared.results:get(ngx.unescape_uri(ngx.var.args)))") })
+    for _, path in ipairs { "/set", "/header", "/body", "/balancer" } do get(web, path) end
+    host.shell("curl -ksS " .. web.https .. "/set")
+    for phase, advice in pairs {
+      init = "let it block", init_worker = "make it in a timer", set = "make it in rewrite_by_lua or access_by_lua",
+      balancer = "make it in access_by_lua", header_filter = "keep in ngx.ctx", body_filter = "keep in ngx.ctx",
+      ssl_client_hello = "make it in ssl_certificate_by_lua", ssl_session_fetch = "make it in ssl_certificate_by_lua",
+    } do
+      local answer = get(web, "/result?" .. phase)
+      assert.is_truthy(string.find(answer, "^nil validation not_sent .*" .. advice .. ".*blocking = true"),
+        phase .. ": " .. answer .. web:error_log())
+      assert.is_truthy(string.find(answer, "phase " .. phase .. " ", 1, true), answer)
+      assert.equal("ok Contract 4711", get(web, "/result?" .. phase .. "%20blocking"), phase)
+    end
+    local master = string.match(assert(host.read(web.folder .. "/nginx.pid")), "%d+")
+    uv.kill(tonumber(master), "sighup")
+    eventually("the old worker's end", function()
+      return string.find(web:error_log(), "phase exit_worker a call cannot wait.*: let it block, with blocking = true")
+    end)
+    for _, request in ipairs(target:journal()) do assert.equal(wire.SVEN, request.headers["x-oneflow-user-email"]) end
+  end)
+
+  it("works in ssl_certificate_by_lua, in timers that repeat, under pcall and in server-wide rewrites", function()
+    local target = wire.healthy()
+    local web = start(target, {
+      http = "init_worker_by_lua_block {" .. PRELUDE
+        .. "ngx.timer.every(0.02, function() ngx.shared.results:set('every', call()) end) }\n",
+      server = "ssl_certificate_by_lua_block {" .. PRELUDE .. "ngx.shared.results:set('certificate', call()) }\n"
+        .. "server_rewrite_by_lua_block {" .. PRELUDE .. "ngx.ctx.rewritten = call() }\n"
+        .. location("/rewritten", "ngx.print(ngx.ctx.rewritten)")
+        .. location("/pcall", "ngx.print(select(2, pcall(call)), select(2, xpcall(call, debug.traceback)))")
+        .. location("/result", "ngx.print(ngx.shared.results:get(ngx.var.args))") })
+    host.shell("curl -ksS " .. web.https .. "/rewritten")
+    assert.equal("ok Contract 4711", get(web, "/result?certificate"), web:error_log())
+    assert.equal("ok Contract 4711", get(web, "/rewritten"))
+    assert.equal("ok Contract 4711ok Contract 4711", get(web, "/pcall"))
+    eventually("the timer", function() return get(web, "/result?every") == "ok Contract 4711" end)
+  end)
+
+  it("blocks in the threads of ngx.run_worker_thread, which are there for that", function()
+    local target = wire.healthy()
+    local folder = host.folder()
+    host.write(folder .. "/in_thread.lua", "return { run = function(url, token) local oneflow = require 'oneflow' "
+      .. "return assert(oneflow.client { base_url = url, token = token }):contract(4711)"
+      .. ":get({ as = 'sven@example.com' }).name end }")
+    local web = start(target, {
+      main = "thread_pool calls threads=2;", lua_path = folder .. "/?.lua",
+      server = location("/thread", "ngx.print(select(2, ngx.run_worker_thread('calls', 'in_thread', 'run', "
+        .. "os.getenv 'UPSTREAM', os.getenv 'TOKEN')))") })
+    assert.equal("Contract 4711", get(web, "/thread"), web:error_log())
+  end)
+
   it("a client made in init_by_lua works there with blocking = true, and by yielding in every worker", function()
     local target = wire.healthy()
     local web = start(target, {
@@ -162,6 +224,82 @@ describe("nginx:", function()
       if workers["0"] and workers["1"] then break end
     end
     assert.is_truthy(workers["0"] or workers["1"])
+  end)
+
+  it("each call that waits takes a connection of the worker's; beyond them it fails, not_sent, and names the directive",
+    function()
+    local target = wire.healthy()
+    -- The directives for cosockets change nothing: the library says its own times and pool.
+    local web = start(target, {
+      http = "lua_socket_connect_timeout 1ms; lua_socket_send_timeout 1ms; lua_socket_read_timeout 1ms; "
+        .. "lua_socket_pool_size 1; lua_socket_keepalive_timeout 1ms;",
+      server = location("/", [[
+        kept = kept or new_client { concurrency = 500 }
+        local threads, results = {}, {}
+        for i = 1, tonumber(ngx.var.arg_calls) do threads[i] = ngx.thread.spawn(call) end
+        for i, thread in ipairs(threads) do results[i] = select(2, ngx.thread.wait(thread)) end
+        ngx.say(table.concat(results, "\n"))]]) })
+    local function results(calls)
+      local good, bad, other = 0, 0, 0
+      for line in string.gmatch(get(web, "/?calls=" .. calls), "[^\n]+") do
+        if line == "ok Contract 4711" then
+          good = good + 1
+        elseif string.find(line, "^nil connection not_sent .*worker_connections$") then
+          bad = bad + 1
+        else
+          other = other + 1
+        end
+      end
+      return good, bad, other
+    end
+    local good, bad, other = results(300) -- of 256
+    assert.equal(0, other)
+    assert.is_true(good > 200 and bad > 40 and good + bad == 300, good .. " good, " .. bad .. " bad")
+    assert.same({ 100, 0, 0 }, { results(100) })
+    assert.equal(good + 100, #target:journal())
+  end)
+
+  it("with lua_code_cache off everything works, over a client of each request's own", function()
+    local target = wire.healthy()
+    local web = start(target, {
+      http = "lua_code_cache off;",
+      server = location("/call", "ngx.say(call())")
+      .. location("/publish", "ngx.say(show(client():contract(4711):publish({}, { as = 'sven@example.com' })))") })
+    for _ = 1, 10 do
+      assert.equal("ok Contract 4711\n", get(web, "/call"), web:error_log())
+      assert.equal("ok Contract 4711\n", get(web, "/publish"), web:error_log())
+    end
+    local _, accepted = target:journal()
+    assert.equal(20, accepted)
+  end)
+
+  it("the README's configuration works as it stands", function()
+    local target = wire.healthy()
+    local http, inside = string.match(host.read(host.root .. "/README.md"), "```nginx\n(lua_check_client_abort on;\n.-)"
+      .. "server {(.-)}\n```")
+    local count
+    http, count = string.gsub(http, "token_file = \"[^\"]*\"", 'token = os.getenv "TOKEN", '
+      .. 'base_url = os.getenv "UPSTREAM", socket_dir = os.getenv "SOCKETS"')
+    assert.equal(1, count)
+    local users = host.folder() .. "/users"
+    host.write(users, "sven@example.com:" .. host.shell "openssl passwd -apr1 secret")
+    local web = start(target, { http = http, server = (string.gsub(inside, "user_file users", "user_file " .. users)) })
+    assert.equal("Contract 4711\n", get(web, "/contract?id=4711 -u sven@example.com:secret"), web:error_log())
+    assert.is_truthy(string.find(get(web, "/contract?id=x -u sven@example.com:secret"), "502", 1, true))
+    assert.is_truthy(string.find(get(web, "/contract?id=4711"), "401", 1, true))
+    assert.equal(1, #target:journal())
+  end)
+
+  it("names and certificates are libcurl's matter: no resolver and no lua_ssl directive, but ca_file", function()
+    local upstream = nginx.start { server = "location / { return 200 '{\"id\": 4711, \"_private\": "
+      .. "{\"name\": \"Contract 4711\"}}'; }" }
+    local web = start({ url = upstream.https }, {
+      server = location("/trusted", "ngx.say(show(new_client { ca_file = '" .. tls.certificates().ca
+        .. "' }:contract(4711):get { as = 'sven@example.com' }))")
+      .. location("/untrusted", "ngx.say(call())") })
+    assert.equal("ok Contract 4711\n", get(web, "/trusted"), web:error_log())
+    local answer = get(web, "/untrusted")
+    assert.is_truthy(string.find(answer, "^nil tls not_sent "), answer)
   end)
 
   it("many clients, one for each customer's token, in one worker: each call carries its own", function()
@@ -312,6 +450,50 @@ describe("nginx:", function()
     assert.is_truthy(string.find(web:error_log(), "contract.publish as sven@example.com: nobody waited for the end of "
       .. "the call: done, status 200", 1, true))
     assert.equal(2, #target:journal())
+  end)
+
+  it("tells of a deserted POST also when nginx dropped the timer that was to wait for it", function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          if request.method == "POST" then
+            s.note "POST"
+            s.await "answer"
+          end
+          if not c:good(request) then return end
+        end
+      end)
+    end)
+    local web = start(target, {
+      http = "lua_max_running_timers 1;",
+      server = location("/occupy", [[ngx.timer.at(0, function()
+          ngx.shared.results:set("occupied", true)
+          while ngx.shared.results:get "occupied" do ngx.sleep(0.005) end
+        end)
+        while not ngx.shared.results:get "occupied" do ngx.sleep(0.005) end]])
+      .. location("/free", "ngx.shared.results:set('occupied', false)")
+      .. location("/publish", [[
+        kept = kept or new_client { hooks = { on_response = function(info)
+          if info.deserted then ngx.shared.results:set("told", info.operation .. " " .. info.status) end
+        end } }
+        client():contract(4711):publish({}, { as = "sven@example.com" })]], "lua_check_client_abort on;")
+      .. location("/call", "ngx.say(call())")
+      .. location("/told", "ngx.print(ngx.shared.results:get 'told')") })
+    get(web, "/occupy")
+    local waiting = process.spawn { "/usr/bin/curl", "-sS", web.url .. "/publish" }
+    target:wait "POST"
+    waiting:kill "sigkill"
+    eventually("the abort", function() return string.find(web:access_log(), " 499 ", 1, true) end)
+    target:tell "answer"
+    eventually("the drop", function()
+      return string.find(web:error_log(), "lua_max_running_timers are not enough", 1, true)
+    end)
+    assert.equal("nil", get(web, "/told"))
+    get(web, "/free")
+    eventually("the hook, asked for by any later call", function()
+      assert.equal("ok Contract 4711\n", get(web, "/call"))
+      return get(web, "/told") == "contract.publish 200"
+    end)
   end)
 
   it("a reload under load fails no call, and leaves no socket behind", function()
