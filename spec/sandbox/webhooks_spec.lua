@@ -138,11 +138,15 @@ describe("webhooks of the sandbox", function()
     setup(function()
       box = testing.server()
       web = nginx.start {
-        lua = true, env = { LUA_PATH = false, LUA_CPATH = false }, main = "env SIGN_KEY=" .. KEY .. ";",
+        lua = true, env = { LUA_PATH = false, LUA_CPATH = false },
+        main = "env SIGN_KEY=" .. KEY .. "; env SANDBOX=" .. box.base_url .. "; env TOKEN=" .. box.token .. ";",
         http = string.format("lua_package_path '%s/lua/?.lua;%s/lua/?/init.lua;;'; "
           .. "lua_package_cpath '%s/build/luajit/?.so;;'; lua_shared_dict hooks 1m; lua_shared_dict seen 1m;\n"
           .. "init_by_lua_block { webhook = require('oneflow').webhook\n"
-          .. "hooks = assert(webhook.receiver { sign_key = os.getenv 'SIGN_KEY', store = webhook.shared 'hooks' }) }\n",
+          .. "hooks = assert(webhook.receiver { sign_key = os.getenv 'SIGN_KEY', store = webhook.shared 'hooks' })\n"
+          .. "client = assert(require('oneflow').client {\n"
+          .. "base_url = os.getenv 'SANDBOX', token = os.getenv 'TOKEN' })\n"
+          .. "anna = assert(client:user 'anna@example.com') }\n",
           host.root, host.root, host.root),
         server = [[
           location /hook { content_by_lua_block { hooks:serve(function(delivery)
@@ -150,6 +154,13 @@ describe("webhooks of the sandbox", function()
             if ngx.var.arg_fail and tries <= tonumber(ngx.var.arg_fail) then return nil, "not yet" end
             return true
           end) } }
+          location /fetch { content_by_lua_block { hooks:serve(function(delivery)
+            local contract, err = delivery:contract(anna):get()
+            if not contract then return nil, err end
+            ngx.shared.seen:set("state", contract.state)
+            return delivery:has "contract:publish"
+          end) } }
+          location /state { content_by_lua_block { ngx.print(ngx.shared.seen:get "state") } }
           location /other { return 204; }
         ]],
       }
@@ -162,7 +173,8 @@ describe("webhooks of the sandbox", function()
 
     -- The only delivery, once it is in that state, and the statuses of its tries.
     local function delivered(state)
-      local late, delivery = core.monotonic() + 20, nil
+      local late = core.monotonic() + 20
+      local delivery
       repeat
         delivery = box:deliveries()[1]
         if core.monotonic() > late then error("no delivery is " .. state .. ": " .. core.encode(box:deliveries())) end
@@ -180,6 +192,13 @@ describe("webhooks of the sandbox", function()
         assert(client:contract(4711):publish({}, ANNA))
         assert.same({ 200 }, (delivered "delivered"))
       end
+    end)
+
+    it("the receiver fetches the contract afresh, without blocking its worker", function()
+      box:add_webhook(web.url .. "/fetch", { sign_key = KEY })
+      assert(box:client():contract(4711):publish({}, ANNA))
+      assert.same({ 200 }, (delivered "delivered"))
+      assert.equal("pending", host.shell("curl -sS " .. web.url .. "/state"))
     end)
 
     it("a receiver that fails is told again, with the same callback id, until it answers 200", function()
@@ -218,7 +237,8 @@ describe("webhooks of the sandbox", function()
       local client = box:client()
       local ids = box:add_contracts(200)
       for _, id in ipairs(ids) do assert(client:contract(id):publish({}, ANNA)) end
-      local late, done = core.monotonic() + 20, nil
+      local late = core.monotonic() + 20
+      local done
       repeat
         done = 0
         for _, delivery in ipairs(box:deliveries()) do

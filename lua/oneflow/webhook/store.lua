@@ -87,8 +87,12 @@ local MARGIN = 0.5
 
 function Shared:claim(id, lease)
   local ngx = rawget(_G, "ngx")
+  local pid = ngx.worker.pid()
+  if self.pid ~= pid then -- from elsewhere than a worker that had this pid before
+    self.pid, self.count = pid, floor(monotonic() * 1000)
+  end
   self.count = (self.count + 1) % COUNTS
-  local name = ngx.worker.pid() * COUNTS + self.count
+  local name = pid * COUNTS + self.count
   for _ = 1, 2 do
     -- Full, it forgets the ids that were asked for longest ago: told twice is better than not at all.
     local added, problem = self.dict:add(PREFIX .. id, name, lease)
@@ -124,8 +128,7 @@ function M.shared(name)
   if not dict then
     usage.raise(format("webhook.shared: no such dictionary; say `lua_shared_dict %s 1m;` in nginx.conf", name))
   end
-  -- A worker that comes after another of its pid counts on from elsewhere.
-  return setmetatable({ dict = dict, count = floor(monotonic() * 1000) % COUNTS }, Shared)
+  return setmetatable({ dict = dict }, Shared)
 end
 
 return M
