@@ -1,6 +1,6 @@
 /*
  * The Lua module "oneflow.core", the core's one exported symbol. Besides the engine and JSON it
- * holds what the Lua layer needs C for: sealed objects, escaping, a digest, a clock.
+ * holds what the Lua layer needs C for: sealed objects, escaping, digests, a clock.
  */
 #define _GNU_SOURCE
 #include "compat.h"
@@ -75,6 +75,26 @@ static int sha256(lua_State *L) {
     return 1;
 }
 
+/* sha1(bytes) -> 40 lower-case hex digits */
+static int sha1(lua_State *L) {
+    size_t length;
+    const char *bytes = luaL_checklstring(L, 1, &length);
+    char hex[OF_SHA1_HEX + 1];
+    if (!of_sha1(bytes, length, hex))
+        return luaL_error(L, "SHA-1 is not available");
+    lua_pushlstring(L, hex, OF_SHA1_HEX);
+    return 1;
+}
+
+/* equal(a, b) -> same bytes? In a time that does not tell where they differ */
+static int equal(lua_State *L) {
+    size_t a_length, b_length;
+    const char *a = luaL_checklstring(L, 1, &a_length);
+    const char *b = luaL_checklstring(L, 2, &b_length);
+    lua_pushboolean(L, of_equal(a, a_length, b, b_length));
+    return 1;
+}
+
 /* The string at 1 against a rule -> true | nil, message */
 static int check_by(lua_State *L, const char *(*rule)(const char *, size_t)) {
     size_t length;
@@ -120,6 +140,8 @@ int luaopen_oneflow_core(lua_State *L) {
         {"escape", escape},
         {"utf8", utf8},
         {"sha256", sha256},
+        {"sha1", sha1},
+        {"equal", equal},
         {"check_user", check_user},
         {"check_header_name", check_header_name},
         {"monotonic", monotonic},

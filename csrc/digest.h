@@ -1,13 +1,19 @@
-/* SHA-256 from the TLS library that libcurl uses. Keeps nothing; any thread. */
+/* Digests and a comparison from the TLS library that libcurl uses. Keeps nothing; any thread. */
 #ifndef ONEFLOW_DIGEST_H
 #define ONEFLOW_DIGEST_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { OF_SHA256_HEX = 64 };
+enum { OF_SHA1_HEX = 40, OF_SHA256_HEX = 64 };
 
 /* 64 lower-case hex digits and a NUL. */
 bool of_sha256(const void *bytes, size_t length, char hex[OF_SHA256_HEX + 1]);
+
+/* 40 of them. What the service signs its webhooks with, and nothing else here. */
+bool of_sha1(const void *bytes, size_t length, char hex[OF_SHA1_HEX + 1]);
+
+/* Same bytes? Takes as long wherever they differ; only a difference in length shows. */
+bool of_equal(const void *a, size_t a_length, const void *b, size_t b_length);
 
 #endif

@@ -210,7 +210,8 @@ local FORMS = {
     "is not a phone number such as +46700000001",
   },
   country = { "string", { "^%u%u$", "^$" }, "is not a country code such as SE" },
-  url = { "string", { "^https://[^%s%c]+$" }, "is not an https address" },
+  url = { "string", { "^https://[^%s%c]+$", "^http://127%.%d+%.%d+%.%d+:?%d*/[^%s%c]*$",
+                      "^http://localhost:?%d*/[^%s%c]*$" }, "is not an https address (http for this machine alone)" },
 }
 
 for name, form in pairs(FORMS) do

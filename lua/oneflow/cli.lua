@@ -26,6 +26,8 @@ Examples:
   oneflow sandbox user deactivate sven@example.com
   oneflow sandbox fault contract.publish 503 --times 2
   oneflow sandbox contracts add 250 --state draft
+  oneflow sandbox webhook add http://127.0.0.1:9000/hook --sign_key secret     is called from now on
+  oneflow sandbox deliveries                   what it was sent, and how each try went
   oneflow sandbox journal                      what arrived, a line a request]]
 
 -- What the words are about that several sub-commands begin with.
@@ -34,6 +36,7 @@ local GROUPS = {
   extension = "Switches the account's API-token extension on or off.",
   token = "Generates, lists and revokes API tokens.",
   user = "Makes users active or inactive.",
+  webhook = "Subscribes addresses to events, and shortens the waits of their deliveries.",
 }
 
 local function fail(text)
@@ -50,6 +53,8 @@ local CONVERT = {
     return type(value) == "table" and value or nil, "not a JSON object"
   end,
 }
+
+CONVERT.list, CONVERT.number = CONVERT.any_object, CONVERT.integer
 
 local function add_field(command, field)
   local element

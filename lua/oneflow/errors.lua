@@ -16,6 +16,7 @@ local M = {}
 ---@alias oneflow.Kind
 ---| "connection" | "timeout" | "tls" | "validation" | "authentication" | "payment" | "permission" | "not_found"
 ---| "conflict" | "http" | "rate_limit" | "server" | "redirect" | "decode" | "limit" | "cancelled" | "memory"
+---| "signature" # of a webhook call
 
 ---The promise of the library.
 ---@alias oneflow.Outcome

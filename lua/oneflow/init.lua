@@ -23,4 +23,19 @@ M.null = core.null
 ---@return T
 function M.array(list) return core.array(list) end
 
-return M
+-- Parts that not every program needs are loaded when they are first named.
+local PARTS = { money = "oneflow.money", time = "oneflow.time", webhook = "oneflow.webhook" }
+
+---@class oneflow
+---@field money oneflow.money  decimal strings, compared and added exactly
+---@field time oneflow.time  the service's times and dates
+---@field webhook oneflow.webhook  receiving webhooks
+return setmetatable(M, {
+  __index = function(_, name)
+    local part = PARTS[name]
+    if not part then return nil end
+    local module = require(part)
+    rawset(M, name, module)
+    return module
+  end,
+})

@@ -23,6 +23,11 @@ local format = string.format
 ---@field revoke_token fun(self, name: string, account: string|nil)
 ---@field set_user fun(self, email: string, change: { active: boolean })
 ---@field add_contracts fun(self, count: integer, more: table|nil): integer[] state, name, workspace_id
+---@field add_webhook fun(self, callback_url: string, more: table|nil): integer id; sign_key, filters, template_group_id
+---@field emit fun(self, contract: integer, type: string) tells the webhooks of an event
+---@field deliveries fun(self): table[] callback_id, webhook_id, callback_url, body, state ("waiting", "delivered",
+--- "failed"), attempts ({ status } or { problem }); in-process they wait for ever: hand `body` to your receiver
+---@field scale_retries fun(self, scale: number) the waits between tries (1 s to an hour) times 0 to 1
 ---@field reset fun(self) back to the seed; tokens stay as they are
 local Box = {}
 Box.__index = Box

@@ -16,7 +16,7 @@ local usage = require "oneflow.usage"
 
 local format = string.format
 local concat = table.concat
-local ipairs, next, pairs, select, type = ipairs, next, pairs, select, type
+local ipairs, next, pairs, require, select, type = ipairs, next, pairs, require, select, type
 local seal = core.seal
 local COLLECTION, ITEM = kinds.collection, kinds.item
 
@@ -124,6 +124,13 @@ end
 
 -- ---- collections -----------------------------------------------------------------------------------------------
 
+-- What a collection does in several calls. Each gets the collection itself.
+local COMPOUND = {
+  webhooks = {
+    ensure = function(...) return require("oneflow.webhook.subscriptions").ensure(...) end,
+  },
+}
+
 -- The collection of a resource at a place; nil when none of its operations is at home there.
 local function collection_type(resource, place)
   local known, count = known_at(place)
@@ -141,6 +148,12 @@ local function collection_type(resource, place)
       }
       kind.methods[operation.verb] = run.method(binding)
       if operation.verb == "list" then kind.methods.each, kind.methods.pages = run.walks(binding) end
+    end
+  end
+  for method, compound in pairs(COMPOUND[resource.collection] or {}) do
+    kind.methods[method] = function(self, ...)
+      kinds.state_of(self, COLLECTION, resource.collection, method)
+      return compound(self, ...)
     end
   end
   return next(kind.methods) and kind or nil

@@ -41,13 +41,17 @@ local KINDS = {
   number_text = { "an integer or a decimal string", function(value)
     return is_integer(value) or (type(value) == "string" and find(value, "^%-?%d+%.?%d*$") ~= nil)
   end },
+  number = { "a number", function(value) return type(value) == "number" and value - value == 0 end },
   object = { "an object", is_object },
   phone = { "a phone number, +46700000001", matches("^%+%d+$") },
   scalar = { "a name or an id", function(value) return type(value) == "string" or is_integer(value) end },
   string = { "a string", function(value) return type(value) == "string" end },
   time = { "a time, 2020-06-30T07:15:23+00:00",
            matches("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d[+-]%d%d:?%d%d$") },
-  url = { "an https address", matches("^https://.+$") },
+  url = { "an https address", function(value) -- or, in the sandbox, one of this machine
+    return type(value) == "string"
+      and (find(value, "^https://.") or find(value, "^http://127%.") or find(value, "^http://localhost")) ~= nil
+  end },
 }
 
 local function note(problems, path, message)

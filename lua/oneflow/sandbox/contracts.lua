@@ -8,6 +8,7 @@ local query = require "oneflow.sandbox.query"
 local shapes = require "oneflow.sandbox.shapes"
 local store = require "oneflow.sandbox.store"
 local time = require "oneflow.sandbox.time"
+local webhooks = require "oneflow.sandbox.webhooks"
 local M = {}
 
 local ipairs, next, pairs = ipairs, next, pairs
@@ -210,6 +211,7 @@ M["contract.create"] = function(call)
   local tags, bad = call.store:tag_ids(account, body.tags or {})
   if not tags then refuse_problems({ [format("tags[%d]", bad - 1)] = { "No such tag." } }, true) end
   local record = call.store:add_contract(account, body, { tags = tags })
+  webhooks.emit(call.store, record, { "contract:create" })
   return shapes.contract(call.base_url, record, call.actor)
 end
 
@@ -276,6 +278,7 @@ M["contract.update"] = function(call)
     record.sign_order = body.sign_order ~= null and body.sign_order or core.array{}
   end
   touch(call, record)
+  webhooks.emit(call.store, record, { "contract:content_update" })
   return shapes.contract(call.base_url, record, call.actor)
 end
 
@@ -287,6 +290,7 @@ M["contract.delete"] = function(call)
   if record then
     must(call, "delete", record)
     store.remove_contract(record)
+    webhooks.emit(call.store, record, { "contract:delete" })
   end
   return {}
 end
@@ -301,6 +305,7 @@ M["contract.publish"] = function(call)
   record.state, record.published_time, record.state_updated_time = "pending", now, now
   record.expiry_time = expiry_time(record, call.store.clock())
   store.send(record, "pending")
+  webhooks.emit(call.store, record, { "contract:publish" })
   return shapes.contract(call.base_url, record, call.actor)
 end
 

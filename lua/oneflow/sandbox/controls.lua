@@ -14,6 +14,7 @@ local access = require "oneflow.sandbox.access"
 local api = require "oneflow.api"
 local store = require "oneflow.sandbox.store"
 local time = require "oneflow.sandbox.time"
+local webhooks = require "oneflow.sandbox.webhooks"
 
 local ipairs, pairs, tonumber = ipairs, pairs, tonumber
 local format = string.format
@@ -21,6 +22,8 @@ local sort = table.sort
 local array = core.array
 
 local STATES = api.operations["contract.list"].filters.states.enum
+
+local WEBHOOK = api.operations["webhook.create"].body
 
 local ACCOUNT = {
   name = "account", type = "string", help = "Name or id of the account; the first when left out.",
@@ -224,6 +227,58 @@ return {
     result = "ids",
     help = "Adds contracts to an account, as many as a test of pages needs.",
     run = add_contracts,
+  },
+  {
+    name = "add_webhook", method = "POST", path = "/webhooks", commands = { ["webhook add"] = {} },
+    fields = {
+      { name = "callback_url", type = "url", required = true, help = "Where to post: an address of this machine." },
+      { name = "sign_key", type = "string", min = 1, help = "What signs the calls; without it none is signed." },
+      { name = "filters", type = "list", of = WEBHOOK.filters.of, help = "As the service has them, in JSON." },
+      { name = "template_group_id", type = "id", help = "Only contracts of this template type." },
+      ACCOUNT,
+    },
+    result = "id",
+    help = "Subscribes an address to the account's events.",
+    run = function(emulator, arguments)
+      local account, problem = account_of(emulator, arguments)
+      if not account then return nil, problem end
+      return { id = webhooks.subscribe(emulator.store, account, arguments).id }
+    end,
+  },
+  {
+    name = "emit", method = "POST", path = "/events", commands = { emit = {} },
+    fields = {
+      { name = "contract", type = "id", required = true, help = "The contract's id." },
+      { name = "type", type = "string", required = true, help = "Such as contract:sign." },
+      ACCOUNT,
+    },
+    help = "Tells the account's webhooks of an event, which need not have happened.",
+    run = function(emulator, arguments)
+      local account, problem = account_of(emulator, arguments)
+      if not account then return nil, problem end
+      local record = account.contracts[arguments.contract]
+      if not record then return nil, format("No contract %d.", arguments.contract) end
+      webhooks.emit(emulator.store, record, { arguments.type })
+      return {}
+    end,
+  },
+  {
+    name = "deliveries", method = "GET", path = "/deliveries", commands = { deliveries = {} }, fields = {},
+    result = "deliveries",
+    help = "Lists what was, or is to be, posted to webhooks, with every try and how it went.",
+    run = function(emulator) return { deliveries = webhooks.deliveries(emulator.store) } end,
+  },
+  {
+    name = "scale_retries", method = "POST", path = "/retries", commands = { ["webhook retries"] = {} },
+    fields = {
+      { name = "scale", type = "number", required = true, help = "0.001: the waits are a thousand times shorter." },
+    },
+    help = "Shortens the waits between the tries of a webhook delivery: 1, 5, 10, 30, 60, 300, 600, 1800, 3600 s.",
+    run = function(emulator, arguments)
+      if arguments.scale < 0 or arguments.scale > 1 then return nil, "scale: Must be from 0 to 1." end
+      emulator.store.retry_scale = arguments.scale
+      return {}
+    end,
   },
   {
     name = "reset", method = "POST", path = "/reset", commands = { reset = {} }, fields = {},

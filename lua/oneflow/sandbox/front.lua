@@ -2,6 +2,7 @@
 -- this file: the emulator gets its SHA-256.
 local core = require "oneflow.core"
 local control = require "oneflow.sandbox.control"
+local deliver = require "oneflow.sandbox.deliver"
 local sandbox = require "oneflow.sandbox"
 local watch = require "oneflow.sandbox.watch"
 local M = {}
@@ -54,6 +55,7 @@ function M.serve()
   else
     status, answer_headers, body = emulator:handle(request)
   end
+  deliver.start(emulator)
   ngx.status = status
   for name, value in pairs(answer_headers) do ngx.header[name] = value end
   ngx.header["content-length"] = #body

@@ -100,6 +100,9 @@ events { worker_connections 1024; }
 http {
   lua_package_path %(path);
   lua_package_cpath %(cpath);
+  # A webhook delivery that waits for its next try holds a timer; how a try went is among the deliveries.
+  lua_max_pending_timers 65536;
+  lua_socket_log_errors off;
   # One line to the supervisor, who waits for it: all is ready, or why not.
   init_worker_by_lua_block {
     local ok, problem = pcall(function() require("oneflow.sandbox.front").start(%(config)) end)

@@ -1,0 +1,175 @@
+-- What the service posts to a callback URL, checked: text in, delivery out. Nothing here knows a sign key.
+local core = require "oneflow.core"
+local errors = require "oneflow.errors"
+local events = require "oneflow.webhook.events"
+local ids = require "oneflow.ids"
+local usage = require "oneflow.usage"
+
+local ipairs, next, setmetatable, type = ipairs, next, setmetatable, type
+local find, format = string.find, string.format
+local null = core.null
+
+local M = {}
+
+---One event that a delivery tells of. A type that is not known passes through.
+---@class oneflow.WebhookEvent
+---@field type string  "contract:sign"
+---@field id integer|string?
+---@field created_time string?  see oneflow.time
+
+---What one webhook call tells: of one contract, one event or several. **A hint**: the signature covers the callback id
+---alone, not the body, so whoever saw one call can make another that verifies. Fetch the contract before acting on it.
+---@class oneflow.Delivery
+---@field callback_id string  the same in every repetition
+---@field contract_id integer|string
+---@field events oneflow.WebhookEvent[]
+---@field verified boolean  whether the signature was right; false where unsigned calls are accepted
+---@field data table  the body as decoded, untouched
+local Delivery = {}
+
+local FIELDS = { "callback_id", "contract_id", "events", "verified", "data", "contract", "has" }
+
+--- The contract's handle, to be fetched: `delivery:contract(view):get()`.
+---@param view oneflow.View|oneflow.Client
+---@return oneflow.Item contract  not loaded
+function Delivery:contract(view)
+  if type(view) ~= "userdata" then
+    usage.raise("delivery:contract: a view or a client expected, got " .. type(view))
+  end
+  return view:contract(self.contract_id)
+end
+
+--- Does it tell of an event of this type? A type that is not known raises, with the nearest: look through `events`.
+---@param event_type string  "contract:sign", or webhook.events.CONTRACT_SIGN
+---@return boolean
+function Delivery:has(event_type)
+  events.must_know("delivery:has", event_type)
+  for _, event in ipairs(self.events) do
+    if event.type == event_type then return true end
+  end
+  return false
+end
+
+local METATABLE = {
+  __name = "oneflow.Delivery", __metatable = false,
+  __index = function(_, name)
+    return Delivery[name] or usage.raise(format("a delivery has no %s%s; what it says of the contract is its id: fetch "
+      .. "the rest with delivery:contract(view):get()", usage.show(name), usage.hint(name, FIELDS)))
+  end,
+  __newindex = function() usage.raise("a delivery cannot be changed") end,
+  __tostring = function(self)
+    return format("oneflow delivery %s of contract %s", self.callback_id, self.contract_id)
+  end,
+}
+
+local LEGACY = "is in the legacy format (agreement_id, numbers for event types), which is not read here: make the "
+  .. "webhook anew through API v1, which sends callback_id, contract and events"
+
+-- What integrations look for at first, and where it stands.
+local ELSEWHERE = {
+  event_type = "stands in events[].type", type = "stands in events[].type", event = "is events, a list",
+  contract_id = "stands in contract.id", id = "stands in contract.id, and in events[].id",
+  data = "is not sent: what the service tells of the contract is contract.id",
+  payload = "is not sent: what the service tells of the contract is contract.id",
+}
+
+local function legacy(body)
+  if body.agreement_id ~= nil or body.agreement ~= nil then return true end
+  if type(body.events) == "table" then
+    for _, event in ipairs(body.events) do
+      if type(event) == "table" and type(event.type) == "number" then return true end
+    end
+  end
+  return false
+end
+
+local function is_id(value)
+  return (type(value) == "number" or type(value) == "string") and ids.text(value, "id") ~= nil
+end
+
+local CHECKS = {
+  callback_id = function(value, note)
+    if type(value) ~= "string" then return note("", "is not a string") end
+    if #value == 0 or #value > 255 or find(value, "%c") then
+      note("", "is not of 1 to 255 bytes without control characters")
+    end
+  end,
+  contract = function(value, note)
+    if type(value) ~= "table" then return note("", "is not an object") end
+    if not is_id(value.id) then note(".id", value.id == nil and "is missing" or "is not an id") end
+  end,
+  events = function(value, note)
+    if type(value) ~= "table" or (#value == 0 and next(value) ~= nil) then return note("", "is not a list") end
+    for i, event in ipairs(value) do
+      local path = format("[%d]", i)
+      if type(event) ~= "table" then
+        note(path, "is not an object")
+      elseif type(event.type) ~= "string" then
+        note(path .. ".type", event.type == nil and "is missing" or "is not a string")
+      end
+    end
+  end,
+}
+
+local NAMES = usage.names(CHECKS)
+
+-- Everything that is wrong with a body, at once.
+local function problems_of(body)
+  if legacy(body) then return errors.problem("body", LEGACY) end
+  local problems = {}
+  for _, name in ipairs(NAMES) do
+    local function note(behind, message)
+      problems[#problems + 1] = { path = "body." .. name .. behind, messages = { message } }
+    end
+    if body[name] == nil then note("", "is missing") else CHECKS[name](body[name], note) end
+  end
+  if problems[1] then
+    for _, name in ipairs(usage.names(ELSEWHERE)) do
+      if body[name] ~= nil then
+        problems[#problems + 1] = { path = "body." .. name, messages = { ELSEWHERE[name] } }
+      end
+    end
+  end
+  return problems
+end
+
+--- What is said when a webhook call is not taken.
+---@param kind oneflow.Kind
+---@return oneflow.Error
+function M.refusal(kind, fields)
+  fields.kind, fields.outcome, fields.retryable = kind, "not_sent", false
+  return errors.new({ operation = "webhook" }, fields)
+end
+
+--- A body of a webhook call.
+---@param text string
+---@param max_body integer  bytes
+---@return { callback_id: string, contract_id: integer|string, events: oneflow.WebhookEvent[], data: table }? fields
+---@return any signature_or_err  the signature as it stands in the body, nil for none; or the error
+function M.read(text, max_body)
+  if type(text) ~= "string" then usage.raise("webhook: the body is a string, got " .. type(text)) end
+  if #text > max_body then
+    return nil, M.refusal("limit", { detail = format("a body of %d bytes, over %d", #text, max_body) })
+  end
+  local body, kind, message = core.decode(text)
+  if body == nil then return nil, M.refusal(kind, { detail = message }) end
+  if kind ~= "object" then
+    return nil, M.refusal("validation", { problems = errors.problem("body", "is not one JSON object") })
+  end
+  local problems = problems_of(body)
+  if problems[1] then return nil, M.refusal("validation", { problems = problems }) end
+  local signature = body.signature
+  if signature == null then signature = nil end
+  return {
+    callback_id = body.callback_id, contract_id = body.contract.id, events = body.events, data = body,
+  }, signature
+end
+
+--- The delivery object of such fields.
+---@return oneflow.Delivery
+function M.new(fields, verified)
+  fields.verified = verified
+  return setmetatable(fields, METATABLE)
+end
+
+return M

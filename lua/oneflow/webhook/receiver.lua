@@ -1,0 +1,240 @@
+-- Taking webhook calls and losing none: the callback runs first, what it says decides the answer, and only the answer
+-- 200 stops the service from trying again.
+local core = require "oneflow.core"
+local check = require "oneflow.check"
+local delivery = require "oneflow.webhook.delivery"
+local errors = require "oneflow.errors"
+local signature = require "oneflow.webhook.signature"
+local stores = require "oneflow.webhook.store"
+local usage = require "oneflow.usage"
+
+local error, ipairs, next, pcall, rawget = error, ipairs, next, pcall, rawget
+local tonumber, tostring, type = tonumber, tostring, type
+local io = io
+local format = string.format
+
+local M = {}
+
+---@class oneflow.ReceiverOptions
+---@field sign_key string?  the webhook's; this or `unsigned`
+---@field unsigned true?  the webhook has no sign key: anyone who knows the URL can call it
+---@field store oneflow.WebhookStore?  in nginx it must be given; elsewhere webhook.memory()
+---@field lease number?  seconds that a callback may take (300, at most 3600); one that died gives its id up after it
+---@field keep number?  seconds that a callback id is remembered (86400); the service tries for two hours
+---@field max_body integer?  bytes (1 MiB)
+---@field defer boolean?  answer 200 before the callback runs. **This can lose events**: when the callback fails, or the
+---process ends first, nobody tries again. For callbacks that are slow and may be lost
+
+---@alias oneflow.WebhookCallback fun(delivery: oneflow.Delivery): true?, any
+
+---@class oneflow.Receiver
+local Receiver = {}
+
+local METATABLE = { __metatable = false, __name = "oneflow.Receiver" }
+
+local METHODS = { "read", "receive", "serve" }
+
+function METATABLE.__index(_, name)
+  return Receiver[name] or usage.raise("a receiver has no " .. usage.show(name) .. usage.hint(name, METHODS))
+end
+
+function METATABLE.__newindex() usage.raise("a receiver cannot be changed") end
+function METATABLE.__tostring() return "oneflow webhook receiver" end
+
+local function state_of(self, name)
+  return core.open(self, METATABLE) or usage.raise(format("call with a colon: receiver:%s(...)", name))
+end
+
+-- ---- options ---------------------------------------------------------------------------------------------------
+
+local function expect(name, value, expected)
+  if type(value) ~= expected then
+    usage.raise(format("webhook.receiver: %s: %s expected, got %s", name, expected, type(value)))
+  end
+end
+
+local OPTIONS = {
+  sign_key = function(name, value) expect(name, value, "string") end,
+  unsigned = function(name, value)
+    if value ~= true then usage.raise("webhook.receiver: " .. name .. ": true expected, or leave it out") end
+  end,
+  store = function(name, value)
+    expect(name, value, "table")
+    for _, method in ipairs { "claim", "record", "release" } do
+      expect(name .. "." .. method, value[method], "function")
+    end
+  end,
+  lease = check.seconds,
+  keep = function(name, value) check.whole(name, value, 1, 366 * 86400) end,
+  max_body = function(name, value) check.whole(name, value, 1, 2 ^ 30) end,
+  defer = function(name, value) expect(name, value, "boolean") end,
+}
+
+--- A receiver of webhook calls. Does no I/O.
+---@param options oneflow.ReceiverOptions
+---@return oneflow.Receiver? receiver, oneflow.Error? err  validation: an empty sign key
+function M.new(options)
+  if type(options) ~= "table" then
+    usage.raise("webhook.receiver: a table of options expected, got " .. type(options))
+  end
+  local state = {}
+  for name, value in next, options do
+    if not OPTIONS[name] then
+      usage.raise(format("webhook.receiver: unknown option %s%s", usage.show(name),
+        usage.hint(name, usage.names(OPTIONS))))
+    end
+    OPTIONS[name](name, value)
+    state[name] = value
+  end
+  if (state.sign_key ~= nil) == (state.unsigned ~= nil) then
+    usage.raise("webhook.receiver: a sign_key expected, or unsigned = true for a webhook that was made without one"
+      .. (state.sign_key and "; not both" or ""))
+  end
+  if state.sign_key == "" then
+    return nil, errors.validation({ operation = "webhook.receiver" }, errors.problem("sign_key", "is empty"))
+  end
+  if not state.store then
+    if rawget(_G, "ngx") then
+      usage.raise("webhook.receiver: in nginx a store expected, such as webhook.shared \"oneflow_webhooks\": "
+        .. "workers share no other memory")
+    end
+    state.store = stores.memory()
+  end
+  state.lease, state.keep, state.max_body = state.lease or 300, state.keep or 86400, state.max_body or 2 ^ 20
+  return core.seal(state, METATABLE)
+end
+
+-- ---- a call ----------------------------------------------------------------------------------------------------
+
+local function read(state, body)
+  local fields, signed = delivery.read(body, state.max_body)
+  if not fields then return nil, signed end
+  if not state.sign_key then return delivery.new(fields, false) end
+  local good, err = signature.verify(fields.callback_id, signed, state.sign_key)
+  if not good then return nil, err end
+  return delivery.new(fields, true)
+end
+
+--- Reads and verifies a body, and no more: no id is claimed, so a repeated call is read again.
+---@param body string  other types raise
+---@return oneflow.Delivery? delivery
+---@return oneflow.Error? err  limit (too long), decode (no JSON), validation (another shape, the legacy format),
+---signature
+function Receiver:read(body) return read(state_of(self, "read"), body) end
+
+local STATUS = { limit = 413, signature = 401 }
+
+-- store[method](store, ...), where a raise is an answer like any other.
+local function ask(store, method, ...)
+  local good, answer, more = pcall(store[method], store, ...)
+  if good then return answer, more end
+  return nil, tostring(answer)
+end
+
+-- Runs the callback: true, or nil and what went wrong.
+local function run(callback, delivered)
+  local good, result, why = pcall(callback, delivered)
+  if not good then return nil, "the callback raised: " .. tostring(result) end
+  if result == true then return true end
+  if not result and why ~= nil then return nil, "the callback: " .. tostring(why) end
+  return nil, format("the callback returned %s: true expected when the events are handled",
+    result == nil and "nothing" or tostring(result))
+end
+
+--- Handles one call. The callback gets a delivery that nobody has handled. When it returns `true`, the callback id is
+--- recorded and the answer is 200; when it returns anything else, or raises, nothing is recorded and the answer is 500,
+--- so that the service tries again. A recorded id is answered 200 and not handed on, one that is still being handled
+--- 503. What is not a genuine call is answered 400, 401 (signature) or 413 (too long).
+---
+--- At least once, that is: a process that dies behind the callback gets the call again once the lease is over.
+---@param body string  of the POST
+---@param callback oneflow.WebhookCallback
+---@param answer (fun(status: integer, text: string))?  called once, when the answer is known; needed with `defer`
+---@return integer status  to answer; 200, and nothing else, ends the service's tries
+---@return string|oneflow.Error|nil problem  for the log, when something went wrong
+function Receiver:receive(body, callback, answer)
+  local state = state_of(self, "receive")
+  if type(callback) ~= "function" then
+    usage.raise("receiver:receive: the callback is a function, got " .. type(callback))
+  end
+  if state.defer and not answer then
+    usage.raise("receiver:receive: defer needs a function that answers at once: receive(body, callback, answer)")
+  end
+  local answered
+  local function finish(status, text, problem)
+    if not answered then
+      answered = status
+      if answer then answer(status, text) end
+    end
+    return answered, problem
+  end
+
+  local delivered, err = read(state, body)
+  if not delivered then return finish(STATUS[err.kind] or 400, tostring(err), err) end
+  local id, store = delivered.callback_id, state.store
+  local function about(message) return format("%s: %s", tostring(delivered), message) end
+
+  local claimed, claim = ask(store, "claim", id, state.lease)
+  if claimed == "done" then return finish(200, "handled before") end
+  if claimed == "running" then return finish(503, "being handled") end
+  if claimed ~= "claimed" then return finish(500, "not handled", about("store: " .. tostring(claim))) end
+  if state.defer then finish(200, "taken") end
+
+  local handled, problem = run(callback, delivered)
+  local noted, store_problem
+  if handled then
+    noted, store_problem = ask(store, "record", id, claim, state.keep)
+  else
+    noted, store_problem = ask(store, "release", id, claim)
+  end
+  if not noted then
+    -- Handled all the same: at worst it is told again.
+    store_problem = "store: " .. tostring(store_problem)
+    problem = problem and problem .. "; " .. store_problem or store_problem
+  end
+  return finish(handled and 200 or 500, handled and "handled" or "not handled", problem and about(problem))
+end
+
+-- ---- nginx -----------------------------------------------------------------------------------------------------
+
+-- The request's body, or nil when it is over the cap. What nginx put into a file is read back, up to a byte over it.
+local function read_body(ngx, max_body)
+  if (tonumber(ngx.var.http_content_length) or 0) > max_body then return nil end
+  ngx.req.read_body()
+  local body = ngx.req.get_body_data()
+  if body then return body end
+  local path = ngx.req.get_body_file()
+  if not path then return "" end
+  local file, problem = io.open(path, "rb")
+  if not file then error(problem, 0) end
+  body = file:read(max_body + 1)
+  file:close()
+  return body or ""
+end
+
+--- Handles the request at hand, in nginx: `content_by_lua_block { hooks:serve(function(delivery) return true end) }`.
+--- Answers as `receive` says, and 405 to anything but a POST; problems go to the error log.
+--- The callback may wait as any content handler may.
+---@param callback oneflow.WebhookCallback
+function Receiver:serve(callback)
+  local state = state_of(self, "serve")
+  local ngx = rawget(_G, "ngx") or usage.raise("receiver:serve is for nginx; elsewhere use receiver:receive")
+  local function answer(status, text)
+    ngx.status = status
+    ngx.header["Content-Type"], ngx.header["Content-Length"] = "text/plain", #text + 1
+    ngx.print(text, "\n")
+    ngx.eof()
+  end
+  if ngx.req.get_method() ~= "POST" then
+    ngx.header["Allow"] = "POST"
+    return answer(405, "POST expected")
+  end
+  local body = read_body(ngx, state.max_body)
+  if not body then return answer(413, format("a body over %d bytes", state.max_body)) end
+  local status, problem = self:receive(body, callback, answer)
+  if problem then
+    ngx.log(status < 500 and status ~= 200 and ngx.WARN or ngx.ERR, "oneflow webhook: ", tostring(problem))
+  end
+end
+
+return M

@@ -1,0 +1,47 @@
+-- The service's signature: SHA-1 of callback id and sign key, one behind the other. It says that the sender knows the
+-- key, or has seen a call; of the body it says nothing.
+local core = require "oneflow.core"
+local delivery = require "oneflow.webhook.delivery"
+local errors = require "oneflow.errors"
+local usage = require "oneflow.usage"
+
+local type = type
+local find, format, lower = string.find, string.format, string.lower
+
+local M = {}
+
+local function expect(what, value)
+  if type(value) ~= "string" then usage.raise(format("webhook: %s: string expected, got %s", what, type(value))) end
+  return value
+end
+
+--- The signature of a call, as the service makes it: 40 lower-case hex digits.
+---@param callback_id string
+---@param sign_key string
+---@return string
+function M.sign(callback_id, sign_key)
+  return core.sha1(expect("callback_id", callback_id) .. expect("sign_key", sign_key))
+end
+
+local function refuse(message)
+  return nil, delivery.refusal("signature", { problems = errors.problem("body.signature", message) })
+end
+
+--- Is it the signature of this callback id? Compared in constant time; upper-case hex digits are as good as lower-case.
+---@param callback_id string
+---@param signature any  as it stands in the body
+---@param sign_key string
+---@return true?, oneflow.Error? err  signature: missing, no 40 hex digits, another
+function M.verify(callback_id, signature, sign_key)
+  local expected = M.sign(callback_id, sign_key)
+  if signature == nil or signature == core.null then
+    return refuse("is missing: the webhook was made without a sign key, or it is not the service that calls")
+  end
+  if type(signature) ~= "string" or #signature ~= #expected or find(signature, "%X") then
+    return refuse("is not 40 hex digits")
+  end
+  if not core.equal(lower(signature), expected) then return refuse("is not made with the sign key") end
+  return true
+end
+
+return M

@@ -1,0 +1,134 @@
+-- Which callback ids are being handled, and which were. A claim is a lease: whoever takes it and dies leaves nothing
+-- behind once it is over, so that the service's next try is handed on.
+local core = require "oneflow.core"
+local usage = require "oneflow.usage"
+
+local rawget, setmetatable, type = rawget, setmetatable, type
+local floor, format = math.floor, string.format
+local monotonic = core.monotonic
+
+local M = {}
+
+---Where a receiver keeps its callback ids. A store of one's own (a database, say) has these three methods; each may
+---answer `nil, message`, or raise, when it cannot: the call is then answered 500, and the service tries again.
+---@class oneflow.WebhookStore
+---`"claimed"` and the claim, when nobody had the id: nobody else gets it for `lease` seconds. `"running"` while
+---somebody has it, `"done"` once it is recorded. One step, also among processes.
+---@field claim fun(self, id: string, lease: number): "claimed"|"running"|"done"|nil, any
+---Remembers for `keep` seconds that the id is done, whoever has it.
+---@field record fun(self, id: string, claim: any, keep: number): true?, string?
+---Gives the id up, unless the lease is over and somebody else has it by now.
+---@field release fun(self, id: string, claim: any): true?, string?
+
+-- ---- in memory -------------------------------------------------------------------------------------------------
+
+local Memory = {}
+Memory.__index = Memory
+
+-- What is over goes, oldest first, and more than `max` do not stay.
+local function purge(self, now)
+  while self.first <= self.last do
+    local entry = self.queue[self.first]
+    local current = self.entries[entry.id] == entry
+    if current and entry.ends > now and self.last - self.first < self.max then return end
+    if current then self.entries[entry.id] = nil end
+    self.queue[self.first] = nil
+    self.first = self.first + 1
+  end
+end
+
+local function put(self, id, done, seconds)
+  local now = monotonic()
+  local entry = { id = id, done = done, ends = now + seconds }
+  self.entries[id] = entry
+  self.last = self.last + 1
+  self.queue[self.last] = entry
+  purge(self, now)
+  return entry
+end
+
+function Memory:claim(id, lease)
+  local entry = self.entries[id]
+  if entry and entry.ends > monotonic() then return entry.done and "done" or "running" end
+  return "claimed", put(self, id, false, lease)
+end
+
+function Memory:record(id, _, keep)
+  put(self, id, true, keep)
+  return true
+end
+
+function Memory:release(id, claim)
+  if self.entries[id] == claim then self.entries[id] = nil end
+  return true
+end
+
+--- A store in the memory of this Lua state: for one process that handles all calls.
+---@param max integer?  ids kept (100000); beyond that the oldest are forgotten
+---@return oneflow.WebhookStore
+function M.memory(max)
+  if max ~= nil and (type(max) ~= "number" or max < 1) then
+    usage.raise("webhook.memory: a number of ids, from 1, expected")
+  end
+  return setmetatable({ entries = {}, queue = {}, first = 1, last = 0, max = max or 100000 }, Memory)
+end
+
+-- ---- among nginx's workers -------------------------------------------------------------------------------------
+
+local Shared = {}
+Shared.__index = Shared
+
+-- Values are numbers, so that a claim is as long as what takes its place: a full dictionary can then always make room
+-- by forgetting. A claim is called by the worker's pid and a count.
+local DONE, PREFIX = 0, "oneflow:"
+local COUNTS = 2 ^ 31
+-- A claim this close to its end is left to end by itself: to look and to delete are two steps.
+local MARGIN = 0.5
+
+function Shared:claim(id, lease)
+  local ngx = rawget(_G, "ngx")
+  local pid = ngx.worker.pid()
+  if self.pid ~= pid then -- from elsewhere than a worker that had this pid before
+    self.pid, self.count = pid, floor(monotonic() * 1000)
+  end
+  self.count = (self.count + 1) % COUNTS
+  local name = pid * COUNTS + self.count
+  for _ = 1, 2 do
+    -- Full, it forgets the ids that were asked for longest ago: told twice is better than not at all.
+    local added, problem = self.dict:add(PREFIX .. id, name, lease)
+    if added then return "claimed", { name = name, ends = monotonic() + lease - MARGIN } end
+    if problem ~= "exists" then return nil, "the shared dictionary: " .. problem end
+    local value = self.dict:get(PREFIX .. id)
+    if value then return value == DONE and "done" or "running" end
+    -- It ended between the two: once more.
+  end
+  return "running"
+end
+
+function Shared:record(id, _, keep)
+  local good, problem = self.dict:set(PREFIX .. id, DONE, keep)
+  if good then return true end
+  return nil, "the shared dictionary: " .. problem
+end
+
+function Shared:release(id, claim)
+  if monotonic() < claim.ends and self.dict:get(PREFIX .. id) == claim.name then self.dict:delete(PREFIX .. id) end
+  return true
+end
+
+--- A store in a shared dictionary of nginx (`lua_shared_dict oneflow_webhooks 1m;`), for all its workers. It lives as
+--- long as nginx does, also when a worker dies. Full, it forgets the oldest ids.
+---@param name string  of the dictionary
+---@return oneflow.WebhookStore
+function M.shared(name)
+  local ngx = rawget(_G, "ngx")
+  if not ngx or not ngx.shared then usage.raise("webhook.shared: there are shared dictionaries in nginx alone") end
+  if type(name) ~= "string" then usage.raise("webhook.shared: a dictionary's name expected, got " .. type(name)) end
+  local dict = ngx.shared[name]
+  if not dict then
+    usage.raise(format("webhook.shared: no such dictionary; say `lua_shared_dict %s 1m;` in nginx.conf", name))
+  end
+  return setmetatable({ dict = dict }, Shared)
+end
+
+return M
