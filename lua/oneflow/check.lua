@@ -311,6 +311,25 @@ local function text_only(path, text, problems)
   return text
 end
 
+local SCALARS = { string = true, number = true, boolean = true }
+
+-- A string, number or boolean as it stands in a query or a header.
+local function scalar_text(path, value, problems)
+  if not SCALARS[type(value)] then bad_type(path, "string, number or boolean", value) end
+  local text = tostring(value)
+  if type(value) == "number" then
+    if value ~= value or value - value ~= 0 then
+      note(problems, path, "is not a finite number")
+    elseif value == floor(value) and value > -2 ^ 53 and value < 2 ^ 53 then
+      text = format("%d", value)
+    else
+      text = format("%.17g", value)
+      if tonumber(format("%.15g", value)) == value then text = format("%.15g", value) end
+    end
+  end
+  return text_only(path, text, problems)
+end
+
 local filters = {}
 
 function filters.string(_, value, path)
@@ -425,6 +444,7 @@ local function bounded(name, value, from, to, problems)
   if type(value) ~= "number" then bad_type(name, "integer", value) end
   if value ~= floor(value) or value < from or value > to then
     note(problems, name, format("is not an integer from %d to %d", from, to))
+    return nil
   end
   return value
 end
@@ -435,10 +455,8 @@ local function read_parameters(operation, given, out, problems, unchecked)
   for _, name in ipairs(usage.names(fields)) do
     local field, value = fields[name], given[name]
     if value ~= nil then
-      if value == core.null then note(problems, name, "must not be null") end
-      value = unchecked and value or types[field.type](field, value, name, problems)
-      local text = type(value) == "number" and format("%d", value) or tostring(value)
-      out[#out + 1] = { name, text_only(name, text, problems) }
+      if not unchecked then value = types[field.type](field, value, name, problems) end
+      out[#out + 1] = { name, scalar_text(name, value, problems) }
     elseif field.required and not unchecked then
       note(problems, name, "is required")
     end
@@ -507,8 +525,6 @@ end
 
 -- ---- free requests ---------------------------------------------------------------------------------------------
 
-local SCALARS = { string = true, number = true, boolean = true }
-
 --- A map of names to scalars as pairs, in the order of the names.
 ---@return string[][]
 function M.pairs(path, map, problems)
@@ -517,19 +533,7 @@ function M.pairs(path, map, problems)
   if type(map) ~= "table" then bad_type(path, "table", map) end
   for name, value in next, map do
     if type(name) ~= "string" then usage.raise(path .. ": named values expected") end
-    if not SCALARS[type(value)] then bad_type(path .. "." .. name, "string, number or boolean", value) end
-    local text = tostring(value)
-    if type(value) == "number" and ids.math_type(value) == "float" then
-      if value ~= value or value - value ~= 0 then
-        note(problems, path .. "." .. name, "is not a finite number")
-      elseif value == floor(value) and value > -2 ^ 53 and value < 2 ^ 53 then
-        text = format("%d", value)
-      else
-        text = format("%.17g", value)
-        if tonumber(format("%.15g", value)) == value then text = format("%.15g", value) end
-      end
-    end
-    out[#out + 1] = { name, text_only(path .. "." .. name, text, problems) }
+    out[#out + 1] = { name, scalar_text(path .. "." .. name, value, problems) }
   end
   sort(out, function(a, b) return a[1] < b[1] end)
   return out

@@ -8,7 +8,8 @@
 --   parents     the resources below whose items it stands: contract.parties, contract:party(1); without: the client
 --   custom_ids  its id may also be "c::" and a custom id
 --   id_fields   where a record keeps its id, when that is not `id` alone
---   accessors   names for what the service keeps deeper in a record; with `when`, nil unless the record says so
+--   accessors   names for what the service keeps deeper in a record; `otherwise` is where to look next, and with
+--               `when` it is nil unless the record says so
 --   source      the page of its operations, where they name no other
 --
 -- An operation's fields:

@@ -4,7 +4,7 @@ local fields = require "oneflow.api.fields"
 return {
   item = "party", collection = "parties", parents = { "contract" },
   accessors = {
-    name = { "name" },
+    name = { "name", otherwise = { "participant", "name" } }, -- an individual's is the person's
     custom_id = { "_private_ownerside", "custom_id" },
   },
   source = "https://developer.oneflow.com/reference/api-overview",
