@@ -14,10 +14,10 @@ local CONFIDENCE, ON = set { "doc", "ms", "code", "?" }, set { "client", "collec
 local OPERATION_FIELDS = set {
   "name", "verb", "on", "method", "path", "as", "returns", "pages", "bare", "rows", "sort", "filters", "query", "body",
   "rules", "totals", "upload", "download", "limits", "confidence", "named", "summary", "repeatable", "source",
-  "confirmed", "ids",
+  "confirmed", "ids", "statuses",
 }
 local RESOURCE_FIELDS = set {
-  "item", "singleton", "collection", "record", "name", "parents", "custom_ids", "id_fields", "accessors", "source",
+  "item", "singleton", "collection", "record", "name", "parents", "custom_ids", "id_field", "accessors", "source",
   "operations",
 }
 

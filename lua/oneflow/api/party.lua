@@ -37,6 +37,7 @@ return {
         _private_ownerside = fields.custom_id,
       },
       confidence = "doc",
+      statuses = { 400, 401, 403, 404, 409 },
       summary = "Changes what is given; name and number are those of companies.",
     },
     {
