@@ -244,9 +244,7 @@ function types.list(field, value, path, problems, unchecked)
     elseif field.min and length < field.min then
       note(problems, path, format("has fewer than %d items", field.min))
     end
-    if field.at_most then
-      couplings.list(field, copy, path, function(where, message) note(problems, where, message) end)
-    end
+    couplings.list(field, copy, path, problems, note)
   end
   return core.array(copy)
 end
@@ -267,7 +265,7 @@ function types.object(field, value, path, problems, unchecked)
     for name, known in pairs(field.fields) do
       if known.required and copy[name] == nil then note(problems, path .. "." .. name, "is required") end
     end
-    couplings.object(field, copy, path, function(where, message) note(problems, where, message) end)
+    couplings.object(field, copy, path, problems, note)
   end
   return copy
 end
@@ -296,8 +294,8 @@ function M.body(operation, body, problems, unchecked)
     field.requires, field.forbids = rules.requires, rules.forbids
   end
   local copy = types.object(field, body == nil and {} or body, "body", problems, unchecked)
-  if not unchecked and operation.totals then
-    couplings.totals(operation, copy, function(where, message) note(problems, where, message) end)
+  if not unchecked then
+    couplings.totals(operation, copy, problems, note)
   end
   sort(problems, function(a, b) return a.path < b.path end)
   return copy
