@@ -100,7 +100,9 @@ local function argument_classes()
   local classes = {}
   for _, name in ipairs(words.names(api.operations)) do
     local operation = api.operations[name]
-    if operation.body then
+    if operation.upload then
+      classes[name] = "oneflow.Upload"
+    elseif operation.body then
       local rules = operation.rules or {}
       classes[name] = class_of({ type = "object", fields = operation.body, requires = rules.requires,
         forbids = rules.forbids }, name .. "_body")
@@ -162,6 +164,16 @@ local function method(owner, operation, classes, record)
     add("---@return %s? %s, oneflow.Error? err", record, operation.returns)
   end
   add("function %s:%s(%s) end\n", owner, operation.verb, arguments)
+end
+
+-- The method beside `get` that gives the bytes.
+local function download(owner, operation)
+  add("---The bytes of the file: onto disk, to a function, or as a string.")
+  head(operation)
+  add("---@param where oneflow.Download?")
+  add("---@param opts oneflow.Options?")
+  add("---@return (string|boolean)? value, table|oneflow.Error meta_or_error")
+  add("function %s:download(where, opts) end\n", owner)
 end
 
 -- Which operation a method of a place is.
@@ -245,6 +257,7 @@ return function()
       local record = operation and (operation.returns == kind.resource.name and class
         or item_class[operation.returns]) or "table"
       if operation then method(kind.name, operation, classes, record) end
+      if operation and operation.download and kind.methods.download then download(kind.name, operation) end
     end
     for _, search in ipairs(found[kind.resource.name] or {}) do
       for _, line in ipairs(search.comment) do add("%s", line) end

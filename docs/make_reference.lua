@@ -90,6 +90,9 @@ local function describe(lines, operation)
   add(lines, "\n%s", operation.summary)
   if words.built(operation) then
     add(lines, "\n```lua\n%s\n```", words.call(operation))
+    if operation.download and words.downloads(operation) then
+      add(lines, "```lua\n%s\n```", words.call(operation, "download", "where"))
+    end
   else
     add(lines, "\nThis version has no method for it yet.")
   end

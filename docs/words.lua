@@ -53,21 +53,37 @@ function M.built(operation)
   return holder.methods[operation.verb] ~= nil
 end
 
+--- Has the version the method that gives the bytes of a file?
+function M.downloads(operation)
+  local found = false
+  M.each_place(function(kind)
+    for _, candidate in ipairs(kind.resource.operations) do
+      found = found or (candidate == operation and kind.methods.download ~= nil)
+    end
+  end)
+  return found
+end
+
 --- How a script writes the call: `sven:contract(id).parties:list(query, opts)`.
-function M.call(operation, verb)
+---@param verb string?  another than the operation's
+---@param arguments string?  others than the operation's
+function M.call(operation, verb, arguments)
   local resource, text = resource_of(operation), "sven"
   local takes_id = operation.on == "collection" and operation.ids[#operation.ids] == resource.name
   if operation.as == "none" then text = "client" end
   for i = 1, #operation.ids - (takes_id and 1 or 0) do text = text .. ":" .. operation.ids[i] .. "(id)" end
   if operation.on == "collection" then text = text .. "." .. resource.collection end
   if resource.singleton then text = text .. ":" .. resource.item .. "()" end
-  local arguments = "opts"
-  if takes_id then
+  if arguments then
+    arguments = arguments .. ", opts"
+  elseif takes_id then
     arguments = "id, opts"
   elseif operation.pages or operation.bare then
     arguments = "query, opts"
   elseif operation.body then
     arguments = "body, opts"
+  else
+    arguments = "opts"
   end
   return text .. ":" .. (verb or operation.verb) .. "(" .. arguments .. ")"
 end

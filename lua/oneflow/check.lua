@@ -315,7 +315,7 @@ local SCALARS = { string = true, number = true, boolean = true }
 local function scalar_text(path, value, problems)
   if not SCALARS[type(value)] then bad_type(path, "string, number or boolean", value) end
   local text = tostring(value)
-  if type(value) == "number" then
+  if type(value) == "number" and ids.math_type(value) == "float" then
     if value ~= value or value - value ~= 0 then
       note(problems, path, "is not a finite number")
     elseif value == floor(value) and value > -2 ^ 53 and value < 2 ^ 53 then

@@ -251,10 +251,6 @@
 ---@field limit integer?  1 to 100 (100)
 ---@field offset integer?  0 to 19900
 
----@class oneflow.FileCreateBody
----@field file table  file with one of the extensions asice, bmp, csv, doc, docx, dotx, gif, jpeg, jpg, key, numbers, ods, pages, pdf, png, ppsx, ppt, pptx, rtf, tif, tiff, txt, xls, xlsb, xlsm, xlsx, xml, at most 20000000 bytes
----@field upload_as "attachment"|"expanded_pdf"
-
 ---@class oneflow.FileListQuery
 ---@field sort (string|string[])?  name, type, id, extension; with - descending
 ---@field limit integer?  1 to 100 (100)
