@@ -71,8 +71,8 @@ function M.object(field, object, path, problems, note)
     if fits(object, rule.when) then
       for _, name in ipairs(rule.names) do
         if object[name] ~= nil then
-          note(problems, path .. "." .. name, format("must not be said when %s: %s", circumstances(object, rule.when),
-            rule.because))
+          note(problems, path .. "." .. name,
+            format("must not be said when %s: %s", circumstances(object, rule.when), rule.because))
         end
       end
     end
@@ -80,8 +80,8 @@ function M.object(field, object, path, problems, note)
   for _, rule in ipairs(field.restricts or NONE) do
     local value = object[rule.name]
     if value ~= nil and fits(object, rule.when) and not among(rule.enum, value) then
-      note(problems, path .. "." .. rule.name, format("is none of %s, which it must be when %s", concat(rule.enum, ", "),
-        circumstances(object, rule.when)))
+      note(problems, path .. "." .. rule.name,
+        format("is none of %s, which it must be when %s", concat(rule.enum, ", "), circumstances(object, rule.when)))
     end
   end
   for _, names in ipairs(field.exclusive or NONE) do
@@ -129,7 +129,8 @@ function M.totals(operation, body, problems, note)
     local count = 0
     for _, path in ipairs(total.paths) do count = count + count_at(body, path) end
     if count > total.max then
-      note(problems, "body." .. total.at, format("%d %s together: a contract has at most %d", count, total.of, total.max))
+      note(problems, "body." .. total.at,
+        format("%d %s together: a contract has at most %d", count, total.of, total.max))
     end
   end
 end
