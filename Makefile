@@ -93,7 +93,7 @@ RUN = env LUA_PATH='$(LUA_PATH_HERE)' LUA_CPATH='$(LUA_CPATH_HERE)' ONEFLOW_LUA=
 export BUILD
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-tools build static host threads loop_host env demo site test specs lint symbols memcheck \
+.PHONY: help deps deps-tools build static host threads loop_host env demo site test specs docs lint symbols memcheck \
   sanitize races bench install install-static uninstall rock clean FORCE
 .DELETE_ON_ERROR:
 
@@ -185,6 +185,9 @@ test: deps ## install, build and run every spec on all three Luas
 
 specs: build ## run SPEC=spec/... (all, if not given) on the chosen Lua only
 	@.ci/specs $(LUA)
+
+docs: build ## write docs/reference.md and the editors' annotations from the endpoint table
+	@$(RUN) $(LUA) docs/make.lua
 
 lint: deps-tools ## luacheck, clang-format, clang-tidy, the rockspec, and that the core exports one symbol
 	luacheck --quiet .

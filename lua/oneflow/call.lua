@@ -236,7 +236,8 @@ function M.run(scope, operation, path, parts, opts, problems)
   end
   parts = parts or NOTHING
   if parts.body ~= nil and not (problems and problems[1]) then
-    local text, wrong = core.encode(parts.body)
+    local good, text, wrong = pcall(core.encode, parts.body)
+    if not good then usage.raise(text) end -- a function in it, which no type of the table lets through but `any`
     for _, problem in ipairs(wrong or NOTHING) do problems = add(problems, problem.path, problem.message) end
     parts.body = text
   end

@@ -245,9 +245,7 @@ function types.list(field, value, path, problems, unchecked)
     elseif field.min and length < field.min then
       note(problems, path, format("has fewer than %d items", field.min))
     end
-    if field.at_most then
-      couplings.list(field, copy, path, function(where, message) note(problems, where, message) end)
-    end
+    couplings.list(field, copy, path, problems, note)
   end
   return core.array(copy)
 end
@@ -268,7 +266,7 @@ function types.object(field, value, path, problems, unchecked)
     for name, known in pairs(field.fields) do
       if known.required and copy[name] == nil then note(problems, path .. "." .. name, "is required") end
     end
-    couplings.object(field, copy, path, function(where, message) note(problems, where, message) end)
+    couplings.object(field, copy, path, problems, note)
   end
   return copy
 end
@@ -297,8 +295,8 @@ function M.body(operation, body, problems, unchecked)
     field.requires, field.forbids = rules.requires, rules.forbids
   end
   local copy = types.object(field, body == nil and {} or body, "body", problems, unchecked)
-  if not unchecked and operation.totals then
-    couplings.totals(operation, copy, function(where, message) note(problems, where, message) end)
+  if not unchecked then
+    couplings.totals(operation, copy, problems, note)
   end
   sort(problems, function(a, b) return a.path < b.path end)
   return copy
@@ -310,6 +308,25 @@ end
 local function text_only(path, text, problems)
   if not core.utf8(text) then note(problems, path, "is not UTF-8") end
   return text
+end
+
+local SCALARS = { string = true, number = true, boolean = true }
+
+-- A string, number or boolean as it stands in a query or a header.
+local function scalar_text(path, value, problems)
+  if not SCALARS[type(value)] then bad_type(path, "string, number or boolean", value) end
+  local text = tostring(value)
+  if type(value) == "number" and ids.math_type(value) == "float" then
+    if value ~= value or value - value ~= 0 then
+      note(problems, path, "is not a finite number")
+    elseif value == floor(value) and value > -2 ^ 53 and value < 2 ^ 53 then
+      text = format("%d", value)
+    else
+      text = format("%.17g", value)
+      if tonumber(format("%.15g", value)) == value then text = format("%.15g", value) end
+    end
+  end
+  return text_only(path, text, problems)
 end
 
 local filters = {}
@@ -426,6 +443,7 @@ local function bounded(name, value, from, to, problems)
   if type(value) ~= "number" then bad_type(name, "integer", value) end
   if value ~= floor(value) or value < from or value > to then
     note(problems, name, format("is not an integer from %d to %d", from, to))
+    return nil
   end
   return value
 end
@@ -436,10 +454,8 @@ local function read_parameters(operation, given, out, problems, unchecked)
   for _, name in ipairs(usage.names(fields)) do
     local field, value = fields[name], given[name]
     if value ~= nil then
-      if value == core.null then note(problems, name, "must not be null") end
-      value = unchecked and value or types[field.type](field, value, name, problems)
-      local text = type(value) == "number" and format("%d", value) or tostring(value)
-      out[#out + 1] = { name, text_only(name, text, problems) }
+      if not unchecked then value = types[field.type](field, value, name, problems) end
+      out[#out + 1] = { name, scalar_text(name, value, problems) }
     elseif field.required and not unchecked then
       note(problems, name, "is required")
     end
@@ -508,8 +524,6 @@ end
 
 -- ---- free requests ---------------------------------------------------------------------------------------------
 
-local SCALARS = { string = true, number = true, boolean = true }
-
 --- A map of names to scalars as pairs, in the order of the names.
 ---@return string[][]
 function M.pairs(path, map, problems)
@@ -518,19 +532,7 @@ function M.pairs(path, map, problems)
   if type(map) ~= "table" then bad_type(path, "table", map) end
   for name, value in next, map do
     if type(name) ~= "string" then usage.raise(path .. ": named values expected") end
-    if not SCALARS[type(value)] then bad_type(path .. "." .. name, "string, number or boolean", value) end
-    local text = tostring(value)
-    if type(value) == "number" and ids.math_type(value) == "float" then
-      if value ~= value or value - value ~= 0 then
-        note(problems, path .. "." .. name, "is not a finite number")
-      elseif value == floor(value) and value > -2 ^ 53 and value < 2 ^ 53 then
-        text = format("%d", value)
-      else
-        text = format("%.17g", value)
-        if tonumber(format("%.15g", value)) == value then text = format("%.15g", value) end
-      end
-    end
-    out[#out + 1] = { name, text_only(path .. "." .. name, text, problems) }
+    out[#out + 1] = { name, scalar_text(path .. "." .. name, value, problems) }
   end
   sort(out, function(a, b) return a[1] < b[1] end)
   return out

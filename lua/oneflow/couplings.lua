@@ -9,11 +9,13 @@
 local core = require "oneflow.core"
 
 local format, gmatch, match = string.format, string.gmatch, string.match
-local concat = table.concat
+local concat, sort = table.concat, table.sort
 local ipairs, pairs, tonumber, tostring, type = ipairs, pairs, tonumber, tostring, type
 local null = core.null
 
 local M = {}
+
+local NONE = {}
 
 local function said(value) return value ~= nil and value ~= null and value ~= "" end
 
@@ -48,62 +50,64 @@ end
 local function circumstances(object, conditions)
   local words = {}
   for name in pairs(conditions) do words[#words + 1] = format("%s is %s", name, tostring(object[name])) end
+  sort(words)
   return concat(words, " and ")
 end
 
 --- An object against its field's couplings.
----@param note fun(path: string, message: string)
-function M.object(field, object, path, note)
-  for _, rule in ipairs(field.requires or {}) do
+---@param problems oneflow.Problem[]
+---@param note fun(problems: oneflow.Problem[], path: string, message: string)
+function M.object(field, object, path, problems, note)
+  for _, rule in ipairs(field.requires or NONE) do
     if fits(object, rule.when) then
       for _, name in ipairs(rule.needs) do
         if not said(object[name]) then
-          note(path .. "." .. name, "is needed when " .. circumstances(object, rule.when))
+          note(problems, path .. "." .. name, "is needed when " .. circumstances(object, rule.when))
         end
       end
     end
   end
-  for _, rule in ipairs(field.forbids or {}) do
+  for _, rule in ipairs(field.forbids or NONE) do
     if fits(object, rule.when) then
       for _, name in ipairs(rule.names) do
         if object[name] ~= nil then
-          note(path .. "." .. name, format("must not be said when %s: %s", circumstances(object, rule.when),
-            rule.because))
+          note(problems, path .. "." .. name,
+            format("must not be said when %s: %s", circumstances(object, rule.when), rule.because))
         end
       end
     end
   end
-  for _, rule in ipairs(field.restricts or {}) do
+  for _, rule in ipairs(field.restricts or NONE) do
     local value = object[rule.name]
     if value ~= nil and fits(object, rule.when) and not among(rule.enum, value) then
-      note(path .. "." .. rule.name, format("is none of %s, which it must be when %s", concat(rule.enum, ", "),
-        circumstances(object, rule.when)))
+      note(problems, path .. "." .. rule.name,
+        format("is none of %s, which it must be when %s", concat(rule.enum, ", "), circumstances(object, rule.when)))
     end
   end
-  for _, names in ipairs(field.exclusive or {}) do
+  for _, names in ipairs(field.exclusive or NONE) do
     local given = {}
     for _, name in ipairs(names) do
       if said(object[name]) then given[#given + 1] = name end
     end
-    if #given > 1 then note(path, "has more than one of " .. concat(names, ", ")) end
+    if #given > 1 then note(problems, path, "has more than one of " .. concat(names, ", ")) end
   end
-  for _, paths in ipairs(field.any_of or {}) do
+  for _, paths in ipairs(field.any_of or NONE) do
     local found = false
     for _, name in ipairs(paths) do found = found or said(at(object, name)) end
-    if not found then note(path, "needs one of " .. concat(paths, ", ")) end
+    if not found then note(problems, path, "needs one of " .. concat(paths, ", ")) end
   end
 end
 
 --- A list against its field's couplings.
-function M.list(field, list, path, note)
-  for _, rule in ipairs(field.at_most or {}) do
+function M.list(field, list, path, problems, note)
+  for _, rule in ipairs(field.at_most or NONE) do
     local count = 0
     for _, item in ipairs(list) do
       local counts = true
       for name, value in pairs(rule.where) do counts = counts and same(at(item, name), value) end
       if counts then count = count + 1 end
     end
-    if count > rule.max then note(path, rule.because) end
+    if count > rule.max then note(problems, path, rule.because) end
   end
 end
 
@@ -120,12 +124,13 @@ local function count_at(value, path)
 end
 
 --- A body against its operation's totals.
-function M.totals(operation, body, note)
-  for _, total in ipairs(operation.totals or {}) do
+function M.totals(operation, body, problems, note)
+  for _, total in ipairs(operation.totals or NONE) do
     local count = 0
     for _, path in ipairs(total.paths) do count = count + count_at(body, path) end
     if count > total.max then
-      note("body." .. total.at, format("%d %s together: a contract has at most %d", count, total.of, total.max))
+      note(problems, "body." .. total.at,
+        format("%d %s together: a contract has at most %d", count, total.of, total.max))
     end
   end
 end

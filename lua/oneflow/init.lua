@@ -1,5 +1,6 @@
 -- oneflow: a client for the contract API of Oneflow AB.
 local acting_user = require "oneflow.acting_user"
+local build = require "oneflow.build"
 local client = require "oneflow.client"
 local core = require "oneflow.core"
 local gather = require "oneflow.gather"
@@ -10,6 +11,8 @@ local M = { _VERSION = version }
 M.client = client
 
 M.gather, M.map, M.gatherer = gather.gather, gather.map, gather.gatherer
+--- Parts of the bodies that make contracts.
+M.build = build
 
 --- The account's anonymous administrator, said aloud: the call carries no user.
 M.ANONYMOUS_ADMIN = acting_user.ANONYMOUS_ADMIN

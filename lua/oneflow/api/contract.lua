@@ -30,6 +30,7 @@ return {
     {
       verb = "get", on = "item", method = "GET", path = "/contracts/{contract}", as = "optional",
       returns = "contract", confidence = "doc",
+      statuses = { 400, 401, 404 },
       summary = "One contract, whole.",
     },
     {
@@ -56,6 +57,7 @@ return {
         { of = "products", max = 150, at = "product_groups", paths = { "product_groups.*.products.*" } },
       },
       source = "https://developer.oneflow.com/docs/create-a-contract", confidence = "doc",
+      statuses = { 400, 404, 409 },
       summary = "Makes a draft from a template. There is no idempotency key: sent twice makes two contracts.",
     },
     {
@@ -83,11 +85,13 @@ return {
         tags = fields.tags,
       },
       confidence = "doc",
+      statuses = { 400, 401, 403, 404, 409 },
       summary = "Changes what is given. `tags` is the full set to keep, `sign_order` names every participant.",
     },
     {
       verb = "delete", on = "item", method = "DELETE", path = "/contracts/{contract}", as = "required",
       returns = "nothing", confidence = "doc",
+      statuses = { 400, 401 },
       summary = "Deletes for good. The service answers 200 also for a contract that is not there.",
     },
     {
@@ -98,6 +102,7 @@ return {
         message = { type = "string" },
       },
       confidence = "doc",
+      statuses = { 400, 401, 402, 403, 404, 409 },
       summary = "Sends the invitations. Only from state draft; not on the free plan.",
     },
     {

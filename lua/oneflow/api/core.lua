@@ -9,6 +9,7 @@ return {
     {
       verb = "ping", on = "client", method = "GET", path = "/ping", as = "none", returns = "nothing",
       confidence = "doc",
+      statuses = { 401 },
       summary = "Tests the token; through a view, token and acting user.",
     },
   },

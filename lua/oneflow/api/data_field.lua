@@ -36,6 +36,7 @@ return {
     {
       verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}/data_fields/{data_field}",
       as = "required", returns = "data_field", body = data_field, confidence = "doc",
+      statuses = { 400, 401, 403, 404, 409 },
       summary = "Changes the value: left out it stays, \"\" or null empties it. Ids of the body must be the path's.",
     },
   },

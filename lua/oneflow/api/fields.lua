@@ -19,10 +19,12 @@ end
 local function optional(fields)
   local all = {}
   for name, field in pairs(fields) do
-    local copy = {}
-    for key, value in pairs(field) do copy[key] = value end
-    copy.required = nil
-    all[name] = copy
+    all[name] = field
+    if field.required then
+      all[name] = {}
+      for key, value in pairs(field) do all[name][key] = value end
+      all[name].required = nil
+    end
   end
   return all
 end

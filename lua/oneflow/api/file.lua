@@ -24,6 +24,7 @@ return {
       },
       limits = { files = 30, bytes = 50000000 }, -- of a contract's attachments
       confidence = "doc",
+      statuses = { 400, 404, 409 },
       summary = "Adds an attachment, or the PDF of the template's PDF section; the template must have room for it.",
     },
     {

@@ -7,8 +7,9 @@
 --   name        what one is called when the item method's name is another resource's too (template_file)
 --   parents     the resources below whose items it stands: contract.parties, contract:party(1); without: the client
 --   custom_ids  its id may also be "c::" and a custom id
---   id_fields   where a record keeps its id, when that is not `id` alone
---   accessors   names for what the service keeps deeper in a record; with `when`, nil unless the record says so
+--   id_field    where a record may keep its id besides `id`
+--   accessors   names for what the service keeps deeper in a record; `otherwise` is where to look next, and with
+--               `when` it is nil unless the record says so
 --   source      the page of its operations, where they name no other
 --
 -- An operation's fields:
@@ -23,6 +24,7 @@
 --                 envelope; `rows` is the envelope's name for its list where that is not `data`
 --   sort, filters, query, body   what a list or a payload may hold; see oneflow.check
 --   rules, totals couplings between the fields of the body; see oneflow.check
+--   statuses      the errors that its page names
 --   upload, download   bytes instead of JSON go out or come back; see oneflow.api.file
 --   confidence    how sure it is: "doc" (an official page has the path), "ms" (the certified connector of Oneflow AB
 --                 does), "code" (other people's code), "?" (inferred); `named`: an official page names the operation

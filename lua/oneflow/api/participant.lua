@@ -18,6 +18,7 @@ return {
       path = "/contracts/{contract}/parties/{party}/participants", as = "required", returns = "participant",
       body = fields.participant.fields, rules = fields.participant,
       source = "https://developer.oneflow.com/docs/add-a-new-participant-to-a-party", confidence = "doc",
+      statuses = { 400, 401, 404, 409 },
       summary = "Adds a person to a party; to the owner side through the party whose `my_party` is true.",
     },
     {

@@ -4,7 +4,7 @@ local fields = require "oneflow.api.fields"
 return {
   item = "party", collection = "parties", parents = { "contract" },
   accessors = {
-    name = { "name" },
+    name = { "name", otherwise = { "participant", "name" } }, -- an individual's is the person's
     custom_id = { "_private_ownerside", "custom_id" },
   },
   source = "https://developer.oneflow.com/reference/api-overview",
@@ -37,6 +37,7 @@ return {
         _private_ownerside = fields.custom_id,
       },
       confidence = "doc",
+      statuses = { 400, 401, 403, 404, 409 },
       summary = "Changes what is given; name and number are those of companies.",
     },
     {

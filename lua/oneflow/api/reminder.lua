@@ -18,6 +18,7 @@ return {
         reminder_recipients = { type = "list", of = { type = "any" }, min = 1, required = true },
       },
       confidence = "?", named = true,
+      statuses = { 400, 401, 403, 404 },
       summary = "Reminds users who take part on the owner side, at a time in the future.",
     },
   },

@@ -13,6 +13,7 @@ return {
         active = { type = "flag" },
       },
       confidence = "doc",
+      statuses = { 400, 401 },
       summary = "The templates that the acting user may use; without `filter.active` the active ones.",
     },
     {

@@ -18,7 +18,7 @@ local webhook = {
 }
 
 return {
-  item = "webhook", collection = "webhooks", id_fields = { "id", "webhook_id" },
+  item = "webhook", collection = "webhooks", id_field = "webhook_id",
   source = "https://developer.oneflow.com/docs/working-with-webhooks",
   operations = {
     {
@@ -29,6 +29,7 @@ return {
     {
       verb = "create", on = "collection", method = "POST", path = "/webhooks", as = "optional",
       returns = "webhook", body = webhook, confidence = "doc",
+      statuses = { 400, 401, 403, 404 },
       summary = "Subscribes an address.",
     },
     {

@@ -24,22 +24,22 @@ local M = {}
 
 ---The account, as its token opens it. Every call says its acting user: `client:user(x)`, or `as = x` in its options.
 ---Beside what stands here it has a field for each collection and a method for each item of the endpoint table
----(`client.contracts`, `client:contract(4711)`, `client:ping()`); an unknown name raises with the nearest one.
+---(`client.contracts`, `client:contract(4711)`, `client:ping()`), see oneflow.types; an unknown name raises with the
+---nearest one.
 ---@class oneflow.Client: oneflow.View
----@field user fun(self: oneflow.Client, user: oneflow.User): oneflow.View?, oneflow.Error?
+---@field user fun(self: oneflow.Client, user: oneflow.ActingUser): oneflow.View?, oneflow.Error?
 ---@field close fun(self: oneflow.Client)
 
 ---The client as one user: a capability, from which no path leads to the token, the client or another user.
 ---@class oneflow.View
 ---@field request fun(self: oneflow.View, method: string, path: string, parts: table?, opts: oneflow.Options?): any, any
----@field [string] any  collections, items and verbs of the endpoint table
 
 ---Who acts: an e-mail address, a user's record, a view of the same client, or oneflow.ANONYMOUS_ADMIN.
----@alias oneflow.User string|oneflow.Item|oneflow.View|userdata
+---@alias oneflow.ActingUser string|oneflow.Item|oneflow.View|userdata
 
 ---Options of every call, in the table after the payload.
 ---@class oneflow.Options
----@field as oneflow.User?  on a client, for this call; a view refuses it
+---@field as oneflow.ActingUser?  on a client, for this call; a view refuses it
 ---@field timeout number?  seconds, the whole call (60); above 0, at most 3600
 ---@field attempt_timeout number?  seconds, one attempt (30)
 ---@field retry (false|{ attempts: integer })?  taken and checked; one attempt is made
@@ -47,22 +47,25 @@ local M = {}
 ---@field unchecked boolean?  names and values go out unchecked
 ---@field blocking boolean?  allow the call to block an nginx worker
 
----A collection: `client.contracts`. It has those of these methods that the endpoint table names, and no others.
+---Options of each and pages.
+---@class oneflow.WalkOptions: oneflow.Options
+---@field page_size integer?  1 to 100
+---@field max integer?  of each: how many items at most
+---@field prefetch boolean?  of each: asks for the next page while the loop works on this one
+
+---A collection: `client.contracts`. Which methods it has stands in oneflow.types, as for items and views.
 ---@class oneflow.Collection
----@field list fun(self, query: table?, opts: oneflow.Options?): oneflow.Page?, oneflow.Error?
----@field each fun(self, query: table?, opts: table?): fun(): oneflow.Item?  and page_size (1 to 100), max,
----prefetch (asks for the next page while the loop works on this one); raises
----@field pages fun(self, query: table?, opts: table?): fun(): oneflow.Page?  and page_size; raises
----@field create fun(self, body: table?, opts: oneflow.Options?): oneflow.Item?, oneflow.Error?
+
+---What names an item: an integer from 1, its digits, or a handle of the same kind.
+---@alias oneflow.Id integer|string|oneflow.Item
 
 ---One thing of the service: its id and, once loaded, its data. Never changes; methods give new ones.
 ---@class oneflow.Item
 ---@field id integer|string?
 ---@field data table  as decoded; raises when not loaded
 ---@field meta table  status, attempts, request_id; raises when not loaded
+---@field ids table<string, integer|string>  its id and those of the items above, by their names; a copy
 ---@field at fun(self, ...: string|integer): any  a path into `data`; nil for missing and for null
----@field get fun(self, opts: oneflow.Options?): oneflow.Item?, oneflow.Error?
----@field [string] any  the endpoint table's verbs, and accessors
 
 -- Members of client and view.
 local shared = {}

@@ -32,12 +32,9 @@ local new_item = M.new_item
 
 --- A record as the service sent it. Its id is the service's word, or else the one that was asked for.
 function M.new_record(kind, scope, up, data, meta, partial, asked_id)
-  local id
-  for _, name in ipairs(kind.id_fields) do
-    local value = data[name]
-    if id == nil and (type(value) == "number" or type(value) == "string") then id = value end
-  end
-  if id == nil then id = asked_id end
+  local id = data.id
+  if id == nil and kind.id_field then id = data[kind.id_field] end
+  if type(id) ~= "number" and type(id) ~= "string" then id = asked_id end
   return new_item(kind, scope, up, id, data, meta, partial)
 end
 local new_record = M.new_record

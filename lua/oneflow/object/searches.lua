@@ -88,7 +88,9 @@ function contract.find_participants(state, criteria)
   return found
 end
 
---- The same within one party.
+--- The people of the party whom the criteria fit. None: {}.
+---@param criteria { email: string?, custom_id: string?, signatory: boolean? }?  all must fit
+---@return oneflow.Item[]
 function party.find_participants(state, criteria)
   accessors.loaded(state)
   return find_in({}, state, state, read_criteria(criteria))

@@ -1,0 +1,11 @@
+-- `make docs`: what is written from the endpoint table. With an argument it writes nothing, and gives path -> text.
+local written = {
+  ["docs/reference.md"] = require "docs.make_reference"(),
+  ["lua/oneflow/types.lua"] = require "docs.make_annotations"(),
+}
+if ... then return written end
+for path, text in pairs(written) do
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+end

@@ -1,0 +1,87 @@
+-- The endpoint table itself: complete, well-formed, and free of names that stand for two things.
+local api = require "oneflow.api"
+local operations = require "spec.support.operations"
+local tree = require "oneflow.object.tree"
+
+local function set(list)
+  local all = {}
+  for _, item in ipairs(list) do all[item] = true end
+  return all
+end
+
+local METHODS, AS = set { "GET", "POST", "PUT", "DELETE" }, set { "none", "optional", "required", "unknown" }
+local CONFIDENCE, ON = set { "doc", "ms", "code", "?" }, set { "client", "collection", "item" }
+local OPERATION_FIELDS = set {
+  "name", "verb", "on", "method", "path", "as", "returns", "pages", "bare", "rows", "sort", "filters", "query", "body",
+  "rules", "totals", "upload", "download", "limits", "confidence", "named", "summary", "repeatable", "source",
+  "confirmed", "ids", "statuses",
+}
+local RESOURCE_FIELDS = set {
+  "item", "singleton", "collection", "record", "name", "parents", "custom_ids", "id_field", "accessors", "source",
+  "operations",
+}
+
+describe("the endpoint table:", function()
+  it("has the 80 pairs of method and path, 43 of them confirmed, each once", function()
+    local pairs_seen, count, confirmed = {}, 0, 0
+    for name, operation in pairs(api.operations) do
+      local pair = operation.method .. " " .. operation.path
+      assert.is_nil(pairs_seen[pair], name .. " and " .. tostring(pairs_seen[pair]))
+      pairs_seen[pair], count = name, count + 1
+      if operation.confirmed then confirmed = confirmed + 1 end
+    end
+    assert.equal(80, count)
+    assert.equal(43, confirmed)
+  end)
+
+  it("holds fields that it explains, with values that mean something", function()
+    local types = set { "data", "nothing" }
+    for _, resource in ipairs(api.resources) do
+      if resource.name then types[resource.name] = true end
+      for name in pairs(resource) do assert.is_true(RESOURCE_FIELDS[name], name) end
+    end
+    for name, operation in pairs(api.operations) do
+      for field in pairs(operation) do assert.is_true(OPERATION_FIELDS[field], name .. "." .. field) end
+      assert.is_true(METHODS[operation.method] and AS[operation.as] and CONFIDENCE[operation.confidence]
+        and ON[operation.on] and types[operation.returns], name)
+      assert.is_truthy(string.find(operation.summary, "%.$"), name)
+      assert.equal(operation.confirmed or operation.named or false, operation.source ~= nil, name .. ": source")
+      assert.is_false((operation.pages and operation.bare) or false, name)
+    end
+  end)
+
+  it("repeats GET always, POST never, PUT and DELETE when confirmed, but no product group", function()
+    for name, operation in pairs(api.operations) do
+      local expected = operation.method == "GET" or operation.method ~= "POST" and operation.confirmed
+      if name == "product_groups.update" or name == "product_group.update" then expected = false end
+      assert.equal(expected, operation.repeatable, name)
+    end
+  end)
+
+  it("every operation is a method of an object", function()
+    local client = require("oneflow").client { token = "token" }
+    for _, operation in ipairs(operations.all()) do
+      assert.equal("function", type(operations.owner(operation, client)[operation.verb]), operation.name)
+    end
+  end)
+
+  it("no accessor, method, item or collection of one place shares a name with another", function()
+    local seen, places = {}, 0
+    local function look(place, where)
+      places = places + 1
+      local taken = {}
+      for _, members in ipairs { "methods", "fields", "collections", "items" } do
+        for name in pairs(place[members] or {}) do
+          assert.is_nil(taken[name], where .. "." .. name)
+          taken[name] = members
+        end
+      end
+      seen[where] = taken
+      for name, kind in pairs(place.records) do look(kind, where .. "." .. name) end
+    end
+    look(tree.root, "client")
+    assert.is_true(places > 25, tostring(places))
+    assert.equal("methods", seen["client.contract"].find_participants)
+    assert.equal("fields", seen["client.contract"].name)
+  end)
+end)
