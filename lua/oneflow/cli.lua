@@ -26,6 +26,9 @@ Examples:
   oneflow sandbox user deactivate sven@example.com
   oneflow sandbox fault contract.publish 503 --times 2
   oneflow sandbox contracts add 250 --state draft
+  oneflow sandbox sign --contract 4714 --participant pia@pilot.example
+  oneflow sandbox expire 4714                  the signing period is over
+  oneflow sandbox downloads redirect           files come from the sandbox's storage, by a signed address
   oneflow sandbox webhook add http://127.0.0.1:9000/hook --sign_key secret     is called from now on
   oneflow sandbox deliveries                   what it was sent, and how each try went
   oneflow sandbox journal                      what arrived, a line a request]]
@@ -33,9 +36,11 @@ Examples:
 -- What the words are about that several sub-commands begin with.
 local GROUPS = {
   contracts = "Adds contracts.",
+  downloads = "Chooses how files are downloaded: at once, or by a redirect.",
   extension = "Switches the account's API-token extension on or off.",
+  plan = "Puts an account on the free plan or on the business plan.",
   token = "Generates, lists and revokes API tokens.",
-  user = "Makes users active or inactive.",
+  user = "Makes users active or inactive, and gives them roles.",
   webhook = "Subscribes addresses to events, and shortens the waits of their deliveries.",
 }
 

@@ -22,7 +22,16 @@ local format = string.format
 ---@field list_tokens fun(self, account: string|nil): table[] { name, created_time }
 ---@field revoke_token fun(self, name: string, account: string|nil)
 ---@field set_user fun(self, email: string, change: { active: boolean })
----@field add_contracts fun(self, count: integer, more: table|nil): integer[] state, name, workspace_id
+---@field set_role fun(self, email: string, workspace_id: integer, role: "user"|"viewer"|"none")
+---@field set_plan fun(self, plan: "free"|"business", account: string|nil)
+---@field set_downloads fun(self, mode: "bytes"|"redirect") files at once, or by a redirect to the sandbox's storage
+---@field add_contracts fun(self, count: integer, more: table|nil): integer[] state, name, workspace_id, template_id,
+--- created_from, created_to, published_from, published_to: times that the contracts are spread over
+---@field sign fun(self, contract: integer|table, participant: integer|string|nil): table one participant, or all in
+--- their order; or { link = an access link }
+---@field decline fun(self, contract: integer|table, participant: integer|string|nil): table
+---@field expire fun(self, contract: integer): table its signing period is over
+---@field advance fun(self, seconds: integer): string moves the clock on; the time then
 ---@field add_webhook fun(self, callback_url: string, more: table|nil): integer id; sign_key, filters, template_group_id
 ---@field emit fun(self, contract: integer, type: string) tells the webhooks of an event
 ---@field deliveries fun(self): table[] callback_id, webhook_id, callback_url, body, state ("waiting", "delivered",

@@ -8,12 +8,21 @@ local M = {}
 -- `token` = false sends none; `user` may be "".
 local function headers_of(box, options)
   local headers = {}
-  headers["x-oneflow-user-email"] = options.user
-  if options.token ~= false then headers["x-oneflow-api-token"] = options.token or box.token end
+  headers["x-oneflow-user-email"], headers["content-type"] = options.user, options.content_type
+  if options.token ~= false and (options.token or not options.outside) then
+    headers["x-oneflow-api-token"] = options.token or box.token
+  end
   return headers
 end
 
---- call(method, path, { user =, token =, query =, body = }) -> status, body as a table, headers
+-- What came as JSON as a table, anything else as it is.
+local function read(headers, body)
+  if headers["content-type"] ~= "application/json" then return body end
+  return (assert(core.decode(body)))
+end
+
+--- call(method, path, { user =, token =, query =, body =, content_type =, outside = }) -> status, body, headers
+--- `outside`: the path is the whole one, not below /v1; then no token is sent unless one is named.
 function M.in_process(box)
   return function(method, path, options)
     options = options or {}
@@ -21,17 +30,18 @@ function M.in_process(box)
     local token = headers["x-oneflow-api-token"]
     headers["x-oneflow-api-token"] = nil
     local status, answer_headers, body = box.transport{
-      method = method, path = "/v1" .. path, query = options.query or "", headers = headers,
+      method = method, path = (options.outside and "" or "/v1") .. path, query = options.query or "", headers = headers,
       body = options.body, token_sha256 = token and core.sha256(token),
     }
-    return status, (assert(core.decode(body))), answer_headers
+    return status, read(answer_headers, body), answer_headers
   end
 end
 
 function M.over_http(box)
   return function(method, path, options)
     options = options or {}
-    local url = box.base_url .. path .. (options.query and "?" .. options.query or "")
+    local base = options.outside and string.gsub(box.base_url, "/v1$", "") or box.base_url
+    local url = base .. path .. (options.query and "?" .. options.query or "")
     local command = { "curl", "-s", "-g", "-i", "-H", "Expect:", "-X", method, url }
     for name, value in pairs(headers_of(box, options)) do
       command[#command + 1] = "-H"
@@ -48,7 +58,7 @@ function M.over_http(box)
     for name, value in string.gmatch(head, "([^:\r\n]+): *([^\r\n]*)\r\n") do
       headers[string.lower(name)] = value
     end
-    return tonumber(status), (assert(core.decode(body))), headers
+    return tonumber(status), read(headers, body), headers
   end
 end
 

@@ -3,9 +3,10 @@
 local core = require "oneflow.core"
 local M = {}
 
-local error, pairs, tostring = error, pairs, tostring
+local error, next, pairs, tostring = error, next, pairs, tostring
 local getmetatable, setmetatable = getmetatable, setmetatable
 local format = string.format
+local floor = math.floor
 
 local TITLES = {
   [400] = "Bad Request", [401] = "Unauthorized", [402] = "Payment Required", [403] = "Forbidden",
@@ -31,27 +32,68 @@ local Refusal = {}
 
 --- Ends the call with an error answer.
 ---@param status integer
----@param more? { detail?: string, problems?: table, assumed?: boolean }
+---@param more? { detail?: string, problems?: table, assumed?: boolean, code?: integer }
 function M.refuse(status, more)
   more = more or {}
   error(setmetatable({
-    status = status, detail = more.detail, problems = more.problems, assumed = more.assumed,
+    status = status, detail = more.detail, problems = more.problems, assumed = more.assumed, code = more.code,
   }, Refusal), 0)
+end
+
+--- Refuses with 400 when there are problems.
+---@param problems table path -> list of messages
+function M.refuse_problems(problems, assumed)
+  if next(problems) then M.refuse(400, { problems = problems, assumed = assumed }) end
+end
+
+--- Refuses with 400 for one parameter.
+function M.refuse_value(path, message, assumed)
+  M.refuse(400, { problems = { [path] = { message } }, assumed = assumed })
 end
 
 function M.is_refusal(value)
   return getmetatable(value) == Refusal
 end
 
---- The seven fields of an error body.
-function M.error_body(status, request_id, detail, problems)
-  local code = status * 10000
+--- What a handler answers where it is not JSON with 200.
+local Raw = {}
+
+---@param headers table<string, string> lower-case names
+---@param body string
+function M.raw(status, headers, body)
+  return setmetatable({ status = status, headers = headers, body = body }, Raw)
+end
+
+function M.is_raw(value)
+  return getmetatable(value) == Raw
+end
+
+M.TITLES = TITLES
+
+--- What a code of seven digits means.
+function M.describe(code)
+  if code == 4000003 then return "Two participants of a contract are the same." end
+  local status = floor(code / 10000)
+  return DETAILS[status] or TITLES[status]
+end
+
+--- The seven fields of an error body. That of a 429 is another one.
+---@param more? { detail?: string, problems?: table, code?: integer }
+function M.error_body(status, request_id, more)
+  more = more or {}
+  local code = more.code or status * 10000
   local listed = {}
-  for path, messages in pairs(problems or {}) do listed[path] = core.array(messages) end
+  for path, messages in pairs(more.problems or {}) do listed[path] = core.array(messages) end
+  if status == 429 then
+    return {
+      status = status, title = TITLES[429], detail = DETAILS[429], error_code = code, parameter_problems = listed,
+      info = "https://developer.oneflow.com/reference/api-rate-limit",
+    }
+  end
   return {
     status = status,
     title = TITLES[status] or "Error " .. tostring(status),
-    detail = detail or DETAILS[status] or "The request failed.",
+    detail = more.detail or DETAILS[status] or "The request failed.",
     type = format("https://api.oneflow.com/v1/error_codes/%d", code),
     error_code = code,
     parameter_problems = listed,

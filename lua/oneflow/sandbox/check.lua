@@ -2,11 +2,12 @@
 -- writes them. Every problem is found at once, each under the path of the value:
 -- `parties[0].name`, lists counted from 0 as JSON people do.
 local core = require "oneflow.core"
+local couplings = require "oneflow.couplings"
 local M = {}
 
 local type, pairs, next, tostring, getmetatable = type, pairs, next, tostring, getmetatable
 local floor = math.floor
-local format, match, find, len = string.format, string.match, string.find, string.len
+local format, gsub, match, find, len = string.format, string.gsub, string.match, string.find, string.len
 local concat, sort = table.concat, table.sort
 local null = core.null
 
@@ -35,6 +36,7 @@ local KINDS = {
   date = { "a date, YYYY-MM-DD", matches("^%d%d%d%d%-%d%d%-%d%d$") },
   decimal = { "a decimal string", matches("^%-?%d+%.?%d*$") },
   email = { "an e-mail address", matches("^[^@%s]+@[^@%s]+$") },
+  file = { "a file", is_object },
   id = { "an id", function(value) return is_integer(value) and value >= 1 end },
   integer = { "an integer", is_integer },
   list = { "a list", is_list },
@@ -118,9 +120,14 @@ function check(value, field, path, problems, strict)
   end
   within(value, field, path, problems)
   if field.enum then one_of(value, field, path, problems) end
-  if field.fields then check_fields(value, field.fields, path, problems, strict) end
+  local function note_coupling(at, message) note(problems, (gsub(at, "^%.", "")), "It " .. message .. ".") end
+  if field.fields then
+    check_fields(value, field.fields, path, problems, strict)
+    couplings.object(field, value, path, note_coupling)
+  end
   if field.of then
     for i = 1, #value do check(value[i], field.of, format("%s[%d]", path, i - 1), problems, strict) end
+    couplings.list(field, value, path, note_coupling)
   end
 end
 
@@ -135,7 +142,21 @@ function M.object(value, fields, strict)
   return problems
 end
 
---- Adds a problem to those that `object` found.
+--- Checks the body of an operation, as the endpoint table has it: fields, and what they say about each other.
+---@return table problems as those of `object`
+function M.body(operation, body)
+  local field = { type = "object" }
+  for name, rule in pairs(operation.rules or {}) do field[name] = rule end
+  field.fields = operation.body
+  local problems = {}
+  check(body, field, "", problems)
+  couplings.totals(operation, body, function(path, message)
+    note(problems, (gsub(path, "^body%.", "")), message .. ".")
+  end)
+  return problems
+end
+
+--- Adds a problem to those that were found.
 M.note = note
 
 --- The problems as lines, in a steady order, for a person.

@@ -24,7 +24,9 @@ local function run(emulator, control, arguments)
   local problems = check.object(arguments, control.by_name, true)
   local lines = check.lines(problems)
   if #lines > 0 then return nil, concat(lines, "; ") end
-  return control.run(emulator, arguments)
+  local result, problem = control.run(emulator, arguments)
+  emulator:settle()
+  return result, problem
 end
 
 --- Runs a control by its name.
@@ -52,7 +54,7 @@ end
 ---@param key_sha256 string of the sandbox's control key; hashes are compared, so that time tells nothing
 function M.handle(emulator, key_sha256, request)
   local function fail(status, detail)
-    return answer.wrap(status, answer.error_body(status, emulator:request_id(), detail))
+    return answer.wrap(status, answer.error_body(status, emulator:request_id(), { detail = detail }))
   end
   local key = request.headers["x-sandbox-key"]
   if not key or core.sha256(key) ~= key_sha256 then

@@ -12,6 +12,7 @@
 local core = require "oneflow.core"
 local access = require "oneflow.sandbox.access"
 local api = require "oneflow.api"
+local contract_controls = require "oneflow.sandbox.contract_controls"
 local store = require "oneflow.sandbox.store"
 local time = require "oneflow.sandbox.time"
 local webhooks = require "oneflow.sandbox.webhooks"
@@ -20,8 +21,6 @@ local ipairs, pairs, tonumber = ipairs, pairs, tonumber
 local format = string.format
 local sort = table.sort
 local array = core.array
-
-local STATES = api.operations["contract.list"].filters.states.enum
 
 local WEBHOOK = api.operations["webhook.create"].body
 
@@ -69,39 +68,7 @@ local function describe_account(account)
   }
 end
 
-local function add_contracts(emulator, arguments)
-  local account, problem = account_of(emulator, arguments)
-  if not account then return nil, problem end
-  local workspace_id, template_id = arguments.workspace_id, arguments.template_id
-  for _, template in ipairs(described(account.templates)) do
-    for _, id in ipairs(account.templates[template.id].workspaces) do
-      if not template_id and (not workspace_id or workspace_id == id) then
-        workspace_id, template_id = id, template.id
-      end
-    end
-  end
-  if not account.workspaces[workspace_id] or not account.templates[template_id] then
-    return nil, "The account has no such workspace and template."
-  end
-  local ids = array{}
-  for i = 1, arguments.count do
-    local record = emulator.store:add_contract(account, {
-      name = format("%s %05d", arguments.name or "Contract", i),
-      workspace_id = workspace_id, template_id = template_id,
-      parties = { {
-        type = "company", name = format("Customer %05d AB", i),
-        participants = { {
-          name = format("Customer %05d", i), email = format("customer%05d@customer.example", i),
-          delivery_channel = "email", signatory = true,
-        } },
-      } },
-    }, { state = arguments.state })
-    ids[i] = record.id
-  end
-  return { ids = ids }
-end
-
-return {
+local controls = {
   {
     name = "describe", method = "GET", path = "/", commands = { show = {} }, fields = {},
     help = "Shows accounts, users with their roles, contracts, workspaces and templates.",
@@ -215,18 +182,39 @@ return {
     end,
   },
   {
-    name = "add_contracts", method = "POST", path = "/contracts", commands = { ["contracts add"] = {} },
+    name = "set_role", method = "POST", path = "/roles", commands = { ["user role"] = {} },
     fields = {
-      { name = "count", type = "integer", min = 1, max = 100000, required = true, help = "How many." },
-      { name = "state", type = "string", enum = STATES, help = "Their state; draft when left out." },
-      { name = "name", type = "string", help = "How their names begin." },
-      { name = "workspace_id", type = "id", help = "Their workspace." },
-      { name = "template_id", type = "id", help = "Their template." },
+      { name = "email", type = "string", required = true, help = "The user's e-mail address." },
+      { name = "workspace_id", type = "id", required = true, help = "The workspace." },
+      { name = "role", type = "string", enum = { "user", "viewer", "none" }, required = true,
+        help = "user, viewer, or none." },
+    },
+    help = "Gives a user a role in a workspace, or takes it away.",
+    run = function(emulator, arguments)
+      local user = emulator.store:user(arguments.email)
+      if not user then return nil, format("No user %s.", arguments.email) end
+      if not user.account.workspaces[arguments.workspace_id] then
+        return nil, format("The user's account has no workspace %d.", arguments.workspace_id)
+      end
+      user.roles[arguments.workspace_id] = arguments.role ~= "none" and arguments.role or nil
+      user.account.version = user.account.version + 1
+      return describe_user(user)
+    end,
+  },
+  {
+    name = "set_plan", method = "POST", path = "/plan",
+    commands = { ["plan free"] = { plan = "free" }, ["plan business"] = { plan = "business" } },
+    fields = {
+      { name = "plan", type = "string", enum = { "free", "business" }, required = true, help = "free, or business." },
       ACCOUNT,
     },
-    result = "ids",
-    help = "Adds contracts to an account, as many as a test of pages needs.",
-    run = add_contracts,
+    help = "Puts an account on a plan: on the free one nothing is published.",
+    run = function(emulator, arguments)
+      local account, problem = account_of(emulator, arguments)
+      if not account then return nil, problem end
+      account.plan = arguments.plan
+      return { plan = account.plan }
+    end,
   },
   {
     name = "add_webhook", method = "POST", path = "/webhooks", commands = { ["webhook add"] = {} },
@@ -289,3 +277,7 @@ return {
     end,
   },
 }
+
+for _, control in ipairs(contract_controls.list(account_of, ACCOUNT)) do controls[#controls + 1] = control end
+
+return controls

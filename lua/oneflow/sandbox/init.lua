@@ -5,17 +5,22 @@ local api = require "oneflow.api"
 local answer = require "oneflow.sandbox.answer"
 local authentication = require "oneflow.sandbox.authentication"
 local check = require "oneflow.sandbox.check"
+local files = require "oneflow.sandbox.files"
 local journal = require "oneflow.sandbox.journal"
+local multipart = require "oneflow.sandbox.multipart"
+local random = require "oneflow.sandbox.random"
 local routes = require "oneflow.sandbox.routes"
 local seed_fields = require "oneflow.sandbox.seed_fields"
+local signing = require "oneflow.sandbox.signing"
 local store = require "oneflow.sandbox.store"
 local tokens = require "oneflow.sandbox.tokens"
+local visit = require "oneflow.sandbox.visit"
 local M = {}
 
 local error, ipairs, pairs, setmetatable, tostring, type = error, ipairs, pairs, setmetatable, tostring, type
 local xpcall, traceback = xpcall, debug.traceback
 local concat, remove = table.concat, table.remove
-local find, format, lower = string.find, string.format, string.lower
+local find, format, gsub, lower, sub = string.find, string.format, string.gsub, string.lower, string.sub
 local time = os.time
 
 local Emulator = {}
@@ -23,17 +28,27 @@ Emulator.__index = Emulator
 
 -- Operation name -> handler.
 local HANDLERS = {}
-for _, module in ipairs{ "accounts", "contracts" } do
-  for name, handler in pairs(require("oneflow.sandbox." .. module)) do HANDLERS[name] = handler end
+for _, subject in ipairs{
+  "account", "comment", "contract", "contract_list", "data_field", "event", "file", "party", "product", "tag",
+  "template", "template_type", "webhook", "workspace",
+} do
+  for name, handler in pairs(require("oneflow.sandbox.operations." .. subject)) do HANDLERS[name] = handler end
 end
 
--- The operations that have a handler; the others are a 404 here.
-local HANDLED = {}
-for name in pairs(HANDLERS) do HANDLED[name] = api.operations[name] end
+local SWEEP_SECONDS = 60
+local LOG_KEPT = 1000
+local SECRET_LENGTH = 32 -- of what signs the storage's addresses
 
--- The body as a table. None at all is an empty object: the service takes a publish without a body.
-local function parse_body(operation, text)
-  if not operation.body or text == nil or text == "" then return {} end
+-- The body as a table: that of an upload as its parts. None at all is an empty object: the service takes a publish
+-- without a body.
+local function parse_body(operation, request)
+  local text = request.body
+  if not operation.body then return {} end
+  if operation.upload then
+    local parts, problem = multipart.parse(request.headers["content-type"], text)
+    return parts or answer.refuse(400, { detail = problem })
+  end
+  if text == nil or text == "" then return {} end
   local value, _, message = core.decode(text)
   if type(value) ~= "table" or not find(text, "^%s*{") then
     local detail = format("The body is not a JSON object: %s.", message or "another value")
@@ -72,10 +87,67 @@ local function perform(self, request, route, ids, token, call)
   end
   local operation = route.operation
   call.actor = authentication.actor(self, token, request.headers["x-oneflow-user-email"], operation.as)
-  call.store, call.base_url, call.operation = self.store, self.base_url, operation
-  call.ids, call.query = ids, request.query
-  call.body = parse_body(operation, request.body)
+  call.emulator, call.store, call.base_url, call.operation = self, self.store, self.base_url, operation
+  call.path, call.ids, call.query = (gsub(sub(request.path, #"/v1" + 1), "/+$", "")), ids, request.query
+  call.body = parse_body(operation, request)
   return route.handler(call)
+end
+
+-- What an account's log says of a call that changed something.
+local function log(self, call)
+  if call.operation.method == "GET" then return end
+  local entries, user = call.actor.account.log, call.actor.user
+  entries[#entries + 1] = {
+    id = self.store:next_id(), created_time = self.store:now(), type = call.operation.name,
+    user = user and { id = user.id, name = user.name, email = user.email } or core.null,
+  }
+  if #entries > LOG_KEPT then remove(entries, 1) end
+end
+
+-- Runs what may refuse: whether it did not, and what it gave.
+local function attempt(act)
+  local ok, result = xpcall(act, function(raised)
+    return answer.is_refusal(raised) and raised or traceback(tostring(raised), 2)
+  end)
+  if not ok and not answer.is_refusal(result) then error(result, 0) end
+  return ok, result
+end
+
+-- An answer of the API.
+local function answer_call(self, request, entry, route, ids, token)
+  local fault = route and take_fault(self, route.operation.name)
+  if fault then
+    entry.status, entry.fault = fault.status, true
+    return fault_answer(self, fault)
+  end
+  local call = {}
+  local ok, result = attempt(function() return perform(self, request, route, ids, token, call) end)
+  if not ok then
+    entry.status, entry.assumed = result.status, result.assumed == true
+    return answer.wrap(result.status, answer.error_body(result.status, self:request_id(), result), result.assumed)
+  end
+  log(self, call)
+  entry.status, entry.assumed = 200, call.assumed == true
+  if not answer.is_raw(result) then return answer.wrap(200, result, call.assumed) end
+  entry.status = result.status
+  if call.assumed then result.headers["x-oneflow-sandbox"] = "assumed" end
+  return result.status, result.headers, result.body
+end
+
+-- What is no path of the API: pages of access links, and files in the storage.
+local function serve_other(self, request, entry, serve)
+  local ok, result = attempt(function() return serve(self, request) end)
+  if not ok then result = answer.raw(result.status, { ["content-type"] = "text/plain" }, "Not a good address.\n") end
+  entry.status = result.status
+  return result.status, result.headers, result.body
+end
+
+-- What the clock did meanwhile; often enough for signing periods, which end by the day.
+local function sweep(self)
+  local now = self.clock()
+  if now < self.next_sweep then return end
+  self.next_sweep = now + SWEEP_SECONDS
+  signing.expire_due(self.store)
 end
 
 --- Answers one request.
@@ -84,6 +156,7 @@ end
 ---@return table<string, string> headers lower-case names
 ---@return string body
 function Emulator:handle(request)
+  sweep(self)
   local route, ids = self.routes:find(request.method, request.path)
   local token, token_name = authentication.token(self, request.token_sha256)
   local entry = {
@@ -92,35 +165,40 @@ function Emulator:handle(request)
     assumed = false,
   }
   self.journal:add(entry)
-
-  local fault = route and take_fault(self, route.operation.name)
-  if fault then
-    entry.status, entry.fault = fault.status, true
-    return fault_answer(self, fault)
+  local status, headers, body
+  if files.is_storage(request.path) then
+    status, headers, body = serve_other(self, request, entry, files.serve)
+  elseif visit.is_visit(request.path) then
+    status, headers, body = serve_other(self, request, entry, visit.serve)
+  else
+    status, headers, body = answer_call(self, request, entry, route, ids, token)
   end
-
-  local call = {}
-  local ok, result = xpcall(function()
-    return perform(self, request, route, ids, token, call)
-  end, function(raised)
-    return answer.is_refusal(raised) and raised or traceback(tostring(raised), 2)
-  end)
-  if ok then
-    entry.status, entry.assumed = 200, call.assumed == true
-    return answer.wrap(200, result, call.assumed)
-  end
-  if not answer.is_refusal(result) then error(result, 0) end
-  entry.status, entry.assumed = result.status, result.assumed == true
-  local body = answer.error_body(result.status, self:request_id(), result.detail, result.problems)
-  return answer.wrap(result.status, body, result.assumed)
+  self:settle()
+  return status, headers, body
 end
 
---- Back to the seed: accounts, users, contracts, journal and faults. Tokens stay as they are: a secret was
+--- Hands over what happened to contracts, after a request or a control: `emit(emulator, happened)`, if there is one,
+--- gets { { contract = record, events = { { id, type, created_time } } } }. Webhooks are sent from there and nowhere
+--- else; the contract's account has the subscriptions, `contract.account.webhooks`.
+function Emulator:settle()
+  local happened = self.store:take_happened()
+  if self.emit and #happened > 0 then self.emit(self, happened) end
+end
+
+--- Moves the sandbox's clock on.
+function Emulator:advance(seconds)
+  self.offset = self.offset + seconds
+  self.next_sweep = 0
+  sweep(self)
+end
+
+--- Back to the seed: accounts, users, contracts, journal, faults, clock. Tokens stay as they are: a secret was
 --- shown once and cannot be shown again, and a revoked one is revoked for good.
 function Emulator:reset()
+  self.offset, self.next_sweep = 0, 0
   self.store = store.new(self.seed, self.clock)
   self.journal:clear()
-  self.faults = {}
+  self.faults, self.downloads = {}, "bytes"
 end
 
 --- An emulator with the accounts of a seed.
@@ -132,10 +210,13 @@ function M.new(options)
   if problems then
     error("the sandbox's seed is not right:\n  " .. concat(check.lines(problems), "\n  "), 2)
   end
-  local self = setmetatable({
-    seed = seed, clock = options.clock or time,
+  local base_clock = options.clock or time
+  local self
+  local function clock() return base_clock() + self.offset end
+  self = setmetatable({
+    seed = seed, clock = clock, secret = random.text(SECRET_LENGTH),
     base_url = options.base_url or "http://127.0.0.1/v1",
-    routes = routes.new(options.operations or HANDLED, options.handlers or HANDLERS),
+    routes = routes.new(options.operations or api.operations, options.handlers or HANDLERS),
     tokens = tokens.new(options.sha256 or core.sha256),
     journal = journal.new(), requests = 0,
   }, Emulator)

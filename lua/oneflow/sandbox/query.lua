@@ -2,9 +2,11 @@
 -- `limit` with `offset`. Refuses with 400 what the service refuses.
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
+local check = require "oneflow.sandbox.check"
+local time = require "oneflow.sandbox.time"
 local M = {}
 
-local ipairs, pairs, tonumber = ipairs, pairs, tonumber
+local ipairs, next, pairs, tonumber = ipairs, next, pairs, tonumber
 local char = string.char
 local format, gmatch, gsub, match, sub = string.format, string.gmatch, string.gsub, string.match, string.sub
 local concat, sort = table.concat, table.sort
@@ -16,9 +18,13 @@ local function refuse(name, message, assumed)
   answer.refuse(400, { problems = { [name] = { message } }, assumed = assumed })
 end
 
+--- Resolves the escapes of a path or a query.
+function M.unescape(text)
+  return (gsub(text, "%%(%x%x)", function(digits) return char(tonumber(digits, 16)) end))
+end
+
 local function unescape(text)
-  local spaced = gsub(text, "+", " ")
-  return (gsub(spaced, "%%(%x%x)", function(digits) return char(tonumber(digits, 16)) end))
+  return M.unescape((gsub(text, "+", " ")))
 end
 
 --- A query string as name -> value, and the pairs as they came, for the links of a page.
@@ -46,11 +52,61 @@ local function number(query, name, default, least, most)
   return value
 end
 
+-- Query parameters come as text.
+local READ = {
+  id = check.id,
+  string = function(text) return text end,
+}
+
+--- The parameters that an operation has of its own, by the endpoint table's `query`.
+---@return table name -> value
+function M.parameters(query, fields)
+  local values, problems = {}, {}
+  for name, field in pairs(fields) do
+    local text = query.values[name]
+    values[name] = text and READ[field.type](text)
+    if text and values[name] == nil then check.note(problems, name, "Must be an id.") end
+    if not text and field.required then check.note(problems, name, "Required parameter is missing.") end
+  end
+  if next(problems) then answer.refuse(400, { problems = problems }) end
+  return values
+end
+
 --- Splits "a,b" into its parts.
 function M.parts(text)
   local list = {}
   for part in gmatch(text, "[^,]+") do list[#list + 1] = part end
   return list
+end
+
+-- One end of a range as records have their times; false for what is no time, nil for an open end.
+local function range_end(text)
+  if text == "" then return nil end
+  local seconds = time.parse(text)
+  return seconds and time.iso(seconds) or false
+end
+
+--- A predicate for `from|to` over a column of times; nil and a message for what is no range.
+function M.range(value, column)
+  local from_text, to_text = match(value, "^([^|]*)|([^|]*)$")
+  local from, to
+  if from_text then from, to = range_end(from_text), range_end(to_text) end
+  if not from_text or from == false or to == false then return nil, "Must be a range, from|to." end
+  return function(record)
+    local at = record[column]
+    return at ~= nil and (not from or at >= from) and (not to or at <= to)
+  end
+end
+
+--- A predicate for one of several ids, "1,2"; nil and a message for what is no list of ids.
+function M.ids(value, id_of)
+  local wanted = {}
+  for _, part in ipairs(M.parts(value)) do
+    local id = check.id(part)
+    if not id then return nil, "Must be a list of ids." end
+    wanted[id] = true
+  end
+  return function(record) return wanted[id_of(record)] end
 end
 
 --- The filters of a query as a list of predicates, by the table `makers`: name -> function(value, field)
@@ -62,8 +118,8 @@ function M.filters(query, fields, makers)
     local key = match(name, "^filter%[(.*)%]$")
     if key then
       local field = fields and fields[key]
-      if not field then refuse(name, "Unknown filter.", true) end
-      if value == "" then refuse(name, "May not be empty.", true) end
+      if not field or not makers[key] then refuse(name, "Unknown filter.", true) end
+      if value == "" and field.type ~= "flag" then refuse(name, "May not be empty.", true) end
       if field.max and #value > field.max then
         refuse(name, format("Must have a length of at most %d.", field.max))
       end
@@ -105,8 +161,9 @@ function M.sort(query, records, columns)
 end
 
 --- One page of records in the service's envelope.
+---@param url string of the list
 ---@param shape fun(record: table): table
-function M.page(query, base_url, path, records, shape)
+function M.page(query, url, records, shape)
   local limit = number(query, "limit", MAX_LIMIT, 1, MAX_LIMIT)
   local offset = number(query, "offset", 0, 0, MAX_OFFSET)
   local kept = {}
@@ -114,8 +171,7 @@ function M.page(query, base_url, path, records, shape)
     if pair.name ~= "limit" and pair.name ~= "offset" then kept[#kept + 1] = pair.text .. "&" end
   end
   local function link(at)
-    return { href = at and format("%s%s?%slimit=%d&offset=%d", base_url, path, concat(kept), limit, at)
-      or core.null }
+    return { href = at and format("%s?%slimit=%d&offset=%d", url, concat(kept), limit, at) or core.null }
   end
   local following = offset + limit
   local data = core.array{}
@@ -132,6 +188,16 @@ function M.page(query, base_url, path, records, shape)
     },
     count = #records,
     data = data,
+  }
+end
+
+--- All records in the same envelope.
+function M.whole(url, records, shape)
+  local data = core.array{}
+  for i, record in ipairs(records) do data[i] = shape(record) end
+  return {
+    _links = { self = { href = url .. "?limit=all" }, next = { href = core.null }, previous = { href = core.null } },
+    count = #records, data = data,
   }
 end
 

@@ -3,7 +3,7 @@
 local M = {}
 M.__index = M
 
-local pairs, error, setmetatable = pairs, error, setmetatable
+local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
 local format, gmatch, match, sub = string.format, string.gmatch, string.match, string.sub
 
 local PREFIX = "/v1"
@@ -35,23 +35,25 @@ function M.new(operations, handlers)
   return setmetatable({ root = root }, M)
 end
 
---- The route ({ operation, handler }) and the ids of the path; or nil, and whether the path is known
---- with another method.
+--- The route ({ operation, handler }) and the ids of the path by their names, as they were sent; or nil, and whether
+--- the path is known with another method.
 function M:find(method, path)
   if path ~= PREFIX and sub(path, 1, #PREFIX + 1) ~= PREFIX .. "/" then return nil, false end
-  local node, ids = self.root, {}
+  local node, found = self.root, {}
   for _, segment in pairs(segments(sub(path, #PREFIX + 1))) do
     if node[segment] then
       node = node[segment]
     else
       node = node[ID]
-      ids[#ids + 1] = segment
+      found[#found + 1] = segment
     end
     if not node then return nil, false end
   end
   if not node[METHODS] then return nil, false end
   local route = node[METHODS][method]
   if not route then return nil, true end
+  local ids = {}
+  for i, name in ipairs(route.operation.ids or {}) do ids[name] = found[i] end
   return route, ids
 end
 

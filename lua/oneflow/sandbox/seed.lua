@@ -32,13 +32,30 @@ return {
       templates = {
         {
           id = 201, name = "Service agreement", template_type_id = 251, workspaces = { SALES },
+          can_receive_attachments = true, can_receive_expanded_pdf = true, product_groups = { { id = 292 } },
+          files = { { id = 291, name = "Terms", extension = "pdf", type = "pdf" } },
+        },
+        { id = 202, name = "Purchase order", template_type_id = 252, workspaces = { PURCHASING } },
+      },
+      template_types = {
+        {
+          id = 251, name = "Agreements", description = "What an agreement is made of",
           data_fields = {
             { id = 261, custom_id = "start_date", name = "Start date" },
             { id = 262, custom_id = "org-nr", name = "Org. number", placeholder = "556000-0000" },
           },
         },
-        { id = 202, name = "Purchase order", template_type_id = 252, workspaces = { PURCHASING },
+        { id = 252, name = "Orders", extension_type = "hubspot",
           data_fields = { { id = 263, custom_id = "cost_centre", name = "Cost centre" } } },
+      },
+      folders = {
+        { id = 281, name = "Customers", workspace_id = SALES },
+        { id = 282, name = "Renewals", workspace_id = SALES, parent_id = 281 },
+        { id = 283, name = "Orders", workspace_id = PURCHASING },
+      },
+      contacts = {
+        { id = 284, workspace_id = SALES, name = "Cecilia Customer", email = "cecilia@customer.example",
+          company_name = "Example Customer AB", country_code = "SE" },
       },
       tags = { { id = 271, name = "Renewal" }, { id = 272, name = "Pilot" } },
       users = {

@@ -23,12 +23,24 @@ local name = { type = "string", required = true, min = 1, max = 130 }
 local text = { type = "string" }
 local time = { type = "time" }
 
+local ids = { type = "list", of = { type = "id" } }
+local flag = { type = "boolean" }
+
 local contract = with(api.operations["contract.create"].body, {
   id = id,
   state = { type = "string", enum = api.operations["contract.list"].filters.states.enum },
   created_time = time, published_time = time, state_updated_time = time,
-  tags = { type = "list", of = { type = "id" } },
+  tags = ids, lifecycle_settings = { type = "any_object" }, lifecycle_state = { type = "any_object" },
+  files = list{
+    id = { type = "id" }, name = name, extension = name, text = text,
+    type = { type = "string", enum = { "attachment", "expanded_pdf" } },
+  },
 })
+
+local data_field = {
+  id = { type = "id" }, custom_id = name, name = name, description = text, placeholder = text, value = text,
+  source = { type = "string", enum = { "user", "system" } }, active = flag,
+}
 
 local FIELDS = {
   accounts = {
@@ -41,14 +53,25 @@ local FIELDS = {
         plan = { type = "string", enum = { "free", "business" } },
         extension = { type = "boolean" },
         created_time = time,
-        workspaces = list{ id = id, name = name },
+        workspaces = list{ id = id, name = name, description = text },
         templates = list{
-          id = id, name = name, template_type_id = { type = "id" },
+          id = id, name = name, template_type_id = { type = "id" }, active = flag, tags = ids,
           workspaces = { type = "list", required = true, of = { type = "id" } },
-          data_fields = list{
-            id = id, custom_id = name, name = name, description = text, placeholder = text,
-          },
+          data_fields = list(data_field),
+          can_receive_attachments = flag, can_receive_expanded_pdf = flag,
+          product_groups = api.operations["product_groups.update"].body.product_groups,
+          files = list{ id = id, name = name, extension = name, type = text, text = text },
+          created_time = time, updated_time = time,
         },
+        template_types = list{
+          id = id, name = name, description = text, extension_type = text, active = flag,
+          data_fields = list(data_field), created_time = time, updated_time = time,
+        },
+        folders = list{ id = id, name = name, workspace_id = id, parent_id = { type = "id" } },
+        contacts = list(with(api.operations["contact.create"].body, {
+          id = id, created_time = time, updated_time = time,
+        })),
+        webhooks = list(with(api.operations["webhook.create"].body, { id = id })),
         tags = list{ id = id, name = name },
         users = list{
           id = id, email = { type = "email", required = true }, name = name,
@@ -65,7 +88,9 @@ local FIELDS = {
 }
 
 -- The lists whose ids name one thing each over all accounts.
-local NUMBERED = { "workspaces", "templates", "tags", "users", "contracts" }
+local NUMBERED = {
+  "workspaces", "templates", "template_types", "folders", "contacts", "webhooks", "tags", "users", "contracts",
+}
 
 local function index(records)
   local found = {}
@@ -77,14 +102,38 @@ local function must_exist(known, value, what, path, problems)
   if not known[value] then check.note(problems, path, format("No %s of this account has this id.", what)) end
 end
 
+-- Does the way up from a folder come back to one that it passed?
+local function is_inside_itself(folder, folders)
+  local passed = {}
+  while folder do
+    if passed[folder] then return true end
+    passed[folder] = true
+    folder = folders[folder.parent_id or 0]
+  end
+  return false
+end
+
 local function check_references(account, path, problems)
   local workspaces, templates = index(account.workspaces), index(account.templates)
-  local tags, emails = index(account.tags), {}
+  local folders, tags, emails = index(account.folders), index(account.tags), {}
   for t, template in ipairs(account.templates or {}) do
     for w, workspace_id in ipairs(template.workspaces) do
       local at = format("%s.templates[%d].workspaces[%d]", path, t - 1, w - 1)
       must_exist(workspaces, workspace_id, "workspace", at, problems)
     end
+    for i, tag_id in ipairs(template.tags or {}) do
+      must_exist(tags, tag_id, "tag", format("%s.templates[%d].tags[%d]", path, t - 1, i - 1), problems)
+    end
+  end
+  for f, folder in ipairs(account.folders or {}) do
+    local at = format("%s.folders[%d]", path, f - 1)
+    must_exist(workspaces, folder.workspace_id, "workspace", at .. ".workspace_id", problems)
+    if folder.parent_id then must_exist(folders, folder.parent_id, "folder", at .. ".parent_id", problems) end
+    if is_inside_itself(folder, folders) then check.note(problems, at .. ".parent_id", "It is inside itself.") end
+  end
+  for c, contact in ipairs(account.contacts or {}) do
+    local at = format("%s.contacts[%d].workspace_id", path, c - 1)
+    must_exist(workspaces, contact.workspace_id, "workspace", at, problems)
   end
   for u, user in ipairs(account.users or {}) do
     local at = format("%s.users[%d]", path, u - 1)
@@ -101,6 +150,7 @@ local function check_references(account, path, problems)
     local at = format("%s.contracts[%d]", path, c - 1)
     must_exist(workspaces, record.workspace_id, "workspace", at .. ".workspace_id", problems)
     must_exist(templates, record.template_id, "template", at .. ".template_id", problems)
+    if record.folder_id then must_exist(folders, record.folder_id, "folder", at .. ".folder_id", problems) end
     for t, tag_id in ipairs(record.tags or {}) do
       must_exist(tags, tag_id, "tag", format("%s.tags[%d]", at, t - 1), problems)
     end

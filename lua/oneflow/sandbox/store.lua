@@ -1,31 +1,29 @@
--- What the sandbox knows: accounts with their users, workspaces, templates, tags and contracts, as
--- compact records. How a record looks on the wire is the subject of shapes.lua.
+-- What the sandbox knows: accounts with their users, workspaces, templates, tags and contracts, as compact records;
+-- what is usual is in metatables, for there may be many thousands. How a record looks on the wire is the subject of
+-- shapes.lua.
+--
+-- Lists and values of a contract are replaced, never changed in place: records share the empty ones.
 local core = require "oneflow.core"
+local events = require "oneflow.sandbox.events"
+local parties = require "oneflow.sandbox.parties"
+local products = require "oneflow.sandbox.products"
+local signing = require "oneflow.sandbox.signing"
 local time = require "oneflow.sandbox.time"
 local M = {}
 M.__index = M
 
 local ipairs, pairs, type = ipairs, pairs, type
-local getmetatable, setmetatable = getmetatable, setmetatable
+local setmetatable = setmetatable
 local sort = table.sort
-local max = math.max
 local null = core.null
+
+local Contract = { __index = {
+  state = "draft", signing_period = { type = "days_after_publish", expire_days_after_publish = 30 },
+  tags = {}, sign_order = core.array{}, values = {}, value_times = {}, attachments = {}, comments = {}, reminders = {},
+} }
 
 local function given(value)
   if value ~= null then return value end
-end
-
--- A field of an object that may not be there, or be null.
-local function inside(object, name)
-  if type(object) == "table" then return given(object[name]) end
-end
-
-local function copy(value)
-  if type(value) ~= "table" then return value end
-  local new = {}
-  for key, item in pairs(value) do new[key] = copy(item) end
-  -- A list that the decoder marked stays one when it is empty.
-  return getmetatable(value) and core.array(new) or new
 end
 
 function M:next_id()
@@ -33,45 +31,24 @@ function M:next_id()
   return self.last_id
 end
 
-local function person(self, source, mine)
-  return {
-    id = self:next_id(), mine = mine,
-    name = given(source.name) or "", email = given(source.email) or "",
-    phone_number = given(source.phone_number) or "", title = given(source.title) or "",
-    identification_number = given(source.identification_number) or "",
-    delivery_channel = given(source.delivery_channel) or "email", delivery_status = "not_sent",
-    signatory = source.signatory == true, organizer = source.organizer == true,
-    sign_method = given(source.sign_method) or "standard_esign", sign_state = "undecided",
-    two_step_authentication_method = given(source.two_step_authentication_method) or "none",
-    may_update = inside(source._permissions, "contract:update") ~= false,
-    custom_id = inside(source._private_ownerside, "custom_id"),
-  }
+--- The time now, as the service writes it.
+function M:now()
+  return time.iso(self.clock())
 end
 
-local function party(self, account, source, mine)
-  local people = {}
-  if type(source.participant) == "table" then
-    people[1] = person(self, source.participant, mine)
-  end
-  for _, each in ipairs(given(source.participants) or {}) do
-    people[#people + 1] = person(self, each, mine)
-  end
-  return {
-    id = self:next_id(), type = source.type or "company", mine = mine,
-    name = given(source.name), country_code = given(source.country_code) or account.country_code,
-    identification_number = given(source.identification_number) or "", people = people,
-    custom_id = inside(source._private_ownerside, "custom_id"),
-  }
+--- A contract changed: at this time, and lists of contracts are to be made anew.
+function M:changed(record)
+  record.updated_time = self:now()
+  record.account.version = record.account.version + 1
+  return record.updated_time
 end
 
-local function product_groups(self, sources)
-  local groups = copy(sources)
-  for _, group in ipairs(groups) do
-    group.id = group.id or self:next_id()
-    group.products = core.array(group.products or {})
-    for _, product in ipairs(group.products) do product.id = product.id or self:next_id() end
-  end
-  return groups
+--- The records of a map, oldest id first.
+function M.sorted(map)
+  local list = {}
+  for _, record in pairs(map) do list[#list + 1] = record end
+  sort(list, function(a, b) return a.id < b.id end)
+  return list
 end
 
 --- The ids of tags given as {id} or {name}; nil and the index of one that the account does not have.
@@ -92,87 +69,118 @@ function M:tag_ids(account, tags)
   return ids
 end
 
---- Adds a contract from the body of `contract.create`; `past` holds what is not in such a body:
---- id, state, times, and tags as a list of ids.
+-- Contracts ----------------------------------------------------------------------------------------------------
+
+--- The data fields of a template: those of its type.
+function M.fields_of(template)
+  return template.template_type and template.template_type.data_fields or template.data_fields
+end
+
+--- The value of a contract's data field.
+function M.value_of(record, field)
+  return record.values[field.custom_id] or field.value or ""
+end
+
+-- What time has done to a contract that is made in a later state. One that is pending still can be signed.
+local function age(self, record, state)
+  if state == "draft" then return end
+  record.state = state
+  record.published_time = record.published_time or record.created_time
+  signing.reach(record, "success")
+  signing.set_expiry(record)
+  if state == "pending" and record.expiry_time <= self:now() then
+    record.signing_period, record.expiry_time = { type = "never" }, nil
+  end
+  for person in parties.people(record) do
+    if person.signatory and state == "signed" then
+      person.sign_state, person.sign_state_updated_time = "signed", record.state_updated_time
+    end
+  end
+end
+
+--- Adds a contract from the body of `contract.create`; `past` holds what is not in such a body: id, state, times,
+--- tags as a list of ids, lifecycle.
 function M:add_contract(account, body, past)
   past = past or {}
   local template = account.templates[body.template_id]
-  local now = past.created_time or time.iso(self.clock())
-  local record = {
+  local now = past.created_time or self:now()
+  local changed = past.state_updated_time or past.published_time or now
+  local record = setmetatable({
     id = past.id or self:next_id(),
-    account = account, workspace_id = body.workspace_id, template_id = body.template_id,
-    name = given(body.name) or template.name, value = copy(given(body.value)),
-    state = past.state or "draft", created_time = now,
-    state_updated_time = past.state_updated_time or past.published_time or now,
-    updated_time = past.state_updated_time or past.published_time or now,
-    published_time = past.published_time,
-    signing_period = { type = "days_after_publish", expire_days_after_publish = 30 },
-    tags = past.tags or {}, sign_order = core.array{}, values = {}, parties = {},
-    product_groups = product_groups(self, given(body.product_groups) or {}),
-  }
-  if record.state ~= "draft" then record.published_time = record.published_time or now end
-  for _, field in ipairs(given(body.data_fields) or {}) do
-    record.values[field.custom_id] = given(field.value) or ""
+    account = account, workspace_id = body.workspace_id, template_id = body.template_id, fields = M.fields_of(template),
+    name = given(body.name) or template.name, value = given(body.value), folder_id = given(body.folder_id),
+    created_time = now, state_updated_time = changed, updated_time = changed, published_time = past.published_time,
+    tags = past.tags, lifecycle_settings = past.lifecycle_settings, lifecycle_state = past.lifecycle_state,
+    parties = {},
+  }, Contract)
+  if record.value then record.value = { amount = record.value.amount, currency = record.value.currency } end
+  if type(body.data_fields) == "table" and #body.data_fields > 0 then
+    record.values = {}
+    for _, field in ipairs(body.data_fields) do record.values[field.custom_id] = given(field.value) or "" end
   end
   local mine = given(body.my_party) or {}
-  record.parties[1] = party(self, account, {
-    type = "company", name = given(mine.name) or account.name, country_code = mine.country_code,
+  record.parties[1] = parties.new_party(self, account, {
+    name = given(mine.name) or account.name, country_code = mine.country_code,
     identification_number = given(mine.identification_number) or account.registration_number,
     participants = mine.participants, _private_ownerside = mine._private_ownerside,
   }, true)
   for _, source in ipairs(given(body.parties) or {}) do
-    record.parties[#record.parties + 1] = party(self, account, source, false)
+    record.parties[#record.parties + 1] = parties.new_party(self, account, source, false)
   end
-  if record.state ~= "draft" then M.send(record, "success") end
-  if record.state == "signed" then
-    for each in M.people(record) do
-      if each.signatory then
-        each.sign_state, each.sign_state_updated_time = "signed", record.state_updated_time
-      end
-    end
-  end
+  products.fill(self, record, template, given(body.product_groups) or {})
+  age(self, record, past.state or "draft")
   account.contracts[record.id] = record
-  account.contract_ids[#account.contract_ids + 1] = record.id
+  account.contract_list[#account.contract_list + 1] = record
+  account.version = account.version + 1
   return record
 end
 
---- Every participant of a contract.
-function M.people(record)
-  local p, i = 1, 0
-  return function()
-    while record.parties[p] do
-      i = i + 1
-      local each = record.parties[p].people[i]
-      if each then return each end
-      p, i = p + 1, 0
-    end
+function M:remove_contract(record)
+  local account = record.account
+  record.gone = true
+  account.contracts[record.id] = nil
+  account.gone = account.gone + 1
+  account.version = account.version + 1
+  if account.gone * 2 <= #account.contract_list then return end
+  local list = {}
+  for _, each in ipairs(account.contract_list) do
+    if not each.gone then list[#list + 1] = each end
   end
-end
-
---- The invitations are out: everyone who is reached over a channel has a delivery status.
-function M.send(record, status)
-  for each in M.people(record) do
-    if each.delivery_channel ~= "none" and each.delivery_channel ~= "same_device" then
-      each.delivery_status = status
-    end
-  end
-end
-
-function M.remove_contract(record)
-  record.account.contracts[record.id] = nil
+  account.contract_list, account.gone = list, 0
 end
 
 --- The contracts of an account that are there, oldest id first.
 function M.contracts(account)
-  local i = 0
+  local list, i = account.contract_list, 0
   return function()
-    while account.contract_ids[i + 1] do
-      i = i + 1
-      local record = account.contracts[account.contract_ids[i]]
-      if record then return record end
-    end
+    repeat i = i + 1 until not list[i] or not list[i].gone
+    return list[i]
   end
 end
+
+-- Events -------------------------------------------------------------------------------------------------------
+
+--- Something happened to a contract: it is among its events, and goes out to the webhooks when the request is done.
+---@param actor table|nil { party, participant }: who did it
+function M:happen(record, event_type, actor)
+  local event = events.add(self, record, event_type, actor)
+  local list = self.happened
+  local last = list[#list]
+  if not last or last.contract ~= record then
+    last = { contract = record, events = {} }
+    list[#list + 1] = last
+  end
+  last.events[#last.events + 1] = event
+end
+
+--- What happened since this was last asked: { { contract, events } }, in order.
+function M:take_happened()
+  local list = self.happened
+  if #list > 0 then self.happened = {} end
+  return list
+end
+
+-- Accounts and users -------------------------------------------------------------------------------------------
 
 --- An account by id or name; the first when none is named; nil for an unknown one.
 function M:account(which)
@@ -189,52 +197,18 @@ function M:user(email, account)
   end
 end
 
-local function by_id(records)
-  local map = {}
-  for _, record in ipairs(records or {}) do map[record.id] = copy(record) end
-  return map
-end
-
-local function add_account(self, source)
-  local account = {
-    id = source.id, name = source.name, country_code = source.country_code or "SE",
-    registration_number = source.registration_number or "", plan = source.plan or "business",
-    extension = source.extension ~= false, created_time = source.created_time or "2018-11-28T15:07:11+00:00",
-    workspaces = by_id(source.workspaces), templates = by_id(source.templates), tags = by_id(source.tags),
-    users = {}, user_list = {}, contracts = {}, contract_ids = {},
-  }
-  for i, user in ipairs(source.users or {}) do
-    local roles = {}
-    for _, role in ipairs(user.roles or {}) do roles[role.workspace_id] = role.role end
-    account.user_list[i] = {
-      id = user.id, email = user.email, name = user.name, title = user.title or "",
-      phone_number = user.phone_number or "", active = user.active ~= false,
-      is_admin = user.is_admin == true, roles = roles, account = account,
-    }
-    account.users[user.email] = account.user_list[i]
+--- A contract by id, of any account.
+function M:contract(id)
+  for _, account in ipairs(self.accounts) do
+    if account.contracts[id] then return account.contracts[id] end
   end
-  self.accounts[#self.accounts + 1] = account
-  -- In the order of their ids, so that a list without `sort` is in that order.
-  local contracts = {}
-  for i, contract in ipairs(source.contracts or {}) do contracts[i] = contract end
-  sort(contracts, function(a, b) return a.id < b.id end)
-  for _, contract in ipairs(contracts) do self:add_contract(account, contract, contract) end
-end
-
-local function highest_id(value)
-  local highest = 0
-  for key, item in pairs(value) do
-    if type(item) == "table" then highest = max(highest, highest_id(item))
-    elseif key == "id" then highest = max(highest, item) end
-  end
-  return highest
 end
 
 --- A store filled from a checked seed.
 ---@param clock fun(): integer seconds since 1970
 function M.new(seed, clock)
-  local self = setmetatable({ accounts = {}, clock = clock, last_id = highest_id(seed) }, M)
-  for _, source in ipairs(seed.accounts) do add_account(self, source) end
+  local self = setmetatable({ accounts = {}, clock = clock, happened = {}, links = {} }, M)
+  require("oneflow.sandbox.load").seed(self, seed)
   return self
 end
 

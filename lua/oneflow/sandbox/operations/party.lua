@@ -1,0 +1,174 @@
+-- Parties and their participants, and the links by which a participant gets in.
+local core = require "oneflow.core"
+local answer = require "oneflow.sandbox.answer"
+local check = require "oneflow.sandbox.check"
+local guard = require "oneflow.sandbox.guard"
+local lists = require "oneflow.sandbox.lists"
+local parties = require "oneflow.sandbox.parties"
+local shapes = require "oneflow.sandbox.shapes"
+local signing = require "oneflow.sandbox.signing"
+local visit = require "oneflow.sandbox.visit"
+local M = {}
+
+local ipairs, next = ipairs, next
+local format = string.format
+local remove = table.remove
+local null = core.null
+local refuse = answer.refuse
+
+local MAX_PARTICIPANTS = 40
+local DUPLICATE = 4000003
+
+local function party_of(call, record)
+  return parties.party(record, check.id(call.ids.party)) or refuse(404)
+end
+
+-- The participant of the path, in the party of the path.
+local function person_of(call, record)
+  local person, party = parties.person(record, check.id(call.ids.participant))
+  if not person or (call.ids.party and party.id ~= check.id(call.ids.party)) then refuse(404) end
+  return person, party
+end
+
+-- Refuses people whom the contract has already, or has no room for.
+local function check_new_people(record, body, as_party)
+  local source = as_party and body or { participant = body }
+  local taken, problems = {}, {}
+  for person in parties.people(record) do taken[person.email] = true end
+  parties.duplicates(taken, source, "", function(path, email)
+    check.note(problems, as_party and path or "email",
+      format("You tried to add a duplicate participant with the email address %s.", email))
+  end)
+  if next(problems) then
+    refuse(400, { problems = problems, code = DUPLICATE,
+                  detail = "You tried to add two identical participants to a contract." })
+  end
+  local more = source.participants and #source.participants or 1
+  if parties.count(record) + more > MAX_PARTICIPANTS then
+    answer.refuse_value("participants", format("A contract has at most %d participants.", MAX_PARTICIPANTS))
+  end
+end
+
+-- Whoever comes to a published contract is invited at once.
+local function invite(record, person)
+  if record.state == "draft" or person.delivery_channel == "none" then return end
+  person.delivery_status = "pending"
+end
+
+-- A change of the parties: at this time, and of no content that someone has signed.
+local function changed(call, record, event_type, actor)
+  local now = call.store:changed(record)
+  if signing.reset(call.store, record, actor) then call.assumed = true end
+  call.store:happen(record, event_type, actor)
+  return now
+end
+
+-- Parties ------------------------------------------------------------------------------------------------------
+
+M["party.list"] = function(call)
+  local record, viewer = guard.contract(call)
+  return lists.answer(call, record.parties, function(party) return shapes.party(viewer, record, party) end)
+end
+
+M["party.get"] = function(call)
+  local record, viewer = guard.contract(call)
+  call.assumed = true
+  return shapes.party(viewer, record, party_of(call, record))
+end
+
+M["party.create"] = function(call)
+  local record, viewer = guard.open_contract(call)
+  check_new_people(record, guard.body(call), true)
+  local party = parties.new_party(call.store, record.account, call.body, false)
+  record.parties[#record.parties + 1] = party
+  for _, person in ipairs(party.people) do invite(record, person) end
+  changed(call, record, "party:create", guard.actor_of(call, record))
+  for _, person in ipairs(party.people) do
+    call.store:happen(record, "participant:create", { party = party, participant = person })
+  end
+  return shapes.party(viewer, record, party)
+end
+
+M["party.update"] = function(call)
+  local record, viewer = guard.open_contract(call)
+  local party, body = party_of(call, record), guard.body(call)
+  if party.type == "individual" then
+    for _, name in ipairs{ "name", "identification_number" } do
+      if body[name] ~= nil then answer.refuse_value(name, "It is a field of companies.", true) end
+    end
+  end
+  if next(body) == nil then return shapes.party(viewer, record, party) end
+  parties.change_party(party, body)
+  party.updated_time = changed(call, record, "party:update", guard.actor_of(call, record))
+  return shapes.party(viewer, record, party)
+end
+
+M["party.delete"] = function(call)
+  call.assumed = true
+  local record = guard.open_contract(call)
+  local party = party_of(call, record)
+  if party.mine then refuse(409, { detail = "The owner's party stays.", assumed = true }) end
+  for i = #party.people, 1, -1 do parties.remove_person(record, party.people[i]) end
+  local _, at = parties.party(record, party.id)
+  remove(record.parties, at)
+  changed(call, record, "party:delete", guard.actor_of(call, record))
+  return {}
+end
+
+-- Participants -------------------------------------------------------------------------------------------------
+
+M["participant.create"] = function(call)
+  local record, viewer = guard.open_contract(call)
+  local party, body = party_of(call, record), guard.body(call)
+  check_new_people(record, body, false)
+  if party.type == "individual" then
+    refuse(409, { detail = "An individual is one participant.", assumed = true })
+  end
+  if body.organizer and not party.mine then
+    answer.refuse_value("organizer", "Only people of the owner side organize.")
+  end
+  local email = body.email
+  if party.mine and (email == nil or email == null or email == "") then
+    answer.refuse_value("email", "People of the owner side need an e-mail address.")
+  end
+  local person = parties.new_person(call.store, body)
+  party.people[#party.people + 1] = person
+  invite(record, person)
+  changed(call, record, "participant:create", guard.actor_of(call, record))
+  return shapes.participant(viewer, record, person, party)
+end
+
+M["participant.update"] = function(call)
+  local record, viewer = guard.open_contract(call)
+  local person, party = person_of(call, record)
+  local body = guard.body(call)
+  if party.mine and body.email ~= nil and body.email ~= person.email then
+    answer.refuse_value("email", "The e-mail address of the owner side's people cannot change.")
+  end
+  if next(body) == nil then return shapes.participant(viewer, record, person, party) end
+  parties.change_person(person, body)
+  person.updated_time = changed(call, record, "participant:update", guard.actor_of(call, record))
+  return shapes.participant(viewer, record, person, party)
+end
+
+M["participant.delete"] = function(call)
+  call.assumed = true
+  local record = guard.open_contract(call)
+  local person, party = person_of(call, record)
+  if not party.mine and #party.people == 1 then
+    refuse(409, { detail = "A counterparty keeps one participant; delete the party.", assumed = true })
+  end
+  parties.remove_person(record, person)
+  changed(call, record, "participant:delete", guard.actor_of(call, record))
+  return {}
+end
+
+M["participant.access_link"] = function(call)
+  local record = guard.contract_to(call, "update")
+  local person, party = person_of(call, record)
+  -- What it is good for otherwise, no page says.
+  call.assumed = call.assumed or party.mine or record.state == "draft"
+  return { access_link = visit.link(call.emulator, record, person) }
+end
+
+return M

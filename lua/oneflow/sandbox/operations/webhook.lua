@@ -1,0 +1,94 @@
+-- Subscriptions to what happens. That they are the administrators' is written nowhere. What is sent to them is the
+-- subject of `emit`, see oneflow.sandbox.
+local core = require "oneflow.core"
+local answer = require "oneflow.sandbox.answer"
+local check = require "oneflow.sandbox.check"
+local guard = require "oneflow.sandbox.guard"
+local lists = require "oneflow.sandbox.lists"
+local shapes = require "oneflow.sandbox.shapes"
+local store = require "oneflow.sandbox.store"
+local M = {}
+
+local ipairs, type = ipairs, type
+local format = string.format
+local array, null = core.array, core.null
+
+local function shape(webhook)
+  return {
+    id = webhook.id, callback_url = webhook.callback_url, sign_key = shapes.or_null(webhook.sign_key),
+    filters = array(webhook.filters or {}), template_group_id = shapes.or_null(webhook.template_group_id),
+    configuration = shapes.or_null(webhook.configuration), integration_instance = null,
+    integration_process_id = null, legacy_webhook = false,
+  }
+end
+
+local function of(call)
+  return guard.of(call, call.actor.account.webhooks, "webhook")
+end
+
+-- The values of a rule are names of events or ids of workspaces, by its type.
+local function check_rules(call, filters, problems)
+  for f, filter in ipairs(filters or {}) do
+    for r, rule in ipairs(filter.filter_rules) do
+      for v, value in ipairs(rule.values) do
+        local path = format("filters[%d].filter_rules[%d].values[%d]", f - 1, r - 1, v - 1)
+        if rule.type == "EVENT_TYPE" and type(value) ~= "string" then
+          check.note(problems, path, "Must be an event type.")
+        elseif rule.type == "WORKSPACE" and not call.actor.account.workspaces[value] then
+          check.note(problems, path, "No such workspace.")
+        end
+      end
+    end
+  end
+end
+
+-- A copy of what a body says, refused where it is wrong. A type of templates that is not there is a 404.
+local function checked(call)
+  local body, problems = guard.body(call), {}
+  check_rules(call, body.filters, problems)
+  if body.integration_process_id ~= nil and body.integration_process_id ~= null then
+    check.note(problems, "integration_process_id", "It is reserved: null.")
+  end
+  answer.refuse_problems(problems, true)
+  local group = body.template_group_id
+  if group and group ~= null and not call.actor.account.template_types[group] then answer.refuse(404) end
+  return {
+    callback_url = body.callback_url, sign_key = body.sign_key, filters = body.filters,
+    template_group_id = group, configuration = body.configuration,
+  }
+end
+
+M["webhook.list"] = function(call)
+  guard.admin(call, true)
+  return lists.answer(call, store.sorted(call.actor.account.webhooks), shape)
+end
+
+M["webhook.create"] = function(call)
+  guard.admin(call, true)
+  local webhook = checked(call)
+  webhook.id = call.store:next_id()
+  call.actor.account.webhooks[webhook.id] = webhook
+  return shape(webhook)
+end
+
+M["webhook.get"] = function(call)
+  guard.admin(call, true)
+  return shape(of(call))
+end
+
+M["webhook.update"] = function(call)
+  guard.admin(call, true)
+  local id = of(call).id
+  local webhook = checked(call)
+  webhook.id = id
+  call.actor.account.webhooks[id] = webhook
+  return shape(webhook)
+end
+
+M["webhook.delete"] = function(call)
+  guard.admin(call, true)
+  call.actor.account.webhooks[of(call).id] = nil
+  return {}
+end
+
+return M

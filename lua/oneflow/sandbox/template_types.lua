@@ -1,0 +1,44 @@
+-- Template types on the wire, and the extensions that they may belong to.
+local core = require "oneflow.core"
+local M = {}
+
+local ipairs, pairs = ipairs, pairs
+local array, null = core.array, core.null
+
+local EXTENSIONS = {}
+for _, name in ipairs{
+  "adocka", "demo", "dynamics", "google_workspace", "hibob", "hubspot", "intelliplan_employee", "intelliplan_person",
+  "intelliplan_sales", "jobylon", "lime", "membrain", "microsoft_365", "paxml", "pipedrive", "salesforce_v1",
+} do EXTENSIONS[name] = true end
+
+--- Is this an extension type that the service knows, or one that a type of the account has?
+function M.is_extension(account, name)
+  for _, kind in pairs(account.template_types) do
+    if kind.extension_type == name then return true end
+  end
+  return EXTENSIONS[name] == true
+end
+
+--- A type as a template shows it.
+function M.brief(account, kind)
+  return {
+    id = kind.id, name = kind.name, description = kind.description or "", extension_type = kind.extension_type or null,
+    created_time = kind.created_time or account.created_time, updated_time = kind.updated_time or account.created_time,
+  }
+end
+
+--- The data fields of a type.
+function M.fields(base_url, kind)
+  local list = array{}
+  for i, field in ipairs(kind.data_fields) do
+    list[i] = {
+      _links = { template_type = { href = base_url .. "/template_types/" .. ("%d"):format(kind.id) } },
+      active = field.active ~= false, custom_id = field.custom_id, description = field.description or "", id = field.id,
+      name = field.name, placeholder = field.placeholder or "", source = field.source or "user",
+      value = field.value or "",
+    }
+  end
+  return list
+end
+
+return M
