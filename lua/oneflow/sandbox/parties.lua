@@ -85,13 +85,6 @@ function M.people(record)
   return next_person, { list = record.parties, at = 1, index = 0 }
 end
 
---- How many participants a contract has.
-function M.count(record)
-  local count = 0
-  for _, party in ipairs(record.parties) do count = count + #party.people end
-  return count
-end
-
 --- A party by id, and where it stands.
 function M.party(record, id)
   for i, party in ipairs(record.parties) do
@@ -126,23 +119,6 @@ function M.owner_person(record, email)
     if party.mine and person.email == email then return person, party end
   end
   return nil, record.parties[1]
-end
-
---- What two lists of people have in common: nobody may stand in a contract twice with one e-mail address. Calls
---- `found(path, email)` for each that does.
----@param taken table<string, boolean> the addresses that are in use; those of `source` are added
----@param source table the body of a party, at `path`
-function M.duplicates(taken, source, path, found)
-  local function look(person, at)
-    local email = type(person) == "table" and person.email
-    if type(email) ~= "string" or email == "" then return end
-    if taken[email] then found(at .. ".email", email) end
-    taken[email] = true
-  end
-  look(source.participant, path .. "participant")
-  for i, person in ipairs(type(source.participants) == "table" and source.participants or {}) do
-    look(person, path .. "participants[" .. (i - 1) .. "]")
-  end
 end
 
 return M

@@ -6,16 +6,16 @@ local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
 local guard = require "oneflow.sandbox.guard"
 local parties = require "oneflow.sandbox.parties"
+local people = require "oneflow.sandbox.people"
 local products = require "oneflow.sandbox.products"
 local signing = require "oneflow.sandbox.signing"
+local store = require "oneflow.sandbox.store"
 local M = {}
 
 local ipairs, next, pairs = ipairs, next, pairs
 local format = string.format
 local null = core.null
 local refuse, refuse_problems, refuse_value = answer.refuse, answer.refuse_problems, answer.refuse_value
-
-local DUPLICATE = 4000003
 
 M["contract.get"] = function(call)
   local record, viewer = guard.contract(call)
@@ -41,9 +41,7 @@ end
 
 local function check_data_fields(body, template, problems)
   local known = {}
-  for _, field in ipairs(template.template_type and template.template_type.data_fields or template.data_fields) do
-    known[field.custom_id] = true
-  end
+  for _, field in ipairs(store.fields_of(template)) do known[field.custom_id] = true end
   for i, field in ipairs(body.data_fields or {}) do
     if not known[field.custom_id] then
       check.note(problems, format("data_fields[%d].custom_id", i - 1), "The template has no such data field.")
@@ -59,19 +57,12 @@ local function check_products(body, template, problems)
   end
 end
 
-local function check_duplicates(body)
-  local problems, taken = {}, {}
-  local function found(path, email)
-    check.note(problems, path, format("You tried to add a duplicate participant with the email address %s.", email))
-  end
-  parties.duplicates(taken, body.my_party or {}, "my_party.", found)
+local function check_people(body)
+  local entries = { { path = "my_party.", party = body.my_party or {}, mine = true } }
   for i, party in ipairs(body.parties or {}) do
-    parties.duplicates(taken, party, format("parties[%d].", i - 1), found)
+    entries[i + 1] = { path = format("parties[%d].", i - 1), party = party }
   end
-  if next(problems) then
-    refuse(400, { problems = problems, code = DUPLICATE,
-                  detail = "You tried to add two identical participants to a contract." })
-  end
+  people.check(nil, entries)
 end
 
 local function shared_with(template, workspace_id)
@@ -83,7 +74,7 @@ end
 
 M["contract.create"] = function(call)
   local account, body = call.actor.account, guard.body(call)
-  check_duplicates(body)
+  check_people(body)
   guard.workspace(call, body.workspace_id, "create",
     "The user has no permission to create a contract in the workspace.")
   local template = account.templates[body.template_id] or refuse(404)

@@ -1,23 +1,18 @@
 -- Parties and their participants, and the links by which a participant gets in.
-local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
 local guard = require "oneflow.sandbox.guard"
 local lists = require "oneflow.sandbox.lists"
 local parties = require "oneflow.sandbox.parties"
+local people = require "oneflow.sandbox.people"
 local shapes = require "oneflow.sandbox.shapes"
 local signing = require "oneflow.sandbox.signing"
 local visit = require "oneflow.sandbox.visit"
 local M = {}
 
 local ipairs, next = ipairs, next
-local format = string.format
 local remove = table.remove
-local null = core.null
 local refuse = answer.refuse
-
-local MAX_PARTICIPANTS = 40
-local DUPLICATE = 4000003
 
 local function party_of(call, record)
   return parties.party(record, check.id(call.ids.party)) or refuse(404)
@@ -28,25 +23,6 @@ local function person_of(call, record)
   local person, party = parties.person(record, check.id(call.ids.participant))
   if not person or (call.ids.party and party.id ~= check.id(call.ids.party)) then refuse(404) end
   return person, party
-end
-
--- Refuses people whom the contract has already, or has no room for.
-local function check_new_people(record, body, as_party)
-  local source = as_party and body or { participant = body }
-  local taken, problems = {}, {}
-  for person in parties.people(record) do taken[person.email] = true end
-  parties.duplicates(taken, source, "", function(path, email)
-    check.note(problems, as_party and path or "email",
-      format("You tried to add a duplicate participant with the email address %s.", email))
-  end)
-  if next(problems) then
-    refuse(400, { problems = problems, code = DUPLICATE,
-                  detail = "You tried to add two identical participants to a contract." })
-  end
-  local more = source.participants and #source.participants or 1
-  if parties.count(record) + more > MAX_PARTICIPANTS then
-    answer.refuse_value("participants", format("A contract has at most %d participants.", MAX_PARTICIPANTS))
-  end
 end
 
 -- Whoever comes to a published contract is invited at once.
@@ -78,7 +54,7 @@ end
 
 M["party.create"] = function(call)
   local record, viewer = guard.open_contract(call)
-  check_new_people(record, guard.body(call), true)
+  people.check(record, { { path = "", party = guard.body(call) } })
   local party = parties.new_party(call.store, record.account, call.body, false)
   record.parties[#record.parties + 1] = party
   for _, person in ipairs(party.people) do invite(record, person) end
@@ -120,16 +96,9 @@ end
 M["participant.create"] = function(call)
   local record, viewer = guard.open_contract(call)
   local party, body = party_of(call, record), guard.body(call)
-  check_new_people(record, body, false)
+  people.check(record, { { path = "", person = body, mine = party.mine } })
   if party.type == "individual" then
     refuse(409, { detail = "An individual is one participant.", assumed = true })
-  end
-  if body.organizer and not party.mine then
-    answer.refuse_value("organizer", "Only people of the owner side organize.")
-  end
-  local email = body.email
-  if party.mine and (email == nil or email == null or email == "") then
-    answer.refuse_value("email", "People of the owner side need an e-mail address.")
   end
   local person = parties.new_person(call.store, body)
   party.people[#party.people + 1] = person
@@ -142,10 +111,8 @@ M["participant.update"] = function(call)
   local record, viewer = guard.open_contract(call)
   local person, party = person_of(call, record)
   local body = guard.body(call)
-  if party.mine and body.email ~= nil and body.email ~= person.email then
-    answer.refuse_value("email", "The e-mail address of the owner side's people cannot change.")
-  end
   if next(body) == nil then return shapes.participant(viewer, record, person, party) end
+  people.check_change(person, party, body)
   parties.change_person(person, body)
   person.updated_time = changed(call, record, "participant:update", guard.actor_of(call, record))
   return shapes.participant(viewer, record, person, party)
