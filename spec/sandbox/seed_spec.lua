@@ -1,5 +1,6 @@
 -- The data to start from: the default, and what is wrong with another.
 local core = require "oneflow.core"
+local requests = require "spec.sandbox.requests"
 local sandbox = require "oneflow.sandbox"
 local seed_fields = require "oneflow.sandbox.seed_fields"
 local testing = require "oneflow.testing"
@@ -21,6 +22,23 @@ describe("the seed", function()
     assert.same({}, paths(require "oneflow.sandbox.seed"))
     assert.same({}, paths(printed()))
     assert.equal(4, #testing.sandbox{ seed = printed() }.contracts)
+  end)
+
+  it("may give all kinds of things", function()
+    local seed = printed()
+    local account = seed.accounts[1]
+    account.webhooks = { { id = 290, callback_url = "https://x.example/", sign_key = "k" } }
+    account.contracts[1].folder_id = 282
+    account.contracts[1].files = { { id = 295, name = "List", extension = "txt", text = "some text" } }
+    account.contracts[1].lifecycle_settings = { type = "recurring", duration = "12m" }
+    account.templates[1].tags = { 271 }
+    assert.same({}, paths(seed))
+    local call = requests.in_process(testing.sandbox{ seed = seed })
+    assert.equal("k", select(2, call("GET", "/webhooks/290")).sign_key)
+    local _, contract = call("GET", "/contracts/4711")
+    assert.same({ "Renewals", "12m" }, { contract._private.folder.name, contract.lifecycle_settings.duration })
+    assert.equal("some text", select(2, call("GET", "/contracts/4711/files/295", { query = "download=true" })))
+    assert.equal("Renewal", select(2, call("GET", "/templates/201")).tags[1].name)
   end)
 
   it("has the people whom the readme names", function()
@@ -73,6 +91,30 @@ describe("the seed", function()
       end,
       { "accounts[0].contracts[0].template_id", "accounts[0].contracts[2].tags[0]",
         "accounts[0].templates[0].workspaces[0]", "accounts[0].users[1].roles[0].workspace_id" },
+    },
+    ["a folder inside itself, in another workspace's place"] = {
+      function(seed)
+        seed.accounts[1].folders[1].parent_id = 282
+        seed.accounts[1].folders[3].workspace_id = 103
+      end,
+      { "accounts[0].folders[0].parent_id", "accounts[0].folders[1].parent_id",
+        "accounts[0].folders[2].workspace_id" },
+    },
+    ["a contact, a webhook, a file that are not right"] = {
+      function(seed)
+        seed.accounts[1].contacts[1].email = "none"
+        seed.accounts[1].webhooks = { { id = 1, callback_url = "http://x" } }
+        seed.accounts[1].contracts[1].files = { { name = "x" } }
+      end,
+      { "accounts[0].contacts[0].email", "accounts[0].contracts[0].files[0].extension",
+        "accounts[0].webhooks[0].callback_url" },
+    },
+    ["a contact in no workspace, a contract in no folder"] = {
+      function(seed)
+        seed.accounts[1].contacts[1].workspace_id = 999
+        seed.accounts[1].contracts[1].folder_id = 999
+      end,
+      { "accounts[0].contacts[0].workspace_id", "accounts[0].contracts[0].folder_id" },
     },
     ["the same id twice"] = {
       function(seed) seed.accounts[2].contracts[1].id = 4711 end, { "accounts[1].contracts[0].id" },

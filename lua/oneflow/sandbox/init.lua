@@ -7,7 +7,6 @@ local authentication = require "oneflow.sandbox.authentication"
 local check = require "oneflow.sandbox.check"
 local files = require "oneflow.sandbox.files"
 local journal = require "oneflow.sandbox.journal"
-local multipart = require "oneflow.sandbox.multipart"
 local random = require "oneflow.sandbox.random"
 local routes = require "oneflow.sandbox.routes"
 local seed_fields = require "oneflow.sandbox.seed_fields"
@@ -39,15 +38,11 @@ local SWEEP_SECONDS = 60
 local LOG_KEPT = 1000
 local SECRET_LENGTH = 32 -- of what signs the storage's addresses
 
--- The body as a table: that of an upload as its parts. None at all is an empty object: the service takes a publish
--- without a body.
+-- The body as a table. None at all is an empty object: the service takes a publish without a body. An upload is read by
+-- its handler.
 local function parse_body(operation, request)
   local text = request.body
-  if not operation.body then return {} end
-  if operation.upload then
-    local parts, problem = multipart.parse(request.headers["content-type"], text)
-    return parts or answer.refuse(400, { detail = problem })
-  end
+  if not operation.body or operation.upload then return {} end
   if text == nil or text == "" then return {} end
   local value, _, message = core.decode(text)
   if type(value) ~= "table" or not find(text, "^%s*{") then
@@ -89,7 +84,7 @@ local function perform(self, request, route, ids, token, call)
   call.actor = authentication.actor(self, token, request.headers["x-oneflow-user-email"], operation.as)
   call.emulator, call.store, call.base_url, call.operation = self, self.store, self.base_url, operation
   call.path, call.ids, call.query = (gsub(sub(request.path, #"/v1" + 1), "/+$", "")), ids, request.query
-  call.body = parse_body(operation, request)
+  call.request, call.body = request, parse_body(operation, request)
   return route.handler(call)
 end
 

@@ -4,6 +4,7 @@ local check = require "oneflow.sandbox.check"
 local files = require "oneflow.sandbox.files"
 local guard = require "oneflow.sandbox.guard"
 local lists = require "oneflow.sandbox.lists"
+local multipart = require "oneflow.sandbox.multipart"
 local query = require "oneflow.sandbox.query"
 local shapes = require "oneflow.sandbox.shapes"
 local M = {}
@@ -76,7 +77,9 @@ end
 
 M["file.create"] = function(call)
   local record = guard.open_contract(call)
-  local fields, parts = call.operation.body, call.body
+  local fields, request = call.operation.body, call.request
+  local parts, problem = multipart.parse(request.headers["content-type"], request.body)
+  if not parts then answer.refuse(400, { detail = problem }) end
   local as = parts.upload_as and parts.upload_as.bytes
   answer.refuse_problems(check.body(call.operation, { upload_as = as, file = parts.file }))
   local template = record.account.templates[record.template_id]
