@@ -64,8 +64,8 @@ describe("25 000 contracts", function()
     local grown = collectgarbage "count" - before
     assert.equal(DRAFTS + 2, visited)
     assert.is_true(pages >= 211, pages)
-    -- The journal keeps an entry a request; the lists that are kept hold references only.
-    assert.is_true(grown < 1024, "grown by " .. grown .. " KiB")
+    -- Of some 45 MiB of answers: an entry a request in the journal, and the lists, which hold references only.
+    assert.is_true(grown < 4096, "grown by " .. grown .. " KiB")
   end)
 
   it("are answered by the page in milliseconds, also sorted, also while they change #timing", function()

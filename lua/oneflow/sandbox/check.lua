@@ -62,6 +62,11 @@ local function note(problems, path, message)
   problems[key][#problems[key] + 1] = message
 end
 
+-- How the couplings of the endpoint table put it: "is needed", below a path that may be empty.
+local function note_coupling(problems, path, message)
+  note(problems, (gsub(path, "^%.", "")), "It " .. message .. ".")
+end
+
 local function below(path, name)
   return path == "" and name or path .. "." .. name
 end
@@ -120,14 +125,13 @@ function check(value, field, path, problems, strict)
   end
   within(value, field, path, problems)
   if field.enum then one_of(value, field, path, problems) end
-  local function note_coupling(at, message) note(problems, (gsub(at, "^%.", "")), "It " .. message .. ".") end
   if field.fields then
     check_fields(value, field.fields, path, problems, strict)
-    couplings.object(field, value, path, note_coupling)
+    couplings.object(field, value, path, problems, note_coupling)
   end
   if field.of then
     for i = 1, #value do check(value[i], field.of, format("%s[%d]", path, i - 1), problems, strict) end
-    couplings.list(field, value, path, note_coupling)
+    couplings.list(field, value, path, problems, note_coupling)
   end
 end
 
@@ -150,9 +154,17 @@ function M.body(operation, body)
   field.fields = operation.body
   local problems = {}
   check(body, field, "", problems)
-  couplings.totals(operation, body, function(path, message)
+  couplings.totals(operation, body, problems, function(_, path, message)
     note(problems, (gsub(path, "^body%.", "")), message .. ".")
   end)
+  return problems
+end
+
+--- Whether what is already an object fits the couplings of some rules.
+---@return table problems as those of `object`
+function M.couplings(rules, object)
+  local problems = {}
+  couplings.object(rules, object, "", problems, note_coupling)
   return problems
 end
 

@@ -4,12 +4,11 @@ local core = require "oneflow.core"
 local api = require "oneflow.api"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
-local couplings = require "oneflow.couplings"
 local parties = require "oneflow.sandbox.parties"
 local M = {}
 
 local ipairs, next, type = ipairs, next, type
-local format, gsub = string.format, string.gsub
+local format = string.format
 local null = core.null
 
 local MAX_PARTICIPANTS = 40
@@ -77,11 +76,7 @@ function M.check_change(person, party, body)
   if party.mine and body.email ~= nil and body.email ~= person.email then
     answer.refuse_value("email", "The e-mail address of the owner side's people cannot change.")
   end
-  local problems = {}
-  couplings.object(api.operations["participant.create"].rules, merged(person, body), "", function(path, message)
-    check.note(problems, (gsub(path, "^%.", "")), "It " .. message .. ".")
-  end)
-  answer.refuse_problems(problems)
+  answer.refuse_problems(check.couplings(api.operations["participant.create"].rules, merged(person, body)))
 end
 
 return M
