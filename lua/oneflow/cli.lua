@@ -38,6 +38,7 @@ local GROUPS = {
   contracts = "Adds contracts.",
   downloads = "Chooses how files are downloaded: at once, or by a redirect.",
   extension = "Switches the account's API-token extension on or off.",
+  file = "Adds files to contracts.",
   plan = "Puts an account on the free plan or on the business plan.",
   token = "Generates, lists and revokes API tokens.",
   user = "Makes users active or inactive, and gives them roles.",

@@ -3,7 +3,7 @@
 local controls = require "oneflow.sandbox.controls"
 local M = {}
 
-local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
+local error, ipairs, pairs, setmetatable, type = error, ipairs, pairs, setmetatable, type
 local format = string.format
 
 ---@class oneflow.testing.Box
@@ -27,6 +27,7 @@ local format = string.format
 ---@field set_downloads fun(self, mode: "bytes"|"redirect") files at once, or by a redirect to the sandbox's storage
 ---@field add_contracts fun(self, count: integer, more: table|nil): integer[] state, name, workspace_id, template_id,
 --- created_from, created_to, published_from, published_to: times that the contracts are spread over
+---@field add_file fun(self, contract: integer, name: string, size: integer): integer a file of so many bytes; its id
 ---@field sign fun(self, contract: integer|table, participant: integer|string|nil): table one participant, or all in
 --- their order; or { link = an access link }
 ---@field decline fun(self, contract: integer|table, participant: integer|string|nil): table
@@ -86,7 +87,10 @@ function M.sandbox(options)
   end)
   local box = new_box(description, run)
   box.emulator = emulator
-  box.transport = function(request) return emulator:handle(request) end
+  box.transport = function(request)
+    local status, headers, body = emulator:handle(request)
+    return status, headers, type(body) == "table" and require("oneflow.sandbox.filler").whole(body) or body
+  end
   return box
 end
 

@@ -198,6 +198,7 @@ describe("files through nginx", function()
     box = testing.server()
     folder = host.folder()
   end)
+  before_each(function() box:reset() end)
   teardown(function()
     box:stop()
     process.clean()
@@ -224,6 +225,20 @@ describe("files through nginx", function()
     local location = string.match(curl("-i", "-H", token, url), "\r\n[Ll]ocation: ([^\r\n]+)")
     assert.equal(bytes, curl(location))
     assert.truthy(string.find(curl("-H", token, location), "takes no credentials", 1, true))
+  end)
+
+  it("of any size are made as they are sent, the same in-process", function()
+    local size = 50000001
+    local id = box:add_file(4711, "large.bin", size)
+    local url = string.format("%s/contracts/4711/files/%d?download=true", box.base_url, id)
+    local digest = string.match(host.shell("curl -sS -H 'x-oneflow-api-token: " .. box.token .. "' '" .. url
+      .. "' | sha256sum"), "%x+")
+    local here = testing.sandbox()
+    local _, bytes = requests.in_process(here)("GET",
+      string.format("/contracts/4711/files/%d", here:add_file(4711, "large.bin", size)), { query = "download=true" })
+    assert.equal(size, #bytes)
+    assert.equal(core.sha256(bytes), digest)
+    assert.has_error(function() here:add_file(4711, "noextension", 1) end)
   end)
 
   it("that are too large are refused in the service's shape", function()

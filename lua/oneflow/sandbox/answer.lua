@@ -59,7 +59,7 @@ end
 local Raw = {}
 
 ---@param headers table<string, string> lower-case names
----@param body string
+---@param body string|table a string or a filler
 function M.raw(status, headers, body)
   return setmetatable({ status = status, headers = headers, body = body }, Raw)
 end

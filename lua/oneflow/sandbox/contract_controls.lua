@@ -9,7 +9,7 @@ local visit = require "oneflow.sandbox.visit"
 
 local ipairs, tonumber = ipairs, tonumber
 local floor, max = math.floor, math.max
-local format = string.format
+local format, match = string.format, string.match
 local array = core.array
 
 local STATES = api.operations["contract.list"].filters.states.enum
@@ -126,6 +126,20 @@ local function in_the_name_of(act, only_one)
   end
 end
 
+local function add_file(emulator, arguments)
+  local record, problem = contract_of(emulator, arguments.contract)
+  if not record then return nil, problem end
+  local name, extension = match(arguments.name, "^(.+)%.([^.]+)$")
+  if not name then return nil, "A file's name has an extension." end
+  local file = {
+    id = emulator.store:next_id(), name = name, extension = extension, type = "attachment", size = arguments.size,
+  }
+  local kept = { file }
+  for _, each in ipairs(record.attachments) do kept[#kept + 1] = each end
+  record.attachments = kept
+  return { id = file.id }
+end
+
 local function expire(emulator, arguments)
   local record, problem = contract_of(emulator, arguments.contract)
   if not record then return nil, problem end
@@ -158,6 +172,17 @@ function M.list(account_of, account_field)
         if not account then return nil, problem end
         return add_contracts(emulator, arguments, account)
       end,
+    },
+    {
+      name = "add_file", method = "POST", path = "/files", commands = { ["file add"] = {} },
+      fields = {
+        { name = "contract", type = "id", required = true, help = "The contract's id." },
+        { name = "name", type = "string", required = true, help = "The file's name with its extension." },
+        { name = "size", type = "integer", min = 0, max = 2^40, required = true, help = "How many bytes it has." },
+      },
+      result = "id",
+      help = "Adds a file of any size to a contract, for tests of downloads: its bytes are made as they are sent.",
+      run = add_file,
     },
     {
       name = "sign", method = "POST", path = "/sign", commands = { sign = {} },

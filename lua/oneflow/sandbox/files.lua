@@ -2,6 +2,7 @@
 -- signed, good for a minute, and to be asked without any credential.
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
+local filler = require "oneflow.sandbox.filler"
 local parties = require "oneflow.sandbox.parties"
 local pdf = require "oneflow.sandbox.pdf"
 local query = require "oneflow.sandbox.query"
@@ -67,9 +68,15 @@ local function verification_lines(record)
   return lines
 end
 
---- The bytes of a file. `record`: the contract, where the file is one's.
+--- How many bytes an attachment has.
+function M.size(file)
+  return file.size or #file.bytes
+end
+
+--- The bytes of a file: a string, or a filler. `record`: the contract, where the file is one's.
 function M.bytes(file, record)
   if file.bytes then return file.bytes end
+  if file.size then return filler.new(file.size) end
   if file.type == "contract" then return pdf.document(contract_lines(record)) end
   if file.type == "verification" then return pdf.document(verification_lines(record)) end
   return file.text or pdf.document{ file.name }

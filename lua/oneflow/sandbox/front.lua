@@ -3,13 +3,14 @@
 local core = require "oneflow.core"
 local control = require "oneflow.sandbox.control"
 local deliver = require "oneflow.sandbox.deliver"
+local filler = require "oneflow.sandbox.filler"
 local sandbox = require "oneflow.sandbox"
 local watch = require "oneflow.sandbox.watch"
 local M = {}
 
 local ngx = ngx
 local assert, pairs, type = assert, pairs, type
-local find, gsub, match = string.find, string.gsub, string.match
+local find, format, gsub, match = string.find, string.format, string.gsub, string.match
 local concat = table.concat
 local open = io.open
 
@@ -58,8 +59,15 @@ function M.serve()
   deliver.start(emulator)
   ngx.status = status
   for name, value in pairs(answer_headers) do ngx.header[name] = value end
-  ngx.header["content-length"] = #body
-  ngx.print(body)
+  if type(body) == "string" then
+    ngx.header["content-length"] = #body
+    ngx.print(body)
+    return
+  end
+  ngx.header["content-length"] = format("%d", body.size)
+  for piece in filler.pieces(body) do
+    if not ngx.print(piece) or not ngx.flush(true) then return end
+  end
 end
 
 return M

@@ -149,7 +149,7 @@ end
 ---@param request table method, path, query, headers (lower-case names, without the token), body, token_sha256
 ---@return integer status
 ---@return table<string, string> headers lower-case names
----@return string body
+---@return string|table body a string, or a filler for a large file
 function Emulator:handle(request)
   sweep(self)
   local route, ids = self.routes:find(request.method, request.path)
@@ -172,12 +172,13 @@ function Emulator:handle(request)
   return status, headers, body
 end
 
---- Hands over what happened to contracts, after a request or a control: `emit(emulator, happened)`, if there is one,
---- gets { { contract = record, events = { { id, type, created_time } } } }. Webhooks are sent from there and nowhere
---- else; the contract's account has the subscriptions, `contract.account.webhooks`.
+--- Hands over what happened to contracts, after a request or a control: `emit(store, contract, events)`, if there is
+--- one, is called once a contract, with { id, type, created_time } of each event. Webhooks are told from here and
+--- nowhere else; the contract's account has the subscriptions, `contract.account.webhooks`.
 function Emulator:settle()
-  local happened = self.store:take_happened()
-  if self.emit and #happened > 0 then self.emit(self, happened) end
+  for _, each in ipairs(self.store:take_happened()) do
+    if self.emit then self.emit(self.store, each.contract, each.events) end
+  end
 end
 
 --- Moves the sandbox's clock on.

@@ -65,7 +65,7 @@ end
 local function check_room(record, file, limits)
   local count, bytes = 0, #file.bytes
   for _, each in ipairs(record.attachments) do
-    if each.type == "attachment" then count, bytes = count + 1, bytes + #each.bytes end
+    if each.type == "attachment" then count, bytes = count + 1, bytes + files.size(each) end
   end
   if count >= limits.files then
     refuse_value("file", format("A contract has at most %d attachments.", limits.files))
