@@ -14,6 +14,7 @@ local signing = require "oneflow.sandbox.signing"
 local store = require "oneflow.sandbox.store"
 local tokens = require "oneflow.sandbox.tokens"
 local visit = require "oneflow.sandbox.visit"
+local webhooks = require "oneflow.sandbox.webhooks"
 local M = {}
 
 local error, ipairs, pairs, setmetatable, tostring, type = error, ipairs, pairs, setmetatable, tostring, type
@@ -172,13 +173,9 @@ function Emulator:handle(request)
   return status, headers, body
 end
 
---- Hands over what happened to contracts, after a request or a control: `emit(store, contract, events)`, if there is
---- one, is called once a contract, with { id, type, created_time } of each event. Webhooks are told from here and
---- nowhere else; the contract's account has the subscriptions, `contract.account.webhooks`.
+--- Tells the webhooks what happened to contracts, after a request or a control: here and nowhere else.
 function Emulator:settle()
-  for _, each in ipairs(self.store:take_happened()) do
-    if self.emit then self.emit(self.store, each.contract, each.events) end
-  end
+  for _, each in ipairs(self.store:take_happened()) do webhooks.emit(self.store, each.contract, each.events) end
 end
 
 --- Moves the sandbox's clock on.
