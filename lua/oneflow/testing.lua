@@ -4,7 +4,7 @@ local controls = require "oneflow.sandbox.controls"
 local M = {}
 
 local error, ipairs, pairs, setmetatable, type = error, ipairs, pairs, setmetatable, type
-local format = string.format
+local format, match = string.format, string.match
 
 ---@class oneflow.testing.Box
 ---@field base_url string
@@ -88,6 +88,9 @@ function M.sandbox(options)
   local box = new_box(description, run)
   box.emulator = emulator
   box.transport = function(request)
+    if request.url then -- of the storage: another host's, but here it is this emulator too
+      request.path, request.query = match(request.url, "^%w+://[^/]+([^?]*)%??(.*)$")
+    end
     local status, headers, body = emulator:handle(request)
     return status, headers, type(body) == "table" and require("oneflow.sandbox.filler").whole(body) or body
   end

@@ -248,21 +248,26 @@ describe("content:", function()
     assert.equal(400, (call("GET", "/contracts/4714/events", { query = "sort=actor" })))
   end)
 
-  it("what happened is handed over once, by contract, after each request and control", function()
-    local seen = {}
-    box.emulator.emit = function(_, contract, events)
-      local types = {}
-      for i, event in ipairs(events) do types[i] = event.type end
-      seen[#seen + 1] = { contract.id, types }
-    end
+  it("what happened is told to webhooks once, by contract, after each request and control", function()
+    box:add_webhook "http://127.0.0.1:1/hook"
     call("GET", "/contracts/4711/events")
     call("POST", "/contracts/4711/publish", { user = ANNA })
     call("POST", "/contracts/4711/publish", { user = ANNA }) -- 409
     box:sign(4711)
     call("DELETE", "/contracts/4711", { user = ANNA })
-    assert.same({
-      { 4711, { "contract:publish" } }, { 4711, { "participant:sign", "contract:sign" } },
-      { 4711, { "contract:delete" } },
-    }, seen)
+    local seen = {}
+    for i, delivery in ipairs(box:deliveries()) do
+      local told = core.decode(delivery.body)
+      seen[i] = {}
+      for e, event in ipairs(told.events) do seen[i][e] = event.type end
+      assert.equal(4711, told.contract.id)
+    end
+    assert.same({ { "contract:publish" }, { "participant:sign", "contract:sign" }, { "contract:delete" } }, seen)
+    -- The events are those of the contract.
+    box:sign(4714)
+    local _, page = call("GET", "/contracts/4714/events", { query = "sort=-id&limit=1" })
+    local deliveries = box:deliveries()
+    local told = core.decode(deliveries[#deliveries].body).events
+    assert.same({ page.data[1].id, "contract:sign" }, { told[#told].id, told[#told].type })
   end)
 end)

@@ -77,6 +77,10 @@ describe("the seed", function()
       function(seed) seed.accounts[1].contracts[2].created_time = "yesterday" end,
       { "accounts[0].contracts[1].created_time" },
     },
+    ["a day that there is not"] = {
+      function(seed) seed.accounts[1].contracts[2].created_time = "2026-02-30T08:00:00+00:00" end,
+      { "accounts[0].contracts[1].created_time" },
+    },
     ["a null"] = { function(seed) seed.accounts[1].name = core.null end, { "accounts[0].name" } },
     ["a workspace of the other account"] = {
       function(seed) seed.accounts[1].contracts[1].workspace_id = 103 end,

@@ -3,6 +3,7 @@
 -- `parties[0].name`, lists counted from 0 as JSON people do.
 local core = require "oneflow.core"
 local couplings = require "oneflow.couplings"
+local time = require "oneflow.sandbox.time"
 local M = {}
 
 local type, pairs, next, tostring, getmetatable = type, pairs, next, tostring, getmetatable
@@ -28,12 +29,18 @@ local function matches(pattern)
   return function(value) return type(value) == "string" and find(value, pattern) ~= nil end
 end
 
+-- Of the right form, and a day and hour that there are.
+local function time_like(pattern)
+  local fits = matches(pattern)
+  return function(value) return fits(value) and time.parse(value) ~= nil end
+end
+
 local KINDS = {
   any = { "a value", function() return true end },
   any_object = { "an object", is_object },
   boolean = { "true or false", function(value) return type(value) == "boolean" end },
   country = { "a country code, SE", matches("^%u?%u?$") },
-  date = { "a date, YYYY-MM-DD", matches("^%d%d%d%d%-%d%d%-%d%d$") },
+  date = { "a date, YYYY-MM-DD", time_like("^%d%d%d%d%-%d%d%-%d%d$") },
   decimal = { "a decimal string", matches("^%-?%d+%.?%d*$") },
   email = { "an e-mail address", matches("^[^@%s]+@[^@%s]+$") },
   file = { "a file", is_object },
@@ -49,7 +56,7 @@ local KINDS = {
   scalar = { "a name or an id", function(value) return type(value) == "string" or is_integer(value) end },
   string = { "a string", function(value) return type(value) == "string" end },
   time = { "a time, 2020-06-30T07:15:23+00:00",
-           matches("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d[+-]%d%d:?%d%d$") },
+           time_like("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d[+-]%d%d:?%d%d$") },
   url = { "an https address", function(value) -- or, in the sandbox, one of this machine
     return type(value) == "string"
       and (find(value, "^https://.") or find(value, "^http://127%.") or find(value, "^http://localhost")) ~= nil

@@ -173,11 +173,9 @@ function Emulator:handle(request)
   return status, headers, body
 end
 
---- Tells the webhooks what happened to contracts, after a request or a control.
+--- Tells the webhooks what happened to contracts, after a request or a control: here and nowhere else.
 function Emulator:settle()
-  for _, each in ipairs(self.store:take_happened()) do
-    self.emit(self.store, each.contract, each.events)
-  end
+  for _, each in ipairs(self.store:take_happened()) do webhooks.emit(self.store, each.contract, each.events) end
 end
 
 --- Moves the sandbox's clock on.

@@ -1,12 +1,12 @@
 -- Subscriptions to what happens. That they are the administrators' is written nowhere. What is sent to them is the
--- subject of `emit`, see oneflow.sandbox.
+-- subject of oneflow.sandbox.webhooks.
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
 local guard = require "oneflow.sandbox.guard"
 local lists = require "oneflow.sandbox.lists"
 local shapes = require "oneflow.sandbox.shapes"
-local store = require "oneflow.sandbox.store"
+local webhooks = require "oneflow.sandbox.webhooks"
 local M = {}
 
 local ipairs, type = ipairs, type
@@ -42,7 +42,7 @@ local function check_rules(call, filters, problems)
   end
 end
 
--- A copy of what a body says, refused where it is wrong. A type of templates that is not there is a 404.
+-- What a body says, refused where it is wrong. A type of templates that is not there is a 404.
 local function checked(call)
   local body, problems = guard.body(call), {}
   check_rules(call, body.filters, problems)
@@ -52,23 +52,17 @@ local function checked(call)
   answer.refuse_problems(problems, true)
   local group = body.template_group_id
   if group and group ~= null and not call.actor.account.template_types[group] then answer.refuse(404) end
-  return {
-    callback_url = body.callback_url, sign_key = body.sign_key, filters = body.filters,
-    template_group_id = group, configuration = body.configuration,
-  }
+  return body
 end
 
 M["webhook.list"] = function(call)
   guard.admin(call, true)
-  return lists.answer(call, store.sorted(call.actor.account.webhooks), shape)
+  return lists.answer(call, webhooks.list(call.actor.account), shape)
 end
 
 M["webhook.create"] = function(call)
   guard.admin(call, true)
-  local webhook = checked(call)
-  webhook.id = call.store:next_id()
-  call.actor.account.webhooks[webhook.id] = webhook
-  return shape(webhook)
+  return shape(webhooks.subscribe(call.store, call.actor.account, checked(call)))
 end
 
 M["webhook.get"] = function(call)
@@ -78,16 +72,13 @@ end
 
 M["webhook.update"] = function(call)
   guard.admin(call, true)
-  local id = of(call).id
-  local webhook = checked(call)
-  webhook.id = id
-  call.actor.account.webhooks[id] = webhook
-  return shape(webhook)
+  local webhook = of(call)
+  return shape(webhooks.update(webhook, checked(call)))
 end
 
 M["webhook.delete"] = function(call)
   guard.admin(call, true)
-  call.actor.account.webhooks[of(call).id] = nil
+  webhooks.remove(call.actor.account, of(call).id)
   return {}
 end
 
