@@ -11,7 +11,8 @@ local hosts = require "oneflow.hosts"
 local usage = require "oneflow.usage"
 
 local error, getmetatable, next, pcall, setmetatable, type = error, getmetatable, next, pcall, setmetatable, type
-local xpcall = xpcall
+local ipairs, rawget, xpcall = ipairs, rawget, xpcall
+local unpack = table.unpack or unpack
 local create, resume, running = coroutine.create, coroutine.resume, coroutine.running
 local status, yield = coroutine.status, coroutine.yield
 local close = coroutine.close -- 5.4: runs what is to be closed
@@ -39,6 +40,12 @@ local RAISED = {} -- a raise, and where it was
 
 local function raised(value)
   return setmetatable({ value = value, trace = sub(traceback("", 2), 2) }, RAISED)
+end
+
+-- What xpcall gave, with `raised` -> good, value, err, trace
+local function read_raised(good, value, err)
+  if not good and getmetatable(value) == RAISED then return false, value.value, nil, value.trace end
+  return good, value, err
 end
 
 local FOREIGN_YIELD = "oneflow: the task yielded by itself: only the library's calls may wait here by yielding; give "
@@ -83,7 +90,9 @@ Task.__index = Task
 
 -- The task that runs now and can wait; nil: none, as on the main thread, or in a coroutine of the user's.
 local function current()
-  if next(waiters) ~= nil and isyieldable() then return waiters[running()] end
+  if next(waiters) == nil or not isyieldable() then return nil end
+  local waiter = waiters[running()]
+  return getmetatable(waiter) == Task and waiter or nil
 end
 
 local function make_ready(loop, task)
@@ -151,11 +160,7 @@ local function advance(task)
   end
   local alive, what, good, value, err = resume(task.co, task)
   if what == ENDED then
-    if not good and getmetatable(value) == RAISED then
-      finish(task, false, false, value.value, nil, value.trace)
-    else
-      finish(task, false, good, value, err)
-    end
+    finish(task, false, read_raised(good, value, err))
   elseif what ~= WAITS or not (task.ticket or task.sleeps) then
     if task.scope ~= task.group then stop(task.loop, task.scope, "who waited for it is gone") end
     finish(task, true, false, alive and FOREIGN_YIELD or what, nil, traceback(task.co))
@@ -339,6 +344,15 @@ local function read_options(who, opts, known)
   return copy
 end
 
+-- Where there is a loop, with what is under way in it.
+local function halt(group, why)
+  if group.loop then
+    stop(group.loop, group, why)
+  else
+    group.stopped = group.stopped or why
+  end
+end
+
 -- What became of an item.
 local function item_done(good, value, err, trace, group, item, index)
   group.live, group.done = group.live - 1, group.done + 1
@@ -348,39 +362,90 @@ local function item_done(good, value, err, trace, group, item, index)
     local failures = group.failures
     if not good then err = value end
     failures[#failures + 1] = { index = index, item = item, err = err, traceback = trace }
-    if group.stop then stop(group.feeder.loop, group, "another item of the gather failed") end
+    if group.stop then halt(group, "another item of the gather failed") end
   end
   if group.progress and not group.raised then
     local fine, what = pcall(group.progress, group.done, group.total)
     if not fine then
       group.raised = { what }
-      stop(group.feeder.loop, group, "the progress function raised")
+      halt(group, "the progress function raised")
     end
   end
-  group.feeder:wake()
+  if group.feeder then group.feeder:wake() end
 end
 
--- In a task: takes the items one by one, each as a task of the group, and waits for all of them.
-local function feed(group, take, fn)
-  local feeder = current()
-  local loop, outer, self = feeder.loop, feeder.scope, feeder.co
-  group.above, group.feeder, feeder.scope = outer, feeder, group
+-- Takes the items one by one, begins each, and waits for all of them. `rest` waits until one may have ended.
+local function feed(group, take, begin, rest)
   local results = group.results
   while not stopped(group) do
     local good, item = pcall(take)
     if not good then
       group.raised = group.raised or not stopped(group) and { item } or nil
-      stop(loop, group, "the iterator raised")
+      halt(group, "the iterator raised")
       break
     end
     if item == nil or stopped(group) then break end
     results.n = results.n + 1
     group.live = group.live + 1
-    spawn(loop, group, self, item_done, fn, item, results.n)
-    while group.live >= group.concurrency do feeder:sleep() end
+    begin(item, results.n)
+    while group.live >= group.concurrency do rest() end
   end
-  while group.live > 0 do feeder:sleep() end
+  while group.live > 0 do rest() end
+end
+
+-- In a task: each item is a task of the same loop.
+local function feed_tasks(group, take, fn)
+  local feeder = current()
+  local loop, outer, self = feeder.loop, feeder.scope, feeder.co
+  group.above, group.loop, group.feeder, feeder.scope = outer, loop, feeder, group
+  feed(group, take, function(item, index) spawn(loop, group, self, item_done, fn, item, index) end,
+    function() feeder:sleep() end)
   feeder.scope = outer
+end
+
+-- One item, where the caller stands.
+local function run_item(group, fn, item, index)
+  local good, value, err, trace = read_raised(xpcall(fn, raised, item, index))
+  item_done(good, value, err, trace, group, item, index)
+end
+
+-- In nginx: each item is a light thread, whose calls wait as any there; a stop lets those that are under way end. Where
+-- there are none, as in init_by_lua, one item follows another, and a call's own `blocking` says whether it may wait.
+local function feed_nginx(group, take, fn)
+  local thread, base = rawget(_G, "ngx").thread, hosts.waiter()
+  if not base then
+    return feed(group, take, function(item, index) run_item(group, fn, item, index) end)
+  end
+  local outer = waiters[running()]
+  group.above = outer and outer.group
+  local guarded = { group = group }
+  function guarded.admit(_, client)
+    local why = stopped(group)
+    if why then return nil, "cancelled", why end
+    return base:admit(client)
+  end
+  setmetatable(guarded, { __index = base })
+  local threads = {}
+  feed(group, take, function(item, index)
+    local entry = {}
+    entry.thread = thread.spawn(function()
+      local co = running()
+      waiters[co] = guarded
+      run_item(group, fn, item, index)
+      waiters[co] = nil
+      return entry
+    end)
+    threads[#threads + 1] = entry
+  end, function()
+    local list = {}
+    for i, entry in ipairs(threads) do list[i] = entry.thread end
+    local _, ended = thread.wait(unpack(list))
+    local left = {}
+    for _, entry in ipairs(threads) do
+      if entry ~= ended then left[#left + 1] = entry end
+    end
+    threads = left
+  end)
 end
 
 local function run(opts, take, total, fn)
@@ -389,9 +454,11 @@ local function run(opts, take, total, fn)
     concurrency = opts.concurrency or CONCURRENCY,
   }
   if current() then
-    feed(group, take, fn)
+    feed_tasks(group, take, fn)
+  elseif hosts.in_nginx then
+    feed_nginx(group, take, fn)
   else
-    run_loop(function() feed(group, take, fn) end)
+    run_loop(function() feed_tasks(group, take, fn) end)
   end
   if group.raised then error(group.raised[1], 0) end
   return group.results, group.failures
