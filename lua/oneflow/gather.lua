@@ -409,7 +409,7 @@ local function run_item(group, fn, item, index)
   item_done(good, value, err, trace, group, item, index)
 end
 
--- In nginx: each item is a light thread, whose calls wait as any there; a stop lets those that are under way end. Where
+-- In nginx: each item is a light thread, whose calls wait as any there; a stop lets those end that are under way. Where
 -- there are none, as in init_by_lua, one item follows another, and a call's own `blocking` says whether it may wait.
 local function feed_nginx(group, take, fn)
   local thread, base = rawget(_G, "ngx").thread, hosts.waiter()
