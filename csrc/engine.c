@@ -14,7 +14,8 @@
 
 enum {
     URL_LIMIT = 64 * 1024,
-    SPARE_LIMIT = 64 * 1024,  /* bytes that an idle buffer may keep */
+    SPARE_LIMIT = 64 * 1024, /* bytes that an idle buffer may keep */
+    SPARES_MOST = 64,
     SLICE_MILLISECONDS = 250, /* after which a caller gets to see its signals */
 };
 
@@ -96,18 +97,23 @@ static void free_buffers(of_transfer *transfer) {
     of_buffer_free(&transfer->body);
 }
 
-static void free_spare(of_engine *engine) {
-    of_transfer *spare = engine->spare;
-    engine->spare = NULL;
-    if (spare != NULL)
+static void free_spares(of_engine *engine) {
+    while (engine->spare != NULL) {
+        of_transfer *spare = engine->spare;
+        engine->spare = spare->next;
         free_buffers(spare);
-    free(spare);
+        free(spare);
+    }
+    engine->spares = 0;
 }
 
 static of_transfer *new_transfer(of_engine *engine, of_queue *queue) {
     of_transfer *transfer = engine->spare;
-    engine->spare = NULL;
-    if (transfer == NULL) {
+    if (transfer != NULL) {
+        engine->spare = transfer->next;
+        engine->spares--;
+        transfer->next = NULL;
+    } else {
         transfer = calloc(1, sizeof *transfer);
         if (transfer == NULL)
             return NULL;
@@ -138,7 +144,7 @@ void of_transfer_free(of_transfer *transfer, bool on_thread) {
         of_queue_drop(queue, transfer);
     of_transfer_forget_request(transfer);
     of_free_copy(transfer->message);
-    if (on_thread || engine->closed) { /* the spare one is the owner's */
+    if (on_thread || engine->closed || engine->spares == SPARES_MOST) { /* they are the owner's */
         free_buffers(transfer);
         free(transfer);
     } else {
@@ -148,8 +154,9 @@ void of_transfer_free(of_transfer *transfer, bool on_thread) {
                                   .url = transfer->url,
                                   .head = transfer->head,
                                   .body = transfer->body};
-        free_spare(engine);
+        transfer->next = engine->spare;
         engine->spare = transfer;
+        engine->spares++;
     }
     if (queue != NULL)
         of_queue_unref(queue);
@@ -482,7 +489,7 @@ void of_engine_close(of_engine *engine) {
     engine->closed = true;
     close_inline(engine);
     of_io_close_engine(engine);
-    free_spare(engine);
+    free_spares(engine);
     of_token_free(&engine->token);
 }
 

@@ -94,7 +94,8 @@ struct of_engine {
     size_t max_body;
     of_lane lanes[OF_LANES];
     of_driver *own;     /* the inline driver, made when it is needed */
-    of_transfer *spare; /* a used one, wiped, whose buffers serve the next */
+    of_transfer *spare; /* used ones, wiped, whose buffers serve the next */
+    unsigned spares;
     /* Under the I/O thread's lock: */
     bool threaded; /* among the engines that use the thread */
     bool closing;  /* wants to be let go by it */

@@ -98,7 +98,8 @@ end
 
 -- Taken first: a finalizer of the script may call in the middle of it.
 local function spare(client, ticket, ...)
-  client.spare_ticket = ticket
+  local spares = client.spares
+  spares[#spares + 1] = ticket
   return ...
 end
 
@@ -113,8 +114,9 @@ local function over_the_wire(client, operation, path, parts, user, timeout, wait
       usage.raise("the client is closed")
     end
   end
-  local engine, used = client.engine, client.spare_ticket
-  client.spare_ticket = nil
+  local engine, spares = client.engine, client.spares
+  local used = spares[#spares]
+  spares[#spares] = nil
   local ticket, number = engine:submit(used, operation.method, operation.repeatable, path, header_of(user), timeout,
     parts.query, parts.body, parts.headers, false, waiter and waiter.queue, waiter and waiter.bell)
   if not ticket then

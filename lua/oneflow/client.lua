@@ -102,6 +102,7 @@ return function(options)
   local state = {
     timeout = opts.timeout or 60, attempt_timeout = opts.attempt_timeout or 30,
     transport = opts.transport, token_file = opts.token_file, socket_dir = opts.socket_dir,
+    spares = {},    -- tickets that were taken, to be used again
     generation = 1, -- of the token: a 401 for an older one needs no asking
   }
   if opts.hooks then

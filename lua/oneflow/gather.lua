@@ -10,11 +10,13 @@ local errors = require "oneflow.errors"
 local hosts = require "oneflow.hosts"
 local usage = require "oneflow.usage"
 
-local error, next, pcall, setmetatable, type = error, next, pcall, setmetatable, type
+local error, getmetatable, next, pcall, setmetatable, type = error, getmetatable, next, pcall, setmetatable, type
+local ipairs, rawget, xpcall = ipairs, rawget, xpcall
+local unpack = table.unpack or unpack
 local create, resume, running = coroutine.create, coroutine.resume, coroutine.running
 local status, yield = coroutine.status, coroutine.yield
-local close = coroutine.close or function() end -- 5.4: runs what is to be closed
-local format = string.format
+local close = coroutine.close -- 5.4: runs what is to be closed
+local format, sub = string.format, string.sub
 local max = math.max
 local traceback = debug.traceback
 local isyieldable, monotonic = core.isyieldable, core.monotonic
@@ -27,8 +29,24 @@ local LONG = 3600          -- seconds: until something happens
 local CONCURRENCY = 16
 local RESUMES_MOST = 1000  -- in one turn, so that none goes without
 
--- What a waiting task yields, whatever it waits for.
-local WAITS = setmetatable({}, { __metatable = false, __tostring = function() return "oneflow: a task waits" end })
+local function constant(text)
+  return setmetatable({}, { __metatable = false, __tostring = function() return text end })
+end
+
+-- What a task yields: it waits, for whatever; its function has ended, and the results.
+local WAITS, ENDED = constant "oneflow: a task waits", constant "oneflow: a task has ended"
+
+local RAISED = {} -- a raise, and where it was
+
+local function raised(value)
+  return setmetatable({ value = value, trace = sub(traceback("", 2), 2) }, RAISED)
+end
+
+-- What xpcall gave, with `raised` -> good, value, err, trace
+local function read_raised(good, value, err)
+  if not good and getmetatable(value) == RAISED then return false, value.value, nil, value.trace end
+  return good, value, err
+end
 
 local FOREIGN_YIELD = "oneflow: the task yielded by itself: only the library's calls may wait here by yielding; give "
   .. "generators and other schedulers a coroutine of their own"
@@ -72,7 +90,9 @@ Task.__index = Task
 
 -- The task that runs now and can wait; nil: none, as on the main thread, or in a coroutine of the user's.
 local function current()
-  if next(waiters) ~= nil and isyieldable() then return waiters[running()] end
+  if next(waiters) == nil or not isyieldable() then return nil end
+  local waiter = waiters[running()]
+  return getmetatable(waiter) == Task and waiter or nil
 end
 
 local function make_ready(loop, task)
@@ -80,26 +100,49 @@ local function make_ready(loop, task)
   loop.ready[loop.last] = task
 end
 
--- `done(task, good, value, err, trace)` once it has ended. `parent`: the coroutine that waits for it; false: none.
--- Its `scope` is another one than its `group` while it waits for tasks of its own.
+-- What a task's coroutine does: one function after another, so that few are made. Each is begun once, whatever happens.
+local function work(task)
+  while true do
+    local fn = task.fn
+    task.fn = nil
+    if fn then
+      yield(ENDED, xpcall(fn, raised, task.item, task.index))
+    else
+      yield(ENDED, false, "interrupted")
+    end
+  end
+end
+
+-- `done(good, value, err, trace, group, item, index)` once it has ended. `parent`: the coroutine that waits for it;
+-- false: none. Its `scope` is another one than its `group` while it waits for tasks of its own.
 local function spawn(loop, scope, parent, done, fn, item, index)
-  local co = create(fn)
-  local task = setmetatable({
-    loop = loop, queue = loop.queue, group = scope, scope = scope, parent = parent, done = done, co = co, item = item,
-    index = index,
-  }, Task)
+  local idle = loop.idle
+  local task = idle[#idle]
+  if task then
+    idle[#idle] = nil
+  else
+    task = setmetatable({ loop = loop, queue = loop.queue, co = create(work) }, Task)
+    waiters[task.co] = task
+  end
+  task.group, task.scope, task.parent, task.done = scope, scope, parent, done
+  task.fn, task.item, task.index = fn, item, index
+  task.busy, task.begun = true, false
   loop.tasks[task] = true
-  waiters[co] = task
   make_ready(loop, task)
   return task
 end
 
-local function finish(task, good, value, err)
-  local co = task.co
-  waiters[co] = nil
-  task.loop.tasks[task] = nil
-  task.over = true
-  task:done(good, value, err, not good and traceback(co) or nil)
+-- `spent`: its coroutine can do no more.
+local function finish(task, spent, good, value, err, trace)
+  local loop, done, group, item, index = task.loop, task.done, task.group, task.item, task.index
+  task.busy, task.fn, task.done, task.item = false, nil, nil, nil
+  loop.tasks[task] = nil
+  if not spent then
+    loop.idle[#loop.idle + 1] = task
+  elseif close then
+    close(task.co)
+  end
+  done(good, value, err, trace, group, item, index)
 end
 
 local function cancelled(why)
@@ -109,23 +152,19 @@ end
 
 -- Goes on with a task, or begins it.
 local function advance(task)
-  local co = task.co
-  local good, value, err
-  if task.begun then
-    good, value, err = resume(co)
-  else
+  if not task.busy then return end
+  if not task.begun then
     local why = stopped(task.scope)
-    if why then return finish(task, true, nil, cancelled(why)) end
+    if why then return finish(task, false, true, nil, cancelled(why)) end
     task.begun = true
-    good, value, err = resume(co, task.item, task.index)
   end
-  if status(co) == "suspended" then
-    if value == WAITS and (task.ticket or task.sleeps) then return end
-    good, value = false, FOREIGN_YIELD
+  local alive, what, good, value, err = resume(task.co, task)
+  if what == ENDED then
+    finish(task, false, read_raised(good, value, err))
+  elseif what ~= WAITS or not (task.ticket or task.sleeps) then
     if task.scope ~= task.group then stop(task.loop, task.scope, "who waited for it is gone") end
+    finish(task, true, false, alive and FOREIGN_YIELD or what, nil, traceback(task.co))
   end
-  finish(task, good, value, err)
-  if not good then close(co) end
 end
 
 function Task:admit()
@@ -169,6 +208,7 @@ local function new_loop(driver)
   return {
     queue = core.queue(driver),
     tasks = {},                        -- all that have not ended
+    idle = {},                         -- those with a coroutine that waits for another function
     parked = {},                       -- those with a call under way, by its number
     ready = {}, first = 1, last = 0,   -- those to go on with, in order
   }
@@ -181,12 +221,12 @@ local function run_ready(loop)
     local task = ready[at]
     if not task then return end
     ready[at], loop.first = nil, at + 1
-    if not task.over then advance(task) end
+    advance(task)
   end
 end
 
--- One turn: waits, at most so long, and goes on with what need not wait any more. -> was there any? Without `seconds` it
--- asks for no answers, and goes on with what is ready.
+-- One turn: waits, at most so long, and goes on with what need not wait any more. -> was there any? Without `seconds`
+-- it asks for no answers, and goes on with what is ready.
 local function turn(loop, seconds)
   loop.turning = true
   local queue, parked, some = loop.queue, loop.parked, loop.first <= loop.last
@@ -225,7 +265,7 @@ local function sweep(loop)
   for _, task in next, tasks do
     local state = status(task.co)
     if state == "dead" then
-      finish(task, false, "interrupted")
+      finish(task, true, false, "interrupted")
     elseif state == "suspended" and (not task.ticket or task.engine:done(task.ticket)) then
       if task.ticket then loop.parked[task.number] = nil end
       task.ticket = nil
@@ -238,10 +278,10 @@ local function sweep(loop)
   return false
 end
 
--- Turns until `task` is over.
-local function drive(loop, task)
-  while not task.over do
-    if not turn(loop, LONG) and next(loop.parked) == nil and loop.first > loop.last and not task.over then
+-- Turns until `result` is over.
+local function drive(loop, result)
+  while not result.over do
+    if not turn(loop, LONG) and next(loop.parked) == nil and loop.first > loop.last and not result.over then
       -- Whoever could wake them waits for this loop.
       for sleeper in next, loop.tasks do
         if sleeper.sleeps then
@@ -257,19 +297,20 @@ end
 -- stops all of it; it passes on when all has ended.
 local function run_loop(fn)
   local loop = new_loop "inline"
-  local scope, result = {}, nil
-  local root = spawn(loop, scope, running(), function(_, good, value) result = { good, value } end, fn)
-  local good, raised = pcall(drive, loop, root)
+  local scope, result = {}, {}
+  spawn(loop, scope, running(), function(good, value)
+    result.over, result.good, result.value = true, good, value
+  end, fn)
+  local good, what = pcall(drive, loop, result)
   if not good then
     stop(loop, scope, "the gather was interrupted")
     while sweep(loop) do
       loop.queue:wait(LONG)
       while loop.queue:next() do end
     end
-    error(raised, 0)
+    error(what, 0)
   end
-  if not result[1] then error(result[2], 0) end
-  return result[2]
+  if not result.good then error(result.value, 0) end
 end
 
 -- ---- gather and map --------------------------------------------------------------------------------------------
@@ -303,49 +344,108 @@ local function read_options(who, opts, known)
   return copy
 end
 
+-- Where there is a loop, with what is under way in it.
+local function halt(group, why)
+  if group.loop then
+    stop(group.loop, group, why)
+  else
+    group.stopped = group.stopped or why
+  end
+end
+
 -- What became of an item.
-local function item_done(task, good, value, err, trace)
-  local group = task.group
+local function item_done(good, value, err, trace, group, item, index)
   group.live, group.done = group.live - 1, group.done + 1
   if good and (value or err == nil) then
-    group.results[task.index] = value
+    group.results[index] = value
   else
     local failures = group.failures
     if not good then err = value end
-    failures[#failures + 1] = { index = task.index, item = task.item, err = err, traceback = trace }
-    if group.stop then stop(task.loop, group, "another item of the gather failed") end
+    failures[#failures + 1] = { index = index, item = item, err = err, traceback = trace }
+    if group.stop then halt(group, "another item of the gather failed") end
   end
   if group.progress and not group.raised then
-    local fine, raised = pcall(group.progress, group.done, group.total)
+    local fine, what = pcall(group.progress, group.done, group.total)
     if not fine then
-      group.raised = { raised }
-      stop(task.loop, group, "the progress function raised")
+      group.raised = { what }
+      halt(group, "the progress function raised")
     end
   end
-  group.feeder:wake()
+  if group.feeder then group.feeder:wake() end
 end
 
--- In a task: takes the items one by one, each as a task of the group, and waits for all of them.
-local function feed(group, take, fn)
-  local feeder = current()
-  local loop, outer, self = feeder.loop, feeder.scope, feeder.co
-  group.above, group.feeder, feeder.scope = outer, feeder, group
+-- Takes the items one by one, begins each, and waits for all of them. `rest` waits until one may have ended.
+local function feed(group, take, begin, rest)
   local results = group.results
   while not stopped(group) do
     local good, item = pcall(take)
     if not good then
       group.raised = group.raised or not stopped(group) and { item } or nil
-      stop(loop, group, "the iterator raised")
+      halt(group, "the iterator raised")
       break
     end
     if item == nil or stopped(group) then break end
     results.n = results.n + 1
     group.live = group.live + 1
-    spawn(loop, group, self, item_done, fn, item, results.n)
-    while group.live >= group.concurrency do feeder:sleep() end
+    begin(item, results.n)
+    while group.live >= group.concurrency do rest() end
   end
-  while group.live > 0 do feeder:sleep() end
+  while group.live > 0 do rest() end
+end
+
+-- In a task: each item is a task of the same loop.
+local function feed_tasks(group, take, fn)
+  local feeder = current()
+  local loop, outer, self = feeder.loop, feeder.scope, feeder.co
+  group.above, group.loop, group.feeder, feeder.scope = outer, loop, feeder, group
+  feed(group, take, function(item, index) spawn(loop, group, self, item_done, fn, item, index) end,
+    function() feeder:sleep() end)
   feeder.scope = outer
+end
+
+-- One item, where the caller stands.
+local function run_item(group, fn, item, index)
+  local good, value, err, trace = read_raised(xpcall(fn, raised, item, index))
+  item_done(good, value, err, trace, group, item, index)
+end
+
+-- In nginx: each item is a light thread, whose calls wait as any there; a stop lets those end that are under way. Where
+-- there are none, as in init_by_lua, one item follows another, and a call's own `blocking` says whether it may wait.
+local function feed_nginx(group, take, fn)
+  local thread, base = rawget(_G, "ngx").thread, hosts.waiter()
+  if not base then
+    return feed(group, take, function(item, index) run_item(group, fn, item, index) end)
+  end
+  local outer = waiters[running()]
+  group.above = outer and outer.group
+  local guarded = { group = group }
+  function guarded.admit(_, client)
+    local why = stopped(group)
+    if why then return nil, "cancelled", why end
+    return base:admit(client)
+  end
+  setmetatable(guarded, { __index = base })
+  local threads = {}
+  feed(group, take, function(item, index)
+    local entry = {}
+    entry.thread = thread.spawn(function()
+      local co = running()
+      waiters[co] = guarded
+      run_item(group, fn, item, index)
+      waiters[co] = nil
+      return entry
+    end)
+    threads[#threads + 1] = entry
+  end, function()
+    local list = {}
+    for i, entry in ipairs(threads) do list[i] = entry.thread end
+    local _, ended = thread.wait(unpack(list))
+    local left = {}
+    for _, entry in ipairs(threads) do
+      if entry ~= ended then left[#left + 1] = entry end
+    end
+    threads = left
+  end)
 end
 
 local function run(opts, take, total, fn)
@@ -354,9 +454,11 @@ local function run(opts, take, total, fn)
     concurrency = opts.concurrency or CONCURRENCY,
   }
   if current() then
-    feed(group, take, fn)
+    feed_tasks(group, take, fn)
+  elseif hosts.in_nginx then
+    feed_nginx(group, take, fn)
   else
-    run_loop(function() feed(group, take, fn) end)
+    run_loop(function() feed_tasks(group, take, fn) end)
   end
   if group.raised then error(group.raised[1], 0) end
   return group.results, group.failures
@@ -439,8 +541,8 @@ function M.begin(fn)
   if not task and hosts.in_nginx then return nil end
   local ahead = { home = task and task.loop, loop = task and task.loop or new_loop "inline" }
   ahead.scope = { above = task and task.scope }
-  ahead.task = spawn(ahead.loop, ahead.scope, task and task.co or running(), function(_, good, value, err)
-    ahead.good, ahead.value, ahead.err = good, value, err
+  spawn(ahead.loop, ahead.scope, task and task.co or running(), function(good, value, err)
+    ahead.over, ahead.good, ahead.value, ahead.err = true, good, value, err
     if ahead.sleeper then ahead.sleeper:wake() end
   end, fn)
   if not task then
@@ -466,9 +568,9 @@ function M.take(ahead)
   end
   if task then
     ahead.sleeper = task
-    while not ahead.task.over do task:sleep() end
+    while not ahead.over do task:sleep() end
   else
-    drive(ahead.loop, ahead.task)
+    drive(ahead.loop, ahead)
   end
   if not ahead.good then error(ahead.value, 0) end
   return true, ahead.value, ahead.err
@@ -523,9 +625,9 @@ local function host_turn(loop, seconds)
     loop.cut, loop.turning = true, false
     error(some, 0)
   end
-  local raised = loop.raised
+  local what = loop.raised
   loop.raised = nil
-  if raised then error(raised[1], 0) end
+  if what then error(what[1], 0) end
   return some
 end
 
@@ -541,17 +643,17 @@ function Gatherer:add(fn, on_done)
     usage.raise("gatherer:add: on_done: a function expected, got " .. type(on_done))
   end
   local scope = { above = loop.scope }
-  local function done(_, good, value, err, trace)
+  local function done(good, value, err, trace)
     loop.live = loop.live - 1
     if not good then value, err = nil, value end
     start_waiting(loop)
-    local fine, raised = true, nil
+    local fine, what = true, nil
     if on_done then
-      fine, raised = pcall(on_done, value, err, trace)
+      fine, what = pcall(on_done, value, err, trace)
     elseif not good then
-      fine, raised = false, err
+      fine, what = false, err
     end
-    if not fine then loop.raised = loop.raised or { raised } end
+    if not fine then loop.raised = loop.raised or { what } end
   end
   loop.count = loop.count + 1
   loop.waiting[loop.count] = { fn = fn, scope = scope, done = done }

@@ -137,7 +137,7 @@ describe("many at once:", function()
         assert.is_true(descriptors() <= most, descriptors() .. " descriptors")
       end
       local function batch()
-        local alive = {}
+        local alive = {} -- luacheck: ignore 241
         for i = 1, 100 do
           if kind == "functions dropped with their gatherer" then
             local gatherer = oneflow.gatherer()

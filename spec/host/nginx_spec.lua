@@ -534,4 +534,76 @@ describe("nginx:", function()
     assert.equal("ok Contract 4711\n", get(web, "/call"))
     assert.equal(1, tonumber(host.shell("ls " .. web.sockets .. " | wc -l")), "the dead worker's socket is gone")
   end)
+
+  it("gather and map run their functions as light threads: calls are under way together, others are served meanwhile",
+    function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          local id = string.match(request.target, "/contracts/(%d+)")
+          if tonumber(id) < 100 then
+            s.note "held"
+            s.await_noted("held", 8)
+          end
+          local body = '{"id":' .. id .. ',"name":"Contract ' .. id .. '"}'
+          if id == "404" then c:reply(404, {}, "{}") else c:reply(200, { "content-type: application/json" }, body) end
+        end
+      end)
+    end)
+    local web = start(target, {
+      http = "init_by_lua_block {" .. PRELUDE .. [[
+        local function at_start(opts)
+          local results, failures = oneflow.map({ 101, 102 }, function(id)
+            local contract = client():user("sven@example.com"):contract(id)
+            return contract:get(opts)
+          end)
+          return results.n .. #failures .. (failures[1] and failures[1].err.outcome or results[2].id)
+        end
+        started = at_start { blocking = true } .. "|" .. at_start()
+      }
+      ]],
+      server = location("/gather", [[
+        local sven = client():user "sven@example.com"
+        local at, live, most = 0, 0, 0
+        local results, failures = oneflow.map(function()
+          at = at + 1
+          return at <= 12 and at or nil
+        end, function(id)
+          live = live + 1
+          most = math.max(most, live)
+          local contract = assert(sven:contract(id):get())
+          live = live - 1
+          if id == 3 then error("three", 0) end
+          local inner = oneflow.gather {
+            function() return sven:contract(110):get() end, function() return sven:contract(111):get() end,
+          }
+          return contract.id + inner[1].id + inner[2].id
+        end, { concurrency = 8 })
+        ngx.say(results.n, " ", most, " ", results[12], " ", #failures, " ", failures[1].err, " ",
+          failures[1].traceback and "traced")
+      ]]) .. location("/stop", [[
+        local sven = client():user "sven@example.com"
+        local further, outer
+        local results, failures = oneflow.gather {
+          stop = true, concurrency = 2,
+          function() return sven:contract(404):get() end,
+          function()
+            repeat
+              local contract, err = sven:contract(120):get()
+              further = err
+            until not contract
+            local _, inner = oneflow.gather { function() return sven:contract(121):get() end }
+            outer = #inner
+            return "ended"
+          end,
+          function() return "never begun" end,
+        }
+        ngx.say(results.n, " ", results[2], " ", failures[1].err.kind, " ", further.kind, " ", further.outcome, " ",
+          outer)
+      ]]) .. location("/started", "ngx.say(started)"),
+    })
+    assert.equal("20102|22not_sent\n", get(web, "/started"), web:error_log())
+    assert.equal("12 8 233 1 three traced\n", get(web, "/gather"), web:error_log())
+    assert.equal("2 ended not_found cancelled not_sent 0\n", get(web, "/stop"), web:error_log())
+  end)
 end)

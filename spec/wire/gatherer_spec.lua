@@ -215,7 +215,8 @@ describe("gatherer:", function()
     end })
     local first, second = oneflow.gatherer(), oneflow.gatherer()
     local got = {}
-    first:add(function() return client:contract(1):get { as = wire.SVEN } end, function(contract) got[1] = contract.id end)
+    first:add(function() return client:contract(1):get { as = wire.SVEN } end,
+      function(contract) got[1] = contract.id end)
     second:add(function() return client:contract(2):get { as = wire.SVEN } end,
       function(contract) got[2] = contract.id end)
     target:tell "go on"
