@@ -23,9 +23,9 @@ M.waiters = setmetatable({}, { __mode = "kv" }) -- a waiter holds its coroutine:
 local waiters = M.waiters
 
 -- nginx's own Lua: there nothing may block by itself. Found as a module: its global may be another table's in each
--- request.
+-- request. (In the threads of ngx.run_worker_thread it has no sockets: those are there to be blocked.)
 local ngx = package.loaded.ngx
-local nginx = type(ngx) == "table" and type(ngx.get_phase) == "function" and require "oneflow.hosts.nginx"
+local nginx = type(ngx) == "table" and type(ngx.socket) == "table" and require "oneflow.hosts.nginx"
 
 M.in_nginx = nginx and true or false
 

@@ -6,19 +6,20 @@ local host = require "spec.support.host"
 local nginx = require "spec.support.nginx"
 local process = require "spec.support.process"
 local server = require "spec.support.server"
+local tls = require "spec.support.tls"
 local wire = require "spec.support.wire"
 
 local function start(target, options)
   local core = host.root .. "/build/luajit/oneflow/core.so"
   if not uv.fs_stat(core) then error("nginx needs the LuaJIT build: make build LUA=luajit") end
   options.lua = true
-  options.http = string.format("lua_package_path '%s/lua/?.lua;%s/lua/?/init.lua;%s/spec/support/?.lua;;'; "
+  options.http = string.format("lua_package_path '%s/lua/?.lua;%s/lua/?/init.lua;%s;;'; "
     .. "lua_package_cpath '%s/build/luajit/?.so;;'; lua_shared_dict results 1m;\n",
-    host.root, host.root, host.root, host.root) .. (options.http or "")
+    host.root, host.root, options.lua_path or "", host.root) .. (options.http or "")
   options.env = { LUA_PATH = false, LUA_CPATH = false }
   options.folder = host.folder()
-  options.main = "env UPSTREAM=" .. target.url .. "; env TOKEN=" .. wire.TOKEN .. "; env SOCKETS="
-    .. options.folder .. "/sockets;"
+  options.main = (options.main or "") .. "env UPSTREAM=" .. target.url .. "; env TOKEN=" .. wire.TOKEN
+    .. "; env SOCKETS=" .. options.folder .. "/sockets;"
   local web = nginx.start(options)
   web.sockets = options.folder .. "/sockets"
   return web
@@ -143,6 +144,74 @@ describe("nginx:", function()
     assert.equal("ok Contract 4711\n", get(web, "/blocking"))
   end)
 
+  it("in each phase that cannot wait the error says what to do there; blocking = true works in each", function()
+    local target = wire.healthy()
+    local function in_phase(name)
+      return "{" .. PRELUDE .. "local results = ngx.shared.results results:set('" .. name .. "', call()) results:set('"
+        .. name .. " blocking', call { blocking = true }) }\n"
+    end
+    local web = start(target, {
+      http = "init_by_lua_block " .. in_phase "init" .. "init_worker_by_lua_block " .. in_phase "init_worker"
+        .. "exit_worker_by_lua_block {" .. PRELUDE .. "ngx.log(ngx.ERR, call()) }\n"
+        .. "ssl_session_fetch_by_lua_block " .. in_phase "ssl_session_fetch"
+        .. "upstream nobody { server 0.0.0.1; balancer_by_lua_block " .. in_phase "balancer" .. "}\n",
+      server = "ssl_client_hello_by_lua_block " .. in_phase "ssl_client_hello"
+        .. "location /set { set_by_lua_block $x " .. in_phase "set" .. "return 200 x; }\n"
+        .. "location /header { header_filter_by_lua_block " .. in_phase "header_filter" .. "return 200 x; }\n"
+        .. "location /body { body_filter_by_lua_block " .. in_phase "body_filter" .. "return 200 x; }\n"
+        .. "location /balancer { proxy_pass http://nobody; }\n"
+        .. location("/result", "ngx.print(ngx.shared.results:get(ngx.unescape_uri(ngx.var.args)))") })
+    for _, path in ipairs { "/set", "/header", "/body", "/balancer" } do get(web, path) end
+    host.shell("curl -ksS " .. web.https .. "/set")
+    for phase, advice in pairs {
+      init = "let it block", init_worker = "make it in a timer", set = "make it in rewrite_by_lua or access_by_lua",
+      balancer = "make it in access_by_lua", header_filter = "keep in ngx.ctx", body_filter = "keep in ngx.ctx",
+      ssl_client_hello = "make it in ssl_certificate_by_lua", ssl_session_fetch = "make it in ssl_certificate_by_lua",
+    } do
+      local answer = get(web, "/result?" .. phase)
+      assert.is_truthy(string.find(answer, "^nil validation not_sent .*" .. advice .. ".*blocking = true"),
+        phase .. ": " .. answer .. web:error_log())
+      assert.is_truthy(string.find(answer, "phase " .. phase .. " ", 1, true), answer)
+      assert.equal("ok Contract 4711", get(web, "/result?" .. phase .. "%20blocking"), phase)
+    end
+    local master = string.match(assert(host.read(web.folder .. "/nginx.pid")), "%d+")
+    uv.kill(tonumber(master), "sighup")
+    eventually("the old worker's end", function()
+      return string.find(web:error_log(), "phase exit_worker a call cannot wait.*: let it block, with blocking = true")
+    end)
+    for _, request in ipairs(target:journal()) do assert.equal(wire.SVEN, request.headers["x-oneflow-user-email"]) end
+  end)
+
+  it("works in ssl_certificate_by_lua, in timers that repeat, under pcall and in server-wide rewrites", function()
+    local target = wire.healthy()
+    local web = start(target, {
+      http = "init_worker_by_lua_block {" .. PRELUDE
+        .. "ngx.timer.every(0.02, function() ngx.shared.results:set('every', call()) end) }\n",
+      server = "ssl_certificate_by_lua_block {" .. PRELUDE .. "ngx.shared.results:set('certificate', call()) }\n"
+        .. "server_rewrite_by_lua_block {" .. PRELUDE .. "ngx.ctx.rewritten = call() }\n"
+        .. location("/rewritten", "ngx.print(ngx.ctx.rewritten)")
+        .. location("/pcall", "ngx.print(select(2, pcall(call)), select(2, xpcall(call, debug.traceback)))")
+        .. location("/result", "ngx.print(ngx.shared.results:get(ngx.var.args))") })
+    host.shell("curl -ksS " .. web.https .. "/rewritten")
+    assert.equal("ok Contract 4711", get(web, "/result?certificate"), web:error_log())
+    assert.equal("ok Contract 4711", get(web, "/rewritten"))
+    assert.equal("ok Contract 4711ok Contract 4711", get(web, "/pcall"))
+    eventually("the timer", function() return get(web, "/result?every") == "ok Contract 4711" end)
+  end)
+
+  it("blocks in the threads of ngx.run_worker_thread, which are there for that", function()
+    local target = wire.healthy()
+    local folder = host.folder()
+    host.write(folder .. "/in_thread.lua", "return { run = function(url, token) local oneflow = require 'oneflow' "
+      .. "return assert(oneflow.client { base_url = url, token = token }):contract(4711)"
+      .. ":get({ as = 'sven@example.com' }).name end }")
+    local web = start(target, {
+      main = "thread_pool calls threads=2;", lua_path = folder .. "/?.lua",
+      server = location("/thread", "ngx.print(select(2, ngx.run_worker_thread('calls', 'in_thread', 'run', "
+        .. "os.getenv 'UPSTREAM', os.getenv 'TOKEN')))") })
+    assert.equal("Contract 4711", get(web, "/thread"), web:error_log())
+  end)
+
   it("a client made in init_by_lua works there with blocking = true, and by yielding in every worker", function()
     local target = wire.healthy()
     local web = start(target, {
@@ -162,6 +231,18 @@ describe("nginx:", function()
       if workers["0"] and workers["1"] then break end
     end
     assert.is_truthy(workers["0"] or workers["1"])
+  end)
+
+  it("names and certificates are libcurl's matter: no resolver and no lua_ssl directive, but ca_file", function()
+    local upstream = nginx.start { server = "location / { return 200 '{\"id\": 4711, \"_private\": "
+      .. "{\"name\": \"Contract 4711\"}}'; }" }
+    local web = start({ url = upstream.https }, {
+      server = location("/trusted", "ngx.say(show(new_client { ca_file = '" .. tls.certificates().ca
+        .. "' }:contract(4711):get { as = 'sven@example.com' }))")
+      .. location("/untrusted", "ngx.say(call())") })
+    assert.equal("ok Contract 4711\n", get(web, "/trusted"), web:error_log())
+    local answer = get(web, "/untrusted")
+    assert.is_truthy(string.find(answer, "^nil tls not_sent "), answer)
   end)
 
   it("many clients, one for each customer's token, in one worker: each call carries its own", function()
@@ -312,6 +393,50 @@ describe("nginx:", function()
     assert.is_truthy(string.find(web:error_log(), "contract.publish as sven@example.com: nobody waited for the end of "
       .. "the call: done, status 200", 1, true))
     assert.equal(2, #target:journal())
+  end)
+
+  it("tells of a deserted POST also when nginx dropped the timer that was to wait for it", function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          if request.method == "POST" then
+            s.note "POST"
+            s.await "answer"
+          end
+          if not c:good(request) then return end
+        end
+      end)
+    end)
+    local web = start(target, {
+      http = "lua_max_running_timers 1;",
+      server = location("/occupy", [[ngx.timer.at(0, function()
+          ngx.shared.results:set("occupied", true)
+          while ngx.shared.results:get "occupied" do ngx.sleep(0.005) end
+        end)
+        while not ngx.shared.results:get "occupied" do ngx.sleep(0.005) end]])
+      .. location("/free", "ngx.shared.results:set('occupied', false)")
+      .. location("/publish", [[
+        kept = kept or new_client { hooks = { on_response = function(info)
+          if info.deserted then ngx.shared.results:set("told", info.operation .. " " .. info.status) end
+        end } }
+        client():contract(4711):publish({}, { as = "sven@example.com" })]], "lua_check_client_abort on;")
+      .. location("/call", "ngx.say(call())")
+      .. location("/told", "ngx.print(ngx.shared.results:get 'told')") })
+    get(web, "/occupy")
+    local waiting = process.spawn { "/usr/bin/curl", "-sS", web.url .. "/publish" }
+    target:wait "POST"
+    waiting:kill "sigkill"
+    eventually("the abort", function() return string.find(web:access_log(), " 499 ", 1, true) end)
+    target:tell "answer"
+    eventually("the drop", function()
+      return string.find(web:error_log(), "lua_max_running_timers are not enough", 1, true)
+    end)
+    assert.equal("nil", get(web, "/told"))
+    get(web, "/free")
+    eventually("the hook, asked for by any later call", function()
+      assert.equal("ok Contract 4711\n", get(web, "/call"))
+      return get(web, "/told") == "contract.publish 200"
+    end)
   end)
 
   it("a reload under load fails no call, and leaves no socket behind", function()

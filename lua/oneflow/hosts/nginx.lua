@@ -7,19 +7,32 @@
 local core = require "oneflow.core"
 
 local ngx = package.loaded.ngx
-local get_phase, sleep, tcp = ngx.get_phase, ngx.sleep, ngx.socket.tcp
+local get_phase, now, sleep, tcp = ngx.get_phase, ngx.now, ngx.sleep, ngx.socket.tcp
+local timer_at = ngx.timer.at
 local next, pcall, require, tostring = next, pcall, require, tostring
 local format = string.format
 local isyieldable = core.isyieldable
 
--- Where cosockets work.
+-- Where cosockets work. (In ssl_client_hello and ssl_session_fetch they do only with a patched nginx: in others the
+-- handshake ends there, and whatever was sent was sent.)
 local PHASES = {
-  server_rewrite = true, rewrite = true, access = true, content = true, timer = true, preread = true,
-  ssl_cert = true, ssl_session_fetch = true, ssl_client_hello = true,
+  server_rewrite = true, rewrite = true, access = true, content = true, timer = true, preread = true, ssl_cert = true,
+}
+
+-- What to do elsewhere, besides letting it block.
+local IN_TIMER = "make it in a timer, ngx.timer.at(0, function() ... end), or "
+local EARLIER = "make it in access_by_lua or content_by_lua and keep in ngx.ctx what it gave, or "
+local IN_CERTIFICATE = "make it in ssl_certificate_by_lua, or "
+local INSTEAD = {
+  init = "", exit_worker = "", -- nobody waits there
+  set = "make it in rewrite_by_lua or access_by_lua, or ",
+  balancer = EARLIER, header_filter = EARLIER, body_filter = EARLIER,
+  ssl_client_hello = IN_CERTIFICATE, ssl_session_fetch = IN_CERTIFICATE,
 }
 
 local POOL = { pool = "oneflow", pool_size = 1024 }
 local IDLE_MS = 30000
+local ASK_SECONDS = 1
 local FOREVER_MS = 2 ^ 31 - 1 -- the core ends every call by its deadline
 
 local M = {}
@@ -27,6 +40,7 @@ local M = {}
 local queue          -- the core's, of this Lua state: calls that nobody waits for any more, when they are done
 local in_flight = {} -- by number: calls that must not be repeated
 local watching = false
+local asked = 0      -- when the timer was; beyond lua_max_running_timers nginx drops it, and tells only its log
 
 local door, address -- the path that the core told last, and how nginx calls it
 
@@ -73,6 +87,8 @@ end
 
 -- The timer: there as long as there are calls that could lose their light threads.
 local function watch(_, client)
+  if watching then return end
+  watching = true
   while next(in_flight) do
     local socket = knock(client)
     while socket and next(in_flight) do
@@ -84,7 +100,7 @@ local function watch(_, client)
     end
     if socket then socket:setkeepalive(IDLE_MS) elseif next(in_flight) then sleep(0.1) end
   end
-  watching = false
+  watching, asked = false, 0
 end
 
 -- ---- the waiter ------------------------------------------------------------------------------------------------
@@ -103,7 +119,9 @@ function waiter.wait(_, socket, client, ticket, number, operation, path, user)
   local once = not operation.repeatable
   if once then
     in_flight[number] = { client = client, ticket = ticket, operation = operation, path = path, user = user }
-    if not watching then watching = ngx.timer.at(0, watch, client) and true or false end
+  end
+  if next(in_flight) and not watching and now() - asked > ASK_SECONDS and timer_at(0, watch, client) then
+    asked = now()
   end
   if ask(socket, number) then
     socket:setkeepalive(IDLE_MS)
@@ -144,8 +162,8 @@ function waiter.within() return false end
 function M.waiter()
   local phase = get_phase()
   if not PHASES[phase] then
-    return nil, format("in nginx's phase %s a call cannot wait without blocking the worker: make it in a timer "
-      .. "(ngx.timer.at), or where blocking is wanted, as in init_by_lua, say blocking = true in its options", phase)
+    return nil, format("in nginx's phase %s a call cannot wait without blocking the worker: %slet it block, with "
+      .. "blocking = true in its options", phase, INSTEAD[phase] or IN_TIMER)
   end
   if not isyieldable() then
     return nil, format("here (phase %s) a call cannot wait without blocking the worker: a C function stands between, "
