@@ -10,3 +10,4 @@ files["spec"].std = "max+busted"
 files["spec"].ignore = { "512" }
 files["rockspec"].std = "rockspec"
 files["lua/oneflow/sandbox"].globals = { "ngx" }
+files["examples/nginx/lua"].globals = { "ngx" }

@@ -93,7 +93,7 @@ RUN = env LUA_PATH='$(LUA_PATH_HERE)' LUA_CPATH='$(LUA_CPATH_HERE)' ONEFLOW_LUA=
 export BUILD
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-tools build static host threads env demo test specs lint symbols memcheck sanitize races bench install install-static uninstall rock clean FORCE
+.PHONY: help deps deps-tools build static host threads env demo site test specs lint symbols memcheck sanitize races bench install install-static uninstall rock clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -170,6 +170,11 @@ demo: deps ## start the sandbox and show the library against it; installs and bu
 	@$(MAKE) build >/dev/null
 	@$(MAKE) build LUA=luajit >/dev/null
 	@$(RUN) $(LUA) examples/demo.lua
+
+site: deps ## start examples/nginx, a site in nginx, against a sandbox, until Ctrl-C; installs and builds what it needs
+	@$(MAKE) build >/dev/null
+	@$(MAKE) build LUA=luajit >/dev/null
+	@$(LUA) examples/nginx/run
 
 test: deps ## install, build and run every spec on all three Luas
 	@for lua in $(LUAS); do $(MAKE) build LUA=$$lua >/dev/null || exit 1; done

@@ -9,6 +9,8 @@ local server = require "spec.support.server"
 local tls = require "spec.support.tls"
 local wire = require "spec.support.wire"
 
+local eventually = process.eventually
+
 local function start(target, options)
   local core = host.root .. "/build/luajit/oneflow/core.so"
   if not uv.fs_stat(core) then error("nginx needs the LuaJIT build: make build LUA=luajit") end
@@ -47,15 +49,6 @@ local PRELUDE = [[
     return show(client():contract(4711):get(opts))
   end
 ]]
-
--- Asks again and again, for what no event tells of.
-local function eventually(what, done)
-  local deadline = uv.hrtime() + 20e9
-  while not done() do
-    if uv.hrtime() > deadline then error("nothing came: " .. what, 2) end
-    uv.run "nowait"
-  end
-end
 
 local function location(path, code, more)
   return string.format("location %s { %s content_by_lua_block { %s %s } }\n", path, more or "", PRELUDE, code)

@@ -22,6 +22,15 @@ function M.wait_until(done, what)
   if late and not done() then error("nothing came: " .. (what or "event"), 2) end
 end
 
+--- Asks again and again, for what no event tells of.
+function M.eventually(what, done)
+  local deadline = uv.hrtime() + PATIENCE * 1e6
+  while not done() do
+    if uv.hrtime() > deadline then error("nothing came: " .. what, 2) end
+    uv.run "nowait"
+  end
+end
+
 --- spawn{ command, arg, ..., env = { NAME = value | false }, fds = { fd, ... }, cwd = path }
 function M.spawn(options)
   local environment = uv.os_environ()

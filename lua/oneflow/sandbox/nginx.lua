@@ -77,6 +77,16 @@ function M.lua_paths(package_path, package_cpath, folder)
   return concat(paths, ";") .. ";;", found .. "/?.so;;"
 end
 
+--- The lines of a configuration that load nginx's Lua module, where it is a file.
+---@return string
+function M.load_modules()
+  local lines = ""
+  for _, path in ipairs(MODULES) do
+    if exists(path) then lines = lines .. format("load_module %s;\n", path) end
+  end
+  return lines
+end
+
 local function quote(text)
   return '"' .. gsub(text, '[\\"]', "\\%0") .. '"'
 end
@@ -119,12 +129,8 @@ http {
 --- The text of nginx.conf.
 ---@param options table folder, port, path, cpath; user and access_log, or nil
 function M.configuration(options)
-  local modules = ""
-  for _, path in ipairs(MODULES) do
-    if exists(path) then modules = modules .. format("load_module %s;\n", path) end
-  end
   local values = {
-    modules = modules, folder = options.folder, port = format("%d", options.port),
+    modules = M.load_modules(), folder = options.folder, port = format("%d", options.port),
     -- Started by root, the worker stays root: a checkout may lie in a folder of root's alone.
     user = options.user and format("user %s;\n", options.user) or "",
     path = quote(options.path), cpath = quote(options.cpath),
