@@ -226,6 +226,53 @@ describe("nginx:", function()
     assert.is_truthy(workers["0"] or workers["1"])
   end)
 
+  it("each call that waits takes a connection of the worker's; beyond them it fails, not_sent, and names the directive",
+    function()
+    local target = wire.healthy()
+    -- The directives for cosockets change nothing: the library says its own times and pool.
+    local web = start(target, {
+      http = "lua_socket_connect_timeout 1ms; lua_socket_send_timeout 1ms; lua_socket_read_timeout 1ms; "
+        .. "lua_socket_pool_size 1; lua_socket_keepalive_timeout 1ms;",
+      server = location("/", [[
+        kept = kept or new_client { concurrency = 500 }
+        local threads, results = {}, {}
+        for i = 1, tonumber(ngx.var.arg_calls) do threads[i] = ngx.thread.spawn(call) end
+        for i, thread in ipairs(threads) do results[i] = select(2, ngx.thread.wait(thread)) end
+        ngx.say(table.concat(results, "\n"))]]) })
+    local function results(calls)
+      local good, bad, other = 0, 0, 0
+      for line in string.gmatch(get(web, "/?calls=" .. calls), "[^\n]+") do
+        if line == "ok Contract 4711" then
+          good = good + 1
+        elseif string.find(line, "^nil connection not_sent .*worker_connections$") then
+          bad = bad + 1
+        else
+          other = other + 1
+        end
+      end
+      return good, bad, other
+    end
+    local good, bad, other = results(300) -- of 256
+    assert.equal(0, other)
+    assert.is_true(good > 200 and bad > 40 and good + bad == 300, good .. " good, " .. bad .. " bad")
+    assert.same({ 100, 0, 0 }, { results(100) })
+    assert.equal(good + 100, #target:journal())
+  end)
+
+  it("with lua_code_cache off everything works, over a client of each request's own", function()
+    local target = wire.healthy()
+    local web = start(target, {
+      http = "lua_code_cache off;",
+      server = location("/call", "ngx.say(call())")
+      .. location("/publish", "ngx.say(show(client():contract(4711):publish({}, { as = 'sven@example.com' })))") })
+    for _ = 1, 10 do
+      assert.equal("ok Contract 4711\n", get(web, "/call"), web:error_log())
+      assert.equal("ok Contract 4711\n", get(web, "/publish"), web:error_log())
+    end
+    local _, accepted = target:journal()
+    assert.equal(20, accepted)
+  end)
+
   it("names and certificates are libcurl's matter: no resolver and no lua_ssl directive, but ca_file", function()
     local upstream = nginx.start { server = "location / { return 200 '{\"id\": 4711, \"_private\": "
       .. "{\"name\": \"Contract 4711\"}}'; }" }

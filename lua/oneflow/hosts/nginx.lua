@@ -52,7 +52,11 @@ local function knock(client)
   local socket = tcp()
   socket:settimeout(FOREVER_MS)
   local good, why = socket:connect(address, POOL)
-  if not good then return nil, "the library's own socket " .. path .. ": " .. tostring(why) end
+  if not good then
+    -- nginx says what came last, perhaps long before, when it is out of connections.
+    return nil, format("the library's own socket %s: %s; each call that waits takes one of nginx's worker_connections",
+      path, tostring(why))
+  end
   return socket
 end
 
