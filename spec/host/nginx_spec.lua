@@ -273,6 +273,23 @@ describe("nginx:", function()
     assert.equal(20, accepted)
   end)
 
+  it("the README's configuration works as it stands", function()
+    local target = wire.healthy()
+    local http, inside = string.match(host.read(host.root .. "/README.md"), "```nginx\n(lua_check_client_abort on;\n.-)"
+      .. "server {(.-)}\n```")
+    local count
+    http, count = string.gsub(http, "token_file = \"[^\"]*\"", 'token = os.getenv "TOKEN", '
+      .. 'base_url = os.getenv "UPSTREAM", socket_dir = os.getenv "SOCKETS"')
+    assert.equal(1, count)
+    local users = host.folder() .. "/users"
+    host.write(users, "sven@example.com:" .. host.shell "openssl passwd -apr1 secret")
+    local web = start(target, { http = http, server = (string.gsub(inside, "user_file users", "user_file " .. users)) })
+    assert.equal("Contract 4711\n", get(web, "/contract?id=4711 -u sven@example.com:secret"), web:error_log())
+    assert.is_truthy(string.find(get(web, "/contract?id=x -u sven@example.com:secret"), "502", 1, true))
+    assert.is_truthy(string.find(get(web, "/contract?id=4711"), "401", 1, true))
+    assert.equal(1, #target:journal())
+  end)
+
   it("names and certificates are libcurl's matter: no resolver and no lua_ssl directive, but ca_file", function()
     local upstream = nginx.start { server = "location / { return 200 '{\"id\": 4711, \"_private\": "
       .. "{\"name\": \"Contract 4711\"}}'; }" }

@@ -34,8 +34,8 @@ function M.start()
   if not client then error(tostring(problem), 0) end
 end
 
---- For access_by_lua, behind auth_basic: from here on the visitor is a view, which acts as this one user and leads to
---- no other. (In rewrite_by_lua the name is not checked yet.)
+--- For access_by_lua, behind auth_basic: from here on the visitor is a view, which acts as this one user and leads
+--- to no other. (In rewrite_by_lua the name is not checked yet.)
 function M.sign_in()
   if not ngx.var.remote_user then return ngx.exit(401) end
   local email = ngx.var.acting_user
@@ -67,7 +67,8 @@ function M.list()
   return html.page(200, "Contracts", html.fill(LIST, { count = count, user = ngx.var.remote_user, rows = rows }))
 end
 
-local CONTRACT = [[<p>Contract {id} is <strong>{state}</strong>.</p>{form}<p><a href="/contracts">All contracts</a></p>]]
+local CONTRACT = [[<p>Contract {id} is <strong>{state}</strong>.</p>{form}
+<p><a href="/contracts">All contracts</a></p>]]
 local FORM = '<form method="post" action="/contracts/{id}/publish"><button>Publish</button></form>'
 
 function M.show()
@@ -80,7 +81,7 @@ function M.show()
 end
 
 --- Publishes, once. A browser sends the sign-in along with whatever form another site made it send, but also says
---- which site's: only this one's forms count.
+--- which site's form it is: only this one's count.
 function M.publish()
   if ngx.req.get_method() ~= "POST" then
     ngx.header.allow = "POST"
