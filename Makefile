@@ -152,7 +152,7 @@ $(OBJECT)/files: FORCE
 	@mkdir -p $(@D)
 	@echo '$(LUA_FILES)' | cmp -s - $@ || echo '$(LUA_FILES)' > $@
 
-# An example, and how a program is linked with the static library. lua-cjson is linked too where it comes as an archive.
+# An example, and how a program is linked with the static library; CJSON_LIB is lua-cjson as an archive, Debian's if not given.
 LUA_LIB = $(call pkg,--libs,$(if $(filter 5.1,$(LUA_ABI)),luajit,lua$(LUA_ABI) lua-$(LUA_ABI)))
 CJSON_LIB ?= -l:liblua$(LUA_ABI)-cjson.a
 host: $(OUT)/host ## compile examples/host, a C program that runs untrusted scripts, into build/<lua>/host
