@@ -34,8 +34,7 @@ PCDIR  ?= $(PREFIX)/lib/pkgconfig
 OUT    = $(BUILD)/$(FLAVOUR)$(LUA_NAME)
 CORE   = $(OUT)/oneflow/core.so
 OBJECT = $(OUT)/obj
-# oneflow.c is what a C host calls: of the static library only.
-SOURCES = $(sort $(filter-out csrc/oneflow.c,$(wildcard csrc/*.c)))
+SOURCES = $(sort $(wildcard csrc/*.c))
 OBJECTS = $(patsubst csrc/%.c,$(OBJECT)/%.o,$(SOURCES))
 STATIC  = $(OUT)/liboneflow.a
 LUA_FILES = $(sort $(shell find lua -type f))
@@ -129,23 +128,25 @@ $(OBJECT)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(COMPILE)' '$(LINK)' '$(LIBS)' | cmp -s - $@ || printf '%s\n' '$(COMPILE)' '$(LINK)' '$(LIBS)' > $@
 
--include $(wildcard $(OBJECT)/*.d)
+-include $(wildcard $(OBJECT)/*.d $(OBJECT)/static/*.d)
 
 static: $(STATIC) ## compile build/<lua>/liboneflow.a, for C programs; all Lua files are in it
 
 # One object in which only the names of oneflow.h are visible: no other name of ours meets one of the host's.
-$(STATIC): $(OBJECTS) $(OBJECT)/oneflow.o $(OBJECT)/embedded.o
+# csrc/static is in no shared object.
+$(STATIC): $(OBJECTS) $(OBJECT)/static/oneflow.o $(OBJECT)/static/embedded.o
 	$(SHOW) AR $@
 	$(Q)$(LD) -r -o $(OBJECT)/liboneflow.o $^ && $(OBJCOPY) --localize-hidden $(OBJECT)/liboneflow.o && \
 	  rm -f $@ && $(AR) rcs $@ $(OBJECT)/liboneflow.o
 OBJCOPY ?= objcopy
 
-$(OBJECT)/embedded.o: $(OBJECT)/embedded.c csrc/embedded.h $(OBJECT)/flags
+$(OBJECT)/static/embedded.o: $(OBJECT)/static/embedded.c csrc/static/embedded.h $(OBJECT)/flags
 	$(SHOW) "CC   $@"
-	$(Q)$(COMPILE) -Icsrc -c -o $@ $<
+	$(Q)$(COMPILE) -Icsrc/static -c -o $@ $<
 
-$(OBJECT)/embedded.c: csrc/embed.lua $(LUA_FILES) $(OBJECT)/files
-	$(Q)$(LUA) csrc/embed.lua lua $(LUA_FILES) > $@
+$(OBJECT)/static/embedded.c: csrc/static/embed.lua $(LUA_FILES) $(OBJECT)/files
+	@mkdir -p $(@D)
+	$(Q)$(LUA) csrc/static/embed.lua lua $(LUA_FILES) > $@
 
 # Another list of Lua files is embedded anew, also when one has gone.
 $(OBJECT)/files: FORCE
@@ -191,8 +192,8 @@ docs: build ## write docs/reference.md and the editors' annotations from the end
 
 lint: deps-tools ## luacheck, clang-format, clang-tidy, the rockspec, and that the core exports one symbol
 	luacheck --quiet .
-	clang-format --dry-run --Werror $(wildcard csrc/*.[ch] bench/*.c examples/host/*.c spec/support/*.[ch])
-	clang-tidy --quiet $(SOURCES) csrc/oneflow.c examples/host/host.c -- -std=c11 -Icsrc $(CPPFLAGS) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC)
+	clang-format --dry-run --Werror $(wildcard csrc/*.[ch] csrc/static/*.[ch] bench/*.c examples/host/*.c spec/support/*.[ch])
+	clang-tidy --quiet $(SOURCES) csrc/static/oneflow.c examples/host/host.c -- -std=c11 -Icsrc $(CPPFLAGS) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC)
 	luarocks --lua-version 5.4 lint rockspec/oneflow-dev-1.rockspec
 	@for lua in $(LUAS); do $(MAKE) symbols LUA=$$lua || exit 1; done
 

@@ -2,11 +2,11 @@
  * What the static library offers beside the core, for programs that embed Lua. Not part of the
  * shared object.
  */
-#include "oneflow.h"
+#include "../oneflow.h"
 
-#include "compat.h"
+#include "../compat.h"
+#include "../token_source.h"
 #include "embedded.h"
-#include "token_source.h"
 
 /* The module whose place in the list is the upvalue, run with the name as `require` gives it. */
 static int load_module(lua_State *L) {
