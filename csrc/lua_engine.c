@@ -394,12 +394,11 @@ static ticket_box *new_ticket(lua_State *L) {
 }
 
 /* A ticket that was taken may be used again: a finalizer for each call would cost more than the
- * rest. It still has its transfer when Lua had no memory for the answer. */
+ * rest. */
 static ticket_box *reuse_ticket(lua_State *L, int index) {
     ticket_box *box = check_type(L, index, TICKET_TYPE);
     if (box->transfer != NULL)
-        of_transfer_release(box->transfer);
-    box->transfer = NULL;
+        luaL_error(L, "the ticket is still in use");
     lua_pushvalue(L, index);
     return box;
 }
