@@ -53,10 +53,20 @@ describe("examples/nginx:", function()
     assert.equal(200, (curl("-u", "anna:anna", url .. "/contracts/4711")))
     assert.equal(200, (curl(url .. "/ready")))
     site:kill "sigint"
-    local code, _, _, errors = site:wait()
-    assert.same({ 0, "" }, { code, errors })
+    local code, signal, _, errors = site:wait()
+    assert.same({ 0, 0, "" }, { code, signal, errors })
     assert.equal("", host.shell("ls " .. folder))
     assert.is_false(pcall(curl, url .. "/health"))
+  end)
+
+  it("does not start without a token, and says why", function()
+    site = process.spawn { host.executable, host.root .. "/examples/nginx/run",
+      env = { TMPDIR = folder, ONEFLOW_BASE_URL = "http://127.0.0.1:1/v1", ONEFLOW_TOKEN_FILE = folder .. "/none" } }
+    local code, signal, output, errors = site:wait()
+    assert.same({ 1, 0, "" }, { code, signal, output })
+    assert.is_truthy(string.find(errors, "init_by_lua error: client: validation, not_sent; token_file: ", 1, true),
+      errors)
+    assert.equal("", host.shell("ls " .. folder))
   end)
 
   it("killed, it is gone soon all the same", function()
