@@ -44,9 +44,9 @@ local function await_answer(asking, waiter)
   if asking.by == running() or (waiter and waiter:within(asking.by)) then
     usage.raise("the token function calls the client that asks it for the token")
   end
+  if waiter then asking[#asking + 1] = waiter end
   while not asking.over do
     if monotonic() > asking.until_when then return nil, "was asked for by another call, and did not come" end
-    if waiter then asking[#asking + 1] = waiter end
     if not (waiter and waiter:sleep()) and not asking.over then
       return nil, "is being asked for by another call, for which this one cannot wait where it stands"
     end
@@ -54,10 +54,7 @@ local function await_answer(asking, waiter)
   return asking.change, asking.why
 end
 
--- What its file, its callback or its function says, as ask returns it.
-local function new_token(client, reason)
-  if client.token_callback then return client.engine:ask_token(reason) end
-  if client.token_file then return client.engine:read_token(client.token_file) end
+local function function_token(client, reason)
   local token, why = client.token_function(reason)
   if client.closed then usage.raise("the client is closed") end
   if token == nil then
@@ -67,19 +64,34 @@ local function new_token(client, reason)
   return client.engine:set_token(token)
 end
 
+local function note_generation(client, reason, change)
+  if change == "changed" or reason == "first" and change then client.generation = client.generation + 1 end
+end
+
 -- Asks the token's function, callback or file; "changed", "same", or nil and why not. A function's raise passes on.
 local function ask(client, reason, waiter)
+  local engine = client.engine
+  if not client.token_function then -- neither of these comes back to the library meanwhile
+    local change, why
+    if client.token_file then
+      change, why = engine:read_token(client.token_file)
+    else
+      change, why = engine:ask_token(reason)
+    end
+    note_generation(client, reason, change)
+    return change, why
+  end
   local before = client.asking
   -- Who asks may be gone for good: nginx drops a light thread without a word.
   if before and monotonic() < before.until_when then return await_answer(before, waiter) end
   local asking = { by = running(), until_when = monotonic() + client.timeout } -- and who waits for the answer
   client.asking = asking
-  local good, change, why = pcall(new_token, client, reason)
+  local good, change, why = pcall(function_token, client, reason)
   asking.over = true
   if client.asking == asking then client.asking = nil end
   if good then
     asking.change, asking.why = change, why
-    if change == "changed" or reason == "first" and change then client.generation = client.generation + 1 end
+    note_generation(client, reason, change)
   else
     asking.why = "was not given by its function, which raised"
   end
