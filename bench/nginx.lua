@@ -247,8 +247,8 @@ local function pings_of(list)
 end
 
 local quiet = all_pings(idle)
-print(string.format("\ninside nginx: one worker, %d callers, the service answers after %d ms; %d rounds of %g s, in turns"
-  .. "\n", callers, DELAY * 1000, rounds, seconds))
+print(string.format("\ninside nginx: one worker, %d callers, the service answers after %d ms; "
+  .. "%d rounds of %g s, in turns\n", callers, DELAY * 1000, rounds, seconds))
 local ROW = "%-30s %9s %9s %18s %18s %12s %12s"
 print(string.format(ROW, "", "calls/s", "of ideal", "event loop us/call", "whole worker us", "ping p99 ms",
   "ping worst"))

@@ -190,21 +190,21 @@ function M.compare(a, b)
   return order
 end
 
---- a + b, exactly, with as many digits behind the point as the longer one has.
+--- Adds: a + b, exactly, with as many digits behind the point as the longer one has.
 ---@generic T: string|oneflow.Money
 ---@param a T  other types raise, numbers above all
 ---@param b T
 ---@return T? sum, oneflow.Error? err  validation: not a decimal, null, two currencies
 function M.add(a, b) return sum("money.add", a, b, false) end
 
---- a - b, exactly, with as many digits behind the point as the longer one has.
+--- Subtracts: a - b, exactly, with as many digits behind the point as the longer one has.
 ---@generic T: string|oneflow.Money
 ---@param a T  other types raise, numbers above all
 ---@param b T
 ---@return T? difference, oneflow.Error? err  validation: not a decimal, null, two currencies
 function M.subtract(a, b) return sum("money.subtract", a, b, true) end
 
---- a times a whole number, exactly.
+--- Multiplies: a times a whole number, exactly.
 ---@generic T: string|oneflow.Money
 ---@param a T
 ---@param times integer  below 2^53 in size; an integral float will do

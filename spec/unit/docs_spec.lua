@@ -28,7 +28,8 @@ describe("docs:", function()
 
   it("every method of every item and collection is annotated with its arguments and what comes back", function()
     local classes, class, comment = {}, nil, {}
-    for line in io.lines "lua/oneflow/types.lua" do
+    local annotations = contents "lua/oneflow/types.lua" .. contents "lua/oneflow/webhook/subscriptions.lua"
+    for line in string.gmatch(annotations, "([^\n]*)\n") do
       class = string.match(line, "^%-%-%-@class ([%w.]+)") or class
       local field = string.match(line, "^%-%-%-@field (%S+)")
       local method, arguments = string.match(line, "^function [%l_]+:([%l_]+)%((.-)%) end$")

@@ -15,6 +15,10 @@ local M = {}
 
 local CREATE = api.operations["webhook.create"]
 
+---@class oneflow.ClientWebhooks
+---@field ensure fun(self: oneflow.ClientWebhooks, wanted: oneflow.WantedWebhook, opts: oneflow.Options?): any, any  see
+---ensure below
+
 ---What is wanted: the fields of `webhooks:create`. What is not named stays as it is.
 ---@class oneflow.WantedWebhook
 ---@field callback_url string  https, or http on this machine
