@@ -132,7 +132,7 @@ local function over_the_wire(client, operation, path, parts, user, timeout, wait
   if waiter then
     waiter:wait(pass, client, ticket, number, operation, path, user)
   elseif parts.watch then
-    parts.watch(engine, ticket)
+    parts.watch(client, ticket)
   else
     while not engine:wait(ticket) do end
   end

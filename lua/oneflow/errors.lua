@@ -251,7 +251,7 @@ function M.from_answer(context, result)
   if kind == "validation" then
     fields.problems = M.problem(result.field, result.message)
     fields.detail = nil
-  elseif result.sent then
+  elseif result.sent or context.storage then
     fields.retryable = context.repeatable and (kind == "connection" or kind == "timeout" or kind == "decode") or false
   end
   return M.new(context, fields)

@@ -4,7 +4,7 @@
 -- What a call of files brings to the pipeline (oneflow.call), in its parts:
 --   form      what is sent, of core.form
 --   answer    a file is expected, and where it goes: "bytes", "stream" or a target of core.target
---   watch     function(engine, ticket): waits until the ticket is done, and calls the caller's functions meanwhile
+--   watch     function(client, ticket): waits until the ticket is done, and calls the caller's functions meanwhile
 --   receive   function(bytes) -> true | nil, message: the file whole, from a transport
 local call = require "oneflow.call"
 local check = require "oneflow.check"
@@ -47,11 +47,12 @@ local function watcher(parts, sink, progress)
     guard(engine, ticket, progress, done, total)
   end
 
-  local function watch(engine, ticket)
+  local function watch(client, ticket)
+    local engine = client.engine
     local done, chunk
     told, told_at = -1, monotonic()
     repeat
-      done = engine:wait(ticket, progress and PROGRESS_SECONDS)
+      done = client.closed or engine:wait(ticket, progress and PROGRESS_SECONDS) -- closed by one of the functions
       chunk = sink and not failed and engine:read(ticket)
       if chunk then guard(engine, ticket, sink, chunk) end
       if progress then
@@ -101,7 +102,7 @@ local function download_of(operation)
   local own = downloads[operation]
   if not own then
     own = {
-      name = gsub(operation.name, "[^.]*$", "download"), method = "GET", as = operation.as, repeatable = true,
+      name = gsub(operation.name, "%.[^.]*$", ".download"), method = "GET", as = operation.as, repeatable = true,
       confirmed = operation.confirmed,
     }
     downloads[operation] = own
@@ -111,7 +112,8 @@ end
 
 ---@class oneflow.Download
 ---@field to string?  path of the file to be made or replaced; it appears when it is whole and on disk, and not before
----@field sink (fun(bytes: string): any)?  gets the file piece by piece; `false` or `nil, message` stops it
+---@field sink (fun(bytes: string): any)?  gets the file piece by piece; `false` or `nil, message` stops it;
+---  while it yields, the download holds one of the client's `concurrency`
 ---@field progress (fun(done: integer, total: integer?))?  bytes, at most ten times a second; `total` may be unknown
 
 --- Fetches a file: onto disk, to a function, or (with neither) as a string of at most the client's `max_body` bytes.
