@@ -126,8 +126,8 @@ function M.dump(fn)
   end))
 end
 
---- start(fn, args, { env = {...}, before = "shell commands" }): runs `fn(args)` in a new Lua process. Its lines are read with `:line()`;
---- a table that it returns is what `:result()` returns.
+--- start(fn, args, { env = {...}, before = "shell commands" }): runs `fn(args)` in a new Lua process. Its lines are
+--- read with `:line()`; a table that it returns is what `:result()` returns.
 function M.start(fn, args, options)
   options = options or {}
   local command = { host.executable, host.root .. "/spec/support/child.lua", env = options.env, cwd = options.cwd }
