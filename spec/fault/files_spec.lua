@@ -483,13 +483,13 @@ describe("upload:", function()
 
   local function large(folder)
     local path = (folder or host.folder()) .. "/large.pdf"
-    host.write(path, string.rep("0123456789abcdef", 19 * MB / 16))
+    host.write(path, string.rep("0123456789abcdef", 8 * MB / 16))
     return path
   end
 
   local changes = {
     ["grows"] = function(path) host.shell("printf more >> " .. path) end,
-    ["shrinks"] = function(path) host.shell("truncate -s 18M " .. path) end,
+    ["shrinks"] = function(path) host.shell("truncate -s 7M " .. path) end,
     ["is written anew in its size"] = function(path)
       host.shell("printf X | dd of=" .. path .. " bs=1 seek=3 conv=notrunc status=none")
     end,
@@ -509,7 +509,7 @@ describe("upload:", function()
       local value, err = assert(client:user(wire.SVEN)):contract(1).files:create {
         path = path, upload_as = "attachment",
         progress = function(_, total)
-          assert.is_true(total > 19 * MB)
+          assert.is_true(total > 8 * MB)
           if not changed then
             changed = true
             change(path)
