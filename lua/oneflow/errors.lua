@@ -238,10 +238,10 @@ end
 --- What came instead of a good answer, in words: `result` as the core's `take` gives it.
 ---@return oneflow.Error
 function M.from_answer(context, result)
-  local status, kind = result.status, result.kind
+  local status, kind, message = result.status, result.kind, result.message
   if context.storage then
     if result.field or (status and (status >= 300 or status < 200)) then return from_storage(context, result) end
-    result.message = format("storage host %s: %s", context.storage.host, result.message)
+    message = format("storage host %s: %s", context.storage.host, message)
   end
   -- Whatever became of its body, an answer beyond 2xx says what the service did.
   if status and (status >= 300 or (status < 200 and not kind)) then return from_status(context, result) end

@@ -387,7 +387,7 @@ describe("download:", function()
     local web, bucket = storage()
     host.write(bucket .. "key.pdf", "x")
     local target = service { location = web.https .. "/bucket/key.pdf?s=5ecret" }
-    local file = file_of(target)
+    local file = file_of(target, { connect_timeout = 10 })
     local folder = host.folder()
     local value, err = file:download { to = folder .. "/a.pdf" }
     assert.is_nil(value)
