@@ -246,7 +246,7 @@ function M.from_answer(context, result)
   -- Whatever became of its body, an answer beyond 2xx says what the service did.
   if status and (status >= 300 or (status < 200 and not kind)) then return from_status(context, result) end
   local fields = {
-    kind = kind, status = status, outcome = result.sent and "unknown" or "not_sent", detail = result.message,
+    kind = kind, status = status, outcome = result.sent and "unknown" or "not_sent", detail = message,
   }
   if kind == "validation" then
     fields.problems = M.problem(result.field, result.message)

@@ -91,6 +91,11 @@ local function read_options(operation, given, own, what)
   return copy
 end
 
+-- A script that is not trusted may have the view, and no other way to the files of this machine.
+local function refuse_path(scope, operation, name, instead)
+  if scope.no_paths then usage.raise(format("%s: %s: no file is opened through this view: %s", operation, name, instead)) end
+end
+
 -- ---- download ----------------------------------------------------------------------------------------------------
 
 local DOWNLOAD = { to = "string", sink = "function", progress = "function" }
@@ -136,6 +141,7 @@ function M.download(scope, operation, path, where, opts, problems)
   where = read_options(operation.name, where, DOWNLOAD, "{ to = or sink =, progress = }")
   local to, sink, progress = where.to, where.sink, where.progress
   if to and sink then usage.raise(operation.name .. ": `to` or `sink`, not both") end
+  if to then refuse_path(scope, operation.name, "to", "take a sink, or the bytes as a string") end
   problems = problems or {}
   local parts = { query = { { "download", "true" } }, answer = sink and "stream" or "bytes" }
   if sink or progress then parts.watch, parts.receive = watcher(parts, sink, progress) end
@@ -228,6 +234,7 @@ function M.upload(scope, operation, path, body, opts, problems)
   if (source ~= nil) == (body.content ~= nil) then
     usage.raise(format("%s: `path` or `content` expected, one of them", operation.name))
   end
+  if source then refuse_path(scope, operation.name, "path", "give the content and a name") end
   if source and find(source, "\0", 1, true) then
     check.note(problems, from, "holds a NUL byte")
     source = ""

@@ -474,6 +474,39 @@ describe("download:", function()
     for i = 1, 6 do assert.equal(string.rep(tostring(i), 300000), results[i]) end
   end)
 
+  it("a script that is not trusted opens no file through its view, or through what came of it", function()
+    local limited = require "oneflow.limited"
+    local target = service { body = "bytes" }
+    local file, client = file_of(target)
+    local folder = host.folder()
+    local secret = host.write(folder .. "/secret.pdf", "secret")
+    local view = assert(client:user(wire.SVEN))
+    local narrow = assert(client:user(wire.SVEN, { paths = false }))
+    local given = {
+      view = view, contract = view:contract(4711), files = view:contract(4711).files, file = file,
+      inner = { view = narrow }, to = folder .. "/a.pdf", path = secret, error = error, pcall = pcall,
+    }
+    for _, place in ipairs { "view:contract(4711):file(1)", "contract:file(1)", "file", "contract:get():file(1)",
+      "inner.view:contract(4711):file(1)" } do
+      local run = assert(limited.load("return " .. place .. ":download { to = to }", "script", given))
+      local good, message = pcall(run)
+      assert.is_false(good, place)
+      assert.matches("no file is opened through this view", message, 1, true)
+      assert.equal("bytes", assert(limited.load("return " .. place .. ":download()", "script", given))(), place)
+    end
+    for _, place in ipairs { "view:contract(4711).files", "contract.files", "files", "inner.view:contract(1).files" } do
+      local run = assert(limited.load("return " .. place .. ":create { path = path, upload_as = 'attachment' }",
+        "script", given))
+      local good, message = pcall(run)
+      assert.is_false(good, place)
+      assert.matches("no file is opened through this view", message, 1, true)
+    end
+    assert.same({ "secret.pdf" }, names(folder))
+    assert(view:contract(4711):file(1):download { to = folder .. "/a.pdf" }) -- the host's own view still does
+    assert.is_false((pcall(client.user, client, wire.SVEN, { path = false })))
+    assert.is_false((pcall(client.user, client, wire.SVEN, { paths = 1 })))
+  end)
+
   it("in flat memory: 64 MiB to a file and to a sink", function()
     local web, bucket = storage()
     host.shell("truncate -s 64M " .. bucket .. "sparse.pdf")
