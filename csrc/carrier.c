@@ -1,12 +1,14 @@
 #define _GNU_SOURCE
 #include "carrier.h"
 
+#include "head.h"
 #include "stale.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #if LIBCURL_VERSION_NUM < 0x075000
 #error                                                                                             \
@@ -29,6 +31,7 @@ struct of_carrier {
     long timeout;
     long idle_seconds;
     bool fresh;
+    bool bulky;
     bool get; /* a GET without a body, which is what a new handle does */
     char message[CURL_ERROR_SIZE];
 };
@@ -116,9 +119,97 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
     return keep(transfer, &transfer->head, bytes, length, OF_STOP_HEAD);
 }
 
+static bool header_is(const of_buffer *head, const char *name, const char *wanted) {
+    size_t length = 0;
+    const char *value = of_head_find(head, name, &length);
+    size_t size = strlen(wanted);
+    return value != NULL && length >= size && strncasecmp(value, wanted, size) == 0 &&
+           (length == size || strchr("; \t,", value[size]) != NULL);
+}
+
+/* Is this answer the file? A page to log in at is not, nor what the service tells of a file; and
+   without a length a cut one could not be told from a whole one. */
+static void judge(of_transfer *transfer) {
+    CURL *easy = transfer->slot->easy;
+    const of_buffer *head = &transfer->head;
+    long status = 0;
+    curl_off_t total = -1;
+    size_t length = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &total);
+    transfer->judged = true;
+    if (status < 200 || status > 299)
+        return;
+    const char *reason = NULL;
+    if (status != 200)
+        reason = "a file was expected, the answer has another status than 200";
+    else if (header_is(head, "content-type", "text/html"))
+        reason = "a file was expected, the answer is text/html";
+    else if (header_is(head, "content-type", "application/json"))
+        reason = "a file was expected, the answer is application/json";
+    else if (total < 0 && !header_is(head, "transfer-encoding", "chunked"))
+        reason = "the answer does not tell how long the file is: a cut one would look whole";
+    if (reason != NULL) {
+        transfer->stop = OF_STOP_ANSWER;
+        transfer->reason = reason;
+        return;
+    }
+    transfer->accepted = true;
+    bool encoded = of_head_find(head, "content-encoding", &length) != NULL;
+    transfer->total = encoded ? -1 : total;
+}
+
+static size_t on_file(of_transfer *transfer, const char *bytes, size_t length) {
+    if (transfer->answer == OF_ANSWER_TARGET) {
+        if (!of_target_write(transfer->target, bytes, length)) {
+            transfer->stop = OF_STOP_TARGET;
+            return 0;
+        }
+    } else if (transfer->answer == OF_ANSWER_STREAM &&
+               transfer->body.length + length > OF_STREAM_LIMIT) {
+        transfer->paused = true;
+        return CURL_WRITEFUNC_PAUSE; /* libcurl brings these bytes again */
+    } else if (keep(transfer, &transfer->body, bytes, length, OF_STOP_BODY) != length) {
+        return 0;
+    }
+    transfer->received += (int64_t)length;
+    return length;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
     of_transfer *transfer = ((of_carrier *)context)->transfer;
-    return keep(transfer, &transfer->body, bytes, size * count, OF_STOP_BODY);
+    size_t length = size * count;
+    if (transfer->answer != OF_ANSWER_JSON && length > 0) {
+        if (!transfer->judged)
+            judge(transfer);
+        if (transfer->stop != OF_STOP_NONE)
+            return 0;
+        if (transfer->accepted)
+            return on_file(transfer, bytes, length);
+    }
+    return keep(transfer, &transfer->body, bytes, length, OF_STOP_BODY);
+}
+
+static size_t on_form(char *bytes, size_t size, size_t count, void *context) {
+    of_transfer *transfer = ((of_carrier *)context)->transfer;
+    size_t got = 0;
+    transfer->reason =
+        of_form_read(transfer->form, (uint64_t)transfer->form_sent, bytes, size * count, &got);
+    if (transfer->reason != NULL) {
+        transfer->stop = OF_STOP_FORM;
+        return CURL_READFUNC_ABORT;
+    }
+    transfer->form_sent += (int64_t)got;
+    return got;
+}
+
+/* Before it would send a request again, which the guard then forbids. */
+static int on_form_seek(void *context, curl_off_t offset, int origin) {
+    of_transfer *transfer = ((of_carrier *)context)->transfer;
+    if (origin != SEEK_SET)
+        return CURL_SEEKFUNC_CANTSEEK;
+    transfer->form_sent = offset;
+    return CURL_SEEKFUNC_OK;
 }
 
 /* ---- the handle --------------------------------------------------------------------------- */
@@ -182,6 +273,10 @@ static bool prepare(of_carrier *slot, const of_engine *engine, of_driver *driver
     SET(easy, CURLOPT_PREREQFUNCTION, on_request);
     SET(easy, CURLOPT_HEADERFUNCTION, on_header);
     SET(easy, CURLOPT_WRITEFUNCTION, on_body);
+    SET(easy, CURLOPT_READFUNCTION, on_form); /* where there are no POSTFIELDS */
+    SET(easy, CURLOPT_READDATA, slot);
+    SET(easy, CURLOPT_SEEKFUNCTION, on_form_seek);
+    SET(easy, CURLOPT_SEEKDATA, slot);
     return true;
 }
 
@@ -214,11 +309,12 @@ of_carrier *of_carrier_take(of_engine *engine, of_driver *driver) {
 /* The handle lives on, so no pointer into the transfer may stay in it. */
 void of_carrier_give(of_engine *engine, of_driver *driver, of_carrier *slot) {
     of_lane *lane = &engine->lanes[driver->lane];
+    bool fit = slot->transfer == NULL || !slot->transfer->paused;
     slot->transfer = NULL;
     curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
     if (!slot->get)
         curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDS, NULL);
-    if (lane->idle_count < engine->concurrency) {
+    if (fit && lane->idle_count < engine->concurrency) {
         slot->next = lane->idle;
         lane->idle = slot;
         lane->idle_count++;
@@ -227,19 +323,43 @@ void of_carrier_give(of_engine *engine, of_driver *driver, of_carrier *slot) {
     }
 }
 
+/* A file is not hurried but may not stall, and is not compressed on the way: its length would not
+   be known. */
+static bool arm_bulky(of_carrier *slot, const of_transfer *transfer, bool bulky) {
+    CURL *easy = slot->easy;
+    SET(easy, CURLOPT_LOW_SPEED_LIMIT, bulky ? 1L : 0L);
+    SET(easy, CURLOPT_LOW_SPEED_TIME, bulky ? transfer->engine->stall : 0L);
+    SET(easy, CURLOPT_ACCEPT_ENCODING, bulky ? "identity" : "gzip");
+    slot->bulky = bulky;
+    return true;
+}
+
 /* All of it, so that nothing of the request before remains. */
 bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
     CURL *easy = slot->easy;
-    bool get = transfer->body_out == NULL && strcmp(transfer->method, "GET") == 0;
+    bool get = transfer->body_out == NULL && transfer->form == NULL &&
+               strcmp(transfer->method, "GET") == 0;
+    bool bulky = of_transfer_bulky(transfer);
     long idle = transfer->repeatable ? IDLE_SECONDS : IDLE_SECONDS_ONCE;
     slot->transfer = transfer;
     slot->message[0] = '\0';
     SET(easy, CURLOPT_URL, transfer->url.bytes);
     SET(easy, CURLOPT_HTTPHEADER, transfer->headers);
+    if (transfer->target != NULL && !of_target_rewind(transfer->target))
+        return false;
+    transfer->form_sent = 0;
+    if (bulky != slot->bulky && !arm_bulky(slot, transfer, bulky))
+        return false;
     if (!get) {
+        curl_off_t length = (curl_off_t)transfer->body_out_length;
         SET(easy, CURLOPT_POST, 1L);
-        SET(easy, CURLOPT_POSTFIELDS, transfer->body_out != NULL ? transfer->body_out : "");
-        SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_out_length);
+        if (transfer->form != NULL) {
+            length = (curl_off_t)of_form_length(transfer->form);
+            SET(easy, CURLOPT_POSTFIELDS, NULL);
+        } else {
+            SET(easy, CURLOPT_POSTFIELDS, transfer->body_out != NULL ? transfer->body_out : "");
+        }
+        SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, length);
         SET(easy, CURLOPT_CUSTOMREQUEST, transfer->method);
     } else if (!slot->get) {
         SET(easy, CURLOPT_HTTPGET, 1L);
@@ -259,6 +379,11 @@ bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
     return true;
 }
 
+void of_carrier_resume(of_carrier *slot) {
+    slot->transfer->paused = false;
+    curl_easy_pause(slot->easy, CURLPAUSE_CONT); /* a failure is the transfer's, and shows there */
+}
+
 CURL *of_carrier_easy(of_carrier *slot) { return slot->easy; }
 
 of_transfer *of_carrier_transfer(CURL *easy) {
@@ -273,6 +398,15 @@ of_transfer *of_carrier_transfer(CURL *easy) {
 static bool refused_line(const of_transfer *transfer, CURLcode code) {
     return code == CURLE_OUT_OF_MEMORY && transfer->wire > 0 &&
            of_global_init() == OF_ZEROING_PROCESS && transfer->refusals == of_refusals();
+}
+
+/* All of it came. */
+static void finish_file(of_transfer *transfer) {
+    if (!transfer->judged)
+        judge(transfer);
+    if (transfer->accepted && transfer->answer == OF_ANSWER_TARGET &&
+        !of_target_commit(transfer->target))
+        transfer->stop = OF_STOP_TARGET;
 }
 
 of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t room) {
@@ -291,6 +425,8 @@ of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t r
     }
 
     of_kind kind = kind_of(code);
+    if (kind == OF_OK && transfer->stop == OF_STOP_NONE && transfer->answer != OF_ANSWER_JSON)
+        finish_file(transfer);
     switch (transfer->stop) {
     case OF_STOP_GUARD:
         /* Wanted again after an answer (417): that answer counts. Otherwise the connection died. */
@@ -309,6 +445,18 @@ of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t r
     case OF_STOP_MEMORY:
         kind = OF_MEMORY;
         snprintf(message, room, "out of memory");
+        break;
+    case OF_STOP_FORM:
+        kind = OF_IO;
+        snprintf(message, room, "%s", transfer->reason);
+        break;
+    case OF_STOP_ANSWER:
+        kind = OF_DECODE;
+        snprintf(message, room, "%s", transfer->reason);
+        break;
+    case OF_STOP_TARGET:
+        kind = OF_IO;
+        of_target_failure(transfer->target, message, room);
         break;
     case OF_STOP_STALE:
     case OF_STOP_NONE:

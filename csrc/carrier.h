@@ -22,6 +22,9 @@ void of_carrier_free(of_carrier *carrier);
 
 /* Sets all that is the request's own. */
 bool of_carrier_arm(of_carrier *carrier, of_transfer *transfer);
+/* Goes on with a transfer that was paused, as nobody had read what came. */
+void of_carrier_resume(of_carrier *carrier);
+
 CURL *of_carrier_easy(of_carrier *carrier);
 
 /* Reads what libcurl knows of an ended transfer into it -> its kind, and words of at most `room`

@@ -9,6 +9,7 @@
 #include "json.h"
 #include "lua_buffer.h"
 #include "lua_engine.h"
+#include "lua_file.h"
 #include "lua_queue.h"
 #include "oneflow.h"
 #include "token_source.h"
@@ -112,6 +113,8 @@ static int check_by(lua_State *L, const char *(*rule)(const char *, size_t)) {
 
 static int check_user(lua_State *L) { return check_by(L, of_check_user); }
 
+static int check_file_name(lua_State *L) { return check_by(L, of_check_file_name); }
+
 static int check_header_name(lua_State *L) { return check_by(L, of_check_header_name); }
 
 /* monotonic() -> seconds since some point that does not move */
@@ -144,6 +147,7 @@ int luaopen_oneflow_core(lua_State *L) {
         {"equal", equal},
         {"check_user", check_user},
         {"check_header_name", check_header_name},
+        {"check_file_name", check_file_name},
         {"monotonic", monotonic},
         {"is_token_source", is_token_source},
         {"isyieldable", is_yieldable},
@@ -151,6 +155,8 @@ int luaopen_oneflow_core(lua_State *L) {
         {"encode", of_json_encode},
         {"array", of_json_array},
         {"engine", of_lua_engine_new},
+        {"form", of_lua_form_new},
+        {"target", of_lua_target_new},
         {"queue", of_lua_queue_new},
         {"door", of_lua_door},
         {NULL, NULL},
@@ -161,6 +167,7 @@ int luaopen_oneflow_core(lua_State *L) {
     const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
     of_json_open(L);
     of_lua_engine_open(L);
+    of_lua_file_open(L);
     of_lua_queue_open(L);
     of_token_source_open(L);
     lua_newtable(L);

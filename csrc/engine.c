@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "engine.h"
 
+#include "carrier.h"
 #include "driver.h"
 #include "io_thread.h"
 #include "queue.h"
@@ -88,6 +89,20 @@ void of_transfer_forget_request(of_transfer *transfer) {
         of_wipe(transfer->body_out, transfer->body_out_length);
     free(transfer->body_out);
     transfer->body_out = NULL;
+    if (transfer->form != NULL)
+        of_form_unref(transfer->form);
+    transfer->form = NULL;
+    if (transfer->target != NULL)
+        of_target_unref(transfer->target);
+    transfer->target = NULL;
+}
+
+bool of_transfer_bulky(const of_transfer *transfer) {
+    return transfer->form != NULL || transfer->answer != OF_ANSWER_JSON;
+}
+
+bool of_transfer_readable(const of_transfer *transfer) {
+    return transfer->answer == OF_ANSWER_STREAM && transfer->accepted && transfer->body.length > 0;
 }
 
 static void free_buffers(of_transfer *transfer) {
@@ -120,8 +135,9 @@ static of_transfer *new_transfer(of_engine *engine, of_queue *queue) {
         of_buffer_init(&transfer->header_text, OF_HEAD_LIMIT);
         of_buffer_init(&transfer->url, URL_LIMIT);
         of_buffer_init(&transfer->head, OF_HEAD_LIMIT);
-        of_buffer_init(&transfer->body, engine->max_body);
+        of_buffer_init(&transfer->body, 0);
     }
+    transfer->body.limit = engine->max_body;
     of_engine_ref(engine);
     transfer->engine = engine;
     if (queue != NULL)
@@ -228,6 +244,27 @@ void of_transfer_result(const of_transfer *transfer, of_result *result) {
     };
 }
 
+const char *of_transfer_read(const of_transfer *transfer, size_t *length) {
+    bool readable = of_transfer_readable(transfer);
+    *length = readable ? transfer->body.length : 0;
+    return readable ? transfer->body.bytes : NULL;
+}
+
+void of_transfer_consume(of_transfer *transfer) {
+    of_buffer_clear(&transfer->body);
+    if (!transfer->paused || transfer->slot == NULL)
+        return;
+    pipe_guard guard = block_pipe(transfer->engine);
+    of_carrier_resume(transfer->slot);
+    unblock_pipe(&guard);
+}
+
+void of_transfer_progress(const of_transfer *transfer, int64_t *done, int64_t *total) {
+    bool sends = transfer->form_total > 0;
+    *done = sends ? transfer->form_sent : transfer->received;
+    *total = sends ? transfer->form_total : transfer->total;
+}
+
 /* ---- submitting --------------------------------------------------------------------------- */
 
 static void add_header(of_transfer *transfer, const char *name, const char *value, size_t length) {
@@ -259,14 +296,24 @@ static of_kind compose(of_transfer *transfer, const of_request *request, const c
     of_engine *engine = transfer->engine;
     of_buffer *headers = &transfer->header_text;
     size_t count = 3;
-    add_header(transfer, "accept", "application/json", 16);
-    add_header(transfer, OF_TOKEN_HEADER, engine->token.bytes, engine->token.length);
+    if (request->answer == OF_ANSWER_JSON)
+        add_header(transfer, "accept", "application/json", 16);
+    else
+        add_header(transfer, "accept", "*/*", 3);
+    if (!engine->bare)
+        add_header(transfer, OF_TOKEN_HEADER, engine->token.bytes, engine->token.length);
+    else
+        count--;
     of_buffer_append(headers, "Expect:", sizeof "Expect:");
     if (request->user != NULL) {
         add_header(transfer, OF_USER_HEADER, request->user, request->user_length);
         count++;
     }
-    if (request->body != NULL) {
+    if (request->form != NULL) {
+        const char *type = of_form_content_type(request->form);
+        add_header(transfer, "content-type", type, strlen(type));
+        count++;
+    } else if (request->body != NULL) {
         add_header(transfer, "content-type", "application/json", 16);
         count++;
     } else if (strcmp(request->method, "GET") != 0) { /* libcurl would call nothing a form */
@@ -280,8 +327,10 @@ static of_kind compose(of_transfer *transfer, const of_request *request, const c
     }
 
     of_buffer *url = &transfer->url;
-    of_buffer_puts(url, engine->url.origin);
-    of_buffer_puts(url, engine->url.path);
+    if (!engine->bare) { /* of a storage host the path is the whole URL */
+        of_buffer_puts(url, engine->url.origin);
+        of_buffer_puts(url, engine->url.path);
+    }
     of_buffer_append(url, request->path, request->path_length);
     if (request->query != NULL) {
         of_buffer_append(url, "?", 1);
@@ -291,6 +340,19 @@ static of_kind compose(of_transfer *transfer, const of_request *request, const c
     if (request->body != NULL) {
         transfer->body_out = of_copy(request->body, request->body_length);
         transfer->body_out_length = request->body_length;
+    }
+    transfer->form = request->form;
+    if (request->form != NULL) {
+        of_form_ref(request->form);
+        transfer->form_total = (int64_t)of_form_length(request->form);
+    }
+    transfer->answer = request->answer;
+    if (request->answer == OF_ANSWER_STREAM)
+        transfer->body.limit = OF_STREAM_LIMIT;
+    transfer->total = -1;
+    if (request->answer == OF_ANSWER_TARGET) {
+        of_target_ref(request->target);
+        transfer->target = request->target;
     }
     if (headers->starved || url->starved || (request->body != NULL && transfer->body_out == NULL))
         return OF_MEMORY;
@@ -306,6 +368,8 @@ static of_kind compose(of_transfer *transfer, const of_request *request, const c
     }
     return link_headers(transfer, count) ? OF_OK : OF_MEMORY;
 }
+
+static void drop_storage(of_engine **link);
 
 static bool revive(of_engine *engine) {
     if (engine->process != of_process())
@@ -325,6 +389,8 @@ static bool revive(of_engine *engine) {
 
 of_kind of_engine_check(const of_engine *engine, const of_request *request, const char **field,
                         const char **why) {
+    if (engine->bare) /* checked by of_engine_follow */
+        return OF_OK;
     *field = "token";
     *why = engine->token.length == 0 ? "is not known" : NULL;
     if (*why == NULL && request->user != NULL) {
@@ -336,6 +402,64 @@ of_kind of_engine_check(const of_engine *engine, const of_request *request, cons
         *why = of_check_path(request->path, request->path_length);
     }
     return *why == NULL ? OF_OK : OF_VALIDATION;
+}
+
+static of_engine *storage_of(of_engine *engine, const of_buffer *origin, const char **why) {
+    of_engine **link = &engine->storages;
+    while (*link != NULL) {
+        of_engine *storage = *link;
+        if (strcmp(storage->url.origin, origin->bytes) == 0)
+            return storage;
+        if (atomic_load(&storage->references) == 1) /* another one, and nothing under way */
+            drop_storage(link);
+        else
+            link = &storage->next_storage;
+    }
+    const char *option = NULL;
+    of_options options = {
+        .user_agent = engine->user_agent,
+        .ca_file = engine->ca_file,
+        .proxy = engine->proxy,
+        .connect_timeout = engine->connect_timeout,
+        .concurrency = engine->concurrency,
+        .max_body = engine->max_body,
+        .stall = engine->stall,
+    };
+    of_engine *storage = of_engine_new(origin->bytes, origin->length, &options, &option, why);
+    if (storage == NULL)
+        return NULL;
+    if (!storage->url.tls && !engine->url.loopback) {
+        *why = "is http";
+        of_engine_unref(storage);
+        return NULL;
+    }
+    storage->bare = true;
+    storage->next_storage = engine->storages;
+    engine->storages = storage;
+    return storage;
+}
+
+of_kind of_engine_follow(of_engine *engine, const char *location, size_t length,
+                         const of_request *request, of_queue *queue, bool bell,
+                         of_transfer **transfer, const char **why) {
+    const char *field = NULL;
+    of_buffer origin;
+    of_buffer_init(&origin, 4096);
+    *why = of_url_origin(&origin, location, length);
+    of_engine *storage = *why == NULL ? storage_of(engine, &origin, why) : NULL;
+    of_buffer_free(&origin);
+    if (storage == NULL)
+        return OF_VALIDATION;
+    of_request asked = {
+        .method = "GET",
+        .path = location,
+        .path_length = length,
+        .timeout = request->timeout,
+        .repeatable = true,
+        .answer = request->answer,
+        .target = request->target,
+    };
+    return of_engine_submit(storage, &asked, queue, bell, transfer, &field, why);
 }
 
 of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue *queue, bool bell,
@@ -379,7 +503,7 @@ static void drive(of_driver *driver, const of_transfer *transfer, long milliseco
     for (;;) {
         of_driver_step(driver);
         of_driver_expire(driver);
-        if (transfer != NULL ? of_transfer_done(transfer)
+        if (transfer != NULL ? of_transfer_done(transfer) || of_transfer_readable(transfer)
                              : driver->ended != before || driver->running.count == 0)
             return;
         long left = (long)(until - of_now());
@@ -394,6 +518,8 @@ bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds)
         milliseconds = SLICE_MILLISECONDS;
     if (transfer != NULL && threaded(transfer))
         return of_io_wait(transfer, milliseconds);
+    if (transfer != NULL)
+        engine = transfer->engine; /* or that of a storage host */
     if (engine->closed || !revive(engine))
         return transfer == NULL || of_transfer_done(transfer);
     of_driver *own = engine->own;
@@ -442,6 +568,7 @@ of_engine *of_engine_new(const char *base_url, size_t base_url_length, const of_
     engine->connect_timeout = options->connect_timeout;
     engine->concurrency = options->concurrency;
     engine->max_body = options->max_body;
+    engine->stall = options->stall;
     engine->user_agent = copy_option(options->user_agent);
     engine->ca_file = copy_option(options->ca_file);
     engine->proxy = copy_option(options->proxy);
@@ -463,6 +590,14 @@ of_engine *of_engine_new(const char *base_url, size_t base_url_length, const of_
         return NULL;
     }
     return engine;
+}
+
+/* Its transfers, if it has any, end as cancelled. */
+static void drop_storage(of_engine **link) {
+    of_engine *storage = *link;
+    *link = storage->next_storage;
+    of_engine_close(storage);
+    of_engine_unref(storage);
 }
 
 static void close_inline(of_engine *engine) {
@@ -487,6 +622,8 @@ void of_engine_close(of_engine *engine) {
     if (engine->process != of_process())
         abandon(engine);
     engine->closed = true;
+    while (engine->storages != NULL)
+        drop_storage(&engine->storages);
     close_inline(engine);
     of_io_close_engine(engine);
     free_spares(engine);

@@ -17,7 +17,9 @@
 #define ONEFLOW_ENGINE_H
 
 #include "credentials.h"
+#include "form.h"
 #include "memory.h"
+#include "target.h"
 #include "url.h"
 
 #include <stdbool.h>
@@ -33,6 +35,7 @@
     X(LIMIT, "limit")                                                                              \
     X(CANCELLED, "cancelled")                                                                      \
     X(MEMORY, "memory")                                                                            \
+    X(IO, "io")                                                                                    \
     X(VALIDATION, "validation")
 
 typedef enum of_kind {
@@ -50,6 +53,7 @@ typedef struct of_options {
     long connect_timeout; /* milliseconds */
     long concurrency;     /* transfers under way at once; the others wait their turn */
     size_t max_body;      /* decoded bytes of an answer */
+    long stall;           /* seconds without a byte, after which a file is given up */
 } of_options;
 
 typedef struct of_engine of_engine;
@@ -67,6 +71,15 @@ bool of_engine_closed(const of_engine *engine);
 of_token *of_engine_token(of_engine *engine);
 const of_url *of_engine_url(const of_engine *engine);
 
+/* What a good answer is, and where its body goes. Of a file it must tell how long it is, and be no
+   web page and no JSON; any other answer's body is kept in memory, up to the cap. */
+typedef enum of_answer {
+    OF_ANSWER_JSON,
+    OF_ANSWER_BYTES,  /* a file, into memory */
+    OF_ANSWER_TARGET, /* a file, onto disk: it has its name when the transfer is done and good */
+    OF_ANSWER_STREAM, /* a file, handed out piece by piece: inline only, see of_transfer_read */
+} of_answer;
+
 /* A request as it will be sent. The strings are the caller's for the length of the call, but for
  * the method. */
 typedef struct of_request {
@@ -83,6 +96,9 @@ typedef struct of_request {
     long timeout;        /* milliseconds, from the start of the attempt to its end */
     bool repeatable;     /* no: only connections idle for a short time are used */
     bool fresh;          /* a new connection, whatever is idle */
+    of_form *form;       /* instead of a body; NULL: none */
+    of_answer answer;
+    of_target *target; /* of OF_ANSWER_TARGET */
 } of_request;
 
 typedef struct of_transfer of_transfer;
@@ -100,12 +116,20 @@ typedef struct of_queue of_queue;
 of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue *queue, bool bell,
                          of_transfer **transfer, const char **field, const char **why);
 
+/* Fetches a file from where the service pointed to: another host, asked without any credential,
+   over connections that no other request uses. Of `request` counts what concerns answer and time.
+ */
+of_kind of_engine_follow(of_engine *engine, const char *location, size_t length,
+                         const of_request *request, of_queue *queue, bool bell,
+                         of_transfer **transfer, const char **why);
+
 /* The checks of submit alone: OF_OK or OF_VALIDATION. */
 of_kind of_engine_check(const of_engine *engine, const of_request *request, const char **field,
                         const char **why);
 
-/* Waits until `transfer` is done, or any inline one when it is NULL, for at most `milliseconds` and
-   never more than a quarter of a second: so that the caller's signals are seen. True: done. */
+/* Waits until `transfer` is done or has something to read, or any inline one is done when it is
+   NULL, for at most `milliseconds` and never more than a quarter of a second: so that the caller's
+   signals are seen. True: done. */
 bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds);
 
 /* One turn of the inline driver, without waiting. */
@@ -115,6 +139,15 @@ void of_engine_step(of_engine *engine);
    runs to its end. A threaded one is done soon. */
 void of_transfer_cancel(of_transfer *transfer);
 bool of_transfer_done(const of_transfer *transfer);
+
+/* What has come of a file that is handed out piece by piece: at most 256 KiB, then the service
+   waits. It stays until `of_transfer_consume`, which goes on. */
+const char *of_transfer_read(const of_transfer *transfer, size_t *length);
+void of_transfer_consume(of_transfer *transfer);
+
+/* Bytes of the file, or of the form that is sent, so far and in all; `total` -1: not known. An
+   inline one's. */
+void of_transfer_progress(const of_transfer *transfer, int64_t *done, int64_t *total);
 
 /* By which its queue and the door know it; 0: it has no queue. */
 unsigned long of_transfer_number(const of_transfer *transfer);

@@ -3,12 +3,13 @@
 
 #include "digest.h"
 #include "engine.h"
+#include "head.h"
+#include "lua_file.h"
 #include "lua_queue.h"
 #include "token_source.h"
 
 #include <stdint.h>
 #include <string.h>
-#include <strings.h>
 
 static const char ENGINE[] = "oneflow.engine";
 static const char TICKET[] = "oneflow.ticket";
@@ -114,6 +115,7 @@ int of_lua_engine_new(lua_State *L) {
         .connect_timeout = milliseconds(field_number(L, 1, "connect_timeout", 3)),
         .concurrency = (long)field_number(L, 1, "concurrency", 16),
         .max_body = (size_t)field_number(L, 1, "max_body", 32 * 1024 * 1024),
+        .stall = (long)field_number(L, 1, "stall_timeout", 20),
     };
     if (url == NULL || options.user_agent == NULL)
         return luaL_error(L, "base_url and user_agent are required");
@@ -338,7 +340,9 @@ enum {
     HEADERS,
     FRESH,
     QUEUE,
-    BELL
+    BELL,
+    FORM,
+    ANSWER
 };
 
 static const char *optional_string(lua_State *L, int index, size_t *length) {
@@ -383,6 +387,17 @@ static of_kind read_request(lua_State *L, ticket_box *box, of_request *request, 
     return OF_OK;
 }
 
+/* nil: JSON; "bytes", "stream", or a target that the file goes to. */
+static void read_answer(lua_State *L, int index, of_request *request) {
+    static const char *const answers[] = {"json", "bytes", "target", "stream", NULL};
+    request->target = of_lua_target(L, index);
+    request->answer = request->target != NULL
+                          ? OF_ANSWER_TARGET
+                          : (of_answer)luaL_checkoption(L, index, "json", answers);
+    if (request->answer == OF_ANSWER_TARGET && request->target == NULL)
+        luaL_argerror(L, index, "a target expected");
+}
+
 static ticket_box *new_ticket(lua_State *L) {
     ticket_box *box = of_newuserdata(L, sizeof *box);
     box->transfer = NULL;
@@ -404,17 +419,21 @@ static ticket_box *reuse_ticket(lua_State *L, int index) {
 }
 
 /* engine:submit(used_ticket | nil, method, repeatable, path, user, timeout, query, body, headers,
-   fresh, queue | nil, bell) -> ticket, number in the queue | nil, { kind=, field=, message=,
-   sent=false }; query and headers are lists of { name, value }, the timeout is in seconds. */
+   fresh, queue | nil, bell, form | nil, answer) -> ticket, number in the queue | nil, { kind=,
+   field=, message=, sent=false }; query and headers are lists of { name, value }, the timeout is in
+   seconds. `answer` is what a good answer is and where it goes: nil (JSON), "bytes" (a file),
+   "stream" (a file, to be read piece by piece), or a target (a file on disk). */
 static int engine_submit(lua_State *L) {
     of_engine *engine = check_engine(L);
-    lua_settop(L, BELL);
+    lua_settop(L, ANSWER);
     of_queue *queue = of_lua_queue(L, QUEUE);
     ticket_box *box = lua_isnil(L, USED) ? new_ticket(L) : reuse_ticket(L, USED);
     of_request request;
     const char *field = NULL;
     const char *why = NULL;
     of_kind kind = read_request(L, box, &request, &field, &why);
+    request.form = of_lua_form(L, FORM);
+    read_answer(L, ANSWER, &request);
     if (kind == OF_OK)
         kind = of_engine_submit(engine, &request, queue, lua_toboolean(L, BELL), &box->transfer,
                                 &field, &why);
@@ -423,6 +442,58 @@ static int engine_submit(lua_State *L) {
     if (kind != OF_OK)
         return refuse_request(L, kind, field, why);
     lua_pushnumber(L, (lua_Number)of_transfer_number(box->transfer));
+    return 2;
+}
+
+/* engine:follow(used_ticket | nil, location, timeout, answer, queue | nil, bell) -> as submit.
+   Fetches a file from where an answer pointed to, without any credential; a place where one may not
+   go is of kind "validation". */
+static int engine_follow(lua_State *L) {
+    of_engine *engine = check_engine(L);
+    lua_settop(L, 7);
+    luaL_checktype(L, 3, LUA_TSTRING);
+    size_t length = 0;
+    const char *location = lua_tolstring(L, 3, &length);
+    of_request request = {.timeout = milliseconds(luaL_checknumber(L, 4))};
+    read_answer(L, 5, &request);
+    of_queue *queue = of_lua_queue(L, 6);
+    ticket_box *box = lua_isnil(L, USED) ? new_ticket(L) : reuse_ticket(L, USED);
+    const char *why = NULL;
+    of_kind kind = of_engine_follow(engine, location, length, &request, queue, lua_toboolean(L, 7),
+                                    &box->transfer, &why);
+    if (kind != OF_OK)
+        return refuse_request(L, kind, "location", why);
+    lua_pushnumber(L, (lua_Number)of_transfer_number(box->transfer));
+    return 2;
+}
+
+/* engine:read(ticket) -> what has come of a "stream" | nil */
+static int engine_read(lua_State *L) {
+    check_box(L);
+    of_transfer *transfer = check_ticket(L, 2)->transfer;
+    size_t length = 0;
+    const char *bytes = of_transfer_read(transfer, &length);
+    if (bytes == NULL) {
+        lua_pushnil(L);
+    } else {
+        lua_pushlstring(L, bytes, length);
+        of_transfer_consume(transfer);
+    }
+    return 1;
+}
+
+/* engine:progress(ticket) -> bytes so far, bytes in all | nil: of the file that comes, or of the
+   form that goes */
+static int engine_progress(lua_State *L) {
+    check_box(L);
+    int64_t done = 0;
+    int64_t total = 0;
+    of_transfer_progress(check_ticket(L, 2)->transfer, &done, &total);
+    lua_pushnumber(L, (lua_Number)done);
+    if (total < 0)
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, (lua_Number)total);
     return 2;
 }
 
@@ -475,36 +546,9 @@ static int engine_describe(lua_State *L) {
 
 /* ---- answers ------------------------------------------------------------------------------ */
 
-/* The value of a header in the lines of an answer, the last one if there are several. NULL: none.
- */
-static const char *find_header(const of_buffer *head, const char *name, size_t *length) {
-    const char *found = NULL;
-    size_t name_length = strlen(name);
-    const char *at = head->bytes;
-    const char *end = at != NULL ? at + head->length : at;
-    while (at < end) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        if (stop == NULL)
-            stop = end;
-        if ((size_t)(stop - at) > name_length && at[name_length] == ':' &&
-            strncasecmp(at, name, name_length) == 0) {
-            const char *from = at + name_length + 1;
-            const char *to = stop;
-            while (from < to && (*from == ' ' || *from == '\t'))
-                from++;
-            while (to > from && (to[-1] == '\r' || to[-1] == ' ' || to[-1] == '\t'))
-                to--;
-            found = from;
-            *length = (size_t)(to - from);
-        }
-        at = stop + 1;
-    }
-    return found;
-}
-
 static void push_header(lua_State *L, const of_buffer *head, const char *name) {
     size_t length = 0;
-    const char *value = find_header(head, name, &length);
+    const char *value = of_head_find(head, name, &length);
     if (value != NULL) {
         lua_pushlstring(L, value, length);
     } else {
@@ -638,18 +682,21 @@ static int ticket_gc(lua_State *L) {
 void of_lua_engine_open(lua_State *L) {
     static const luaL_Reg engine_methods[] = {
         {"submit", engine_submit},
+        {"follow", engine_follow},
         {"describe", engine_describe},
         {"wait", engine_wait},
+        {"read", engine_read},
+        {"progress", engine_progress},
         {"take", engine_take},
         {"cancel", engine_cancel},
         {"poll", engine_poll},
         {"done", engine_done},
         {"set_token", engine_set_token},
         {"read_token", engine_read_token},
+        {"ask_token", engine_ask_token},
         {"mask", engine_mask},
         {"close", engine_close},
         {"info", engine_info},
-        {"ask_token", engine_ask_token},
         {NULL, NULL},
     };
     luaL_newmetatable(L, ENGINE);

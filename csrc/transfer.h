@@ -17,7 +17,10 @@
 
 enum { OF_INLINE, OF_THREAD, OF_LANES };
 
-enum { OF_HEAD_LIMIT = 64 * 1024 }; /* bytes of one answer's header lines */
+enum {
+    OF_HEAD_LIMIT = 64 * 1024, /* bytes of one answer's header lines */
+    OF_STREAM_LIMIT = 256 * 1024,
+};
 
 typedef enum of_state { OF_QUEUED, OF_RUNNING, OF_DONE } of_state;
 
@@ -28,7 +31,10 @@ typedef enum of_stop {
     OF_STOP_STALE,
     OF_STOP_HEAD,
     OF_STOP_BODY,
-    OF_STOP_MEMORY
+    OF_STOP_MEMORY,
+    OF_STOP_FORM,   /* could not be read; `reason` */
+    OF_STOP_ANSWER, /* is not the file; `reason` */
+    OF_STOP_TARGET  /* could not be written */
 } of_stop;
 
 typedef struct of_carrier of_carrier;
@@ -71,6 +77,17 @@ struct of_transfer {
     long connects;
     long retry_after;
     char *message; /* of a failure; NULL: no memory even for that */
+    of_form *form; /* counted; instead of body_out */
+    int64_t form_sent;
+    int64_t form_total;
+    of_answer answer;
+    of_target *target; /* counted */
+    bool judged;       /* is its answer the file? */
+    bool accepted;     /* it is */
+    bool paused;       /* nobody has read what came */
+    int64_t received;
+    int64_t total;
+    const char *reason;
 };
 
 /* An engine's part in a driver. */
@@ -92,6 +109,10 @@ struct of_engine {
     long connect_timeout;
     long concurrency;
     size_t max_body;
+    long stall;
+    bool bare;           /* without credentials: of a storage host */
+    of_engine *storages; /* those that this engine was pointed to; each counted */
+    of_engine *next_storage;
     of_lane lanes[OF_LANES];
     of_driver *own;     /* the inline driver, made when it is needed */
     of_transfer *spare; /* used ones, wiped, whose buffers serve the next */
@@ -117,6 +138,12 @@ long long of_now(void);
 
 /* Of a request nothing stays that it carried. */
 void of_transfer_forget_request(of_transfer *transfer);
+
+/* A form or a file: neither JSON nor hurried. */
+bool of_transfer_bulky(const of_transfer *transfer);
+
+/* Has it something to read? */
+bool of_transfer_readable(const of_transfer *transfer);
 
 /* Ends its life; `on_thread`: not on its owner's thread. */
 void of_transfer_free(of_transfer *transfer, bool on_thread);

@@ -127,6 +127,26 @@ const char *of_url_parse(of_url *url, const char *text, size_t length) {
     return why;
 }
 
+const char *of_url_origin(of_buffer *origin, const char *text, size_t length) {
+    if (length == 0 || length > 16 * 1024)
+        return "is empty or longer than 16 KiB";
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] <= ' ' || text[i] > '~' || text[i] == '\\')
+            return "holds a blank, a backslash, a control byte or a byte beyond ASCII";
+    }
+    const char *colon = strstr(text, "://");
+    if (colon == NULL)
+        return "is not absolute";
+    size_t authority = (size_t)(colon - text) + 3;
+    authority += strcspn(text + authority, "/?#");
+    /* libcurl reads the whole, of_url_parse the origin: only where both see the same host. */
+    if (memchr(text, '@', authority) != NULL)
+        return "holds a user name";
+    if (!of_buffer_append(origin, text, authority))
+        return "has too long a host";
+    return NULL;
+}
+
 void of_url_free(of_url *url) {
     free(url->origin);
     free(url->path);

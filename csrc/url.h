@@ -23,6 +23,10 @@ typedef struct of_url {
 const char *of_url_parse(of_url *url, const char *text, size_t length);
 void of_url_free(of_url *url);
 
+/* The origin of a whole URL that the service points to, whose path and query are nobody's business.
+   NULL, or what is wrong with it; whether one may go there is of_url_parse's to say. */
+const char *of_url_origin(of_buffer *origin, const char *text, size_t length);
+
 /* NULL when the path is one that stays below the base path. */
 const char *of_check_path(const char *path, size_t length);
 

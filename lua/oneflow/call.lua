@@ -6,7 +6,7 @@ local errors = require "oneflow.errors"
 local hosts = require "oneflow.hosts"
 local usage = require "oneflow.usage"
 
-local error, format, max, min = error, string.format, math.max, math.min
+local error, format, huge, max, min = error, string.format, math.huge, math.max, math.min
 local ipairs, pcall, tonumber, type = ipairs, pcall, tonumber, type
 local running = coroutine.running
 local monotonic = core.monotonic
@@ -129,28 +129,49 @@ local function over_the_wire(client, operation, path, parts, user, timeout, wait
   local engine, spares = client.engine, client.spares
   local used = spares[#spares]
   spares[#spares] = nil
-  local ticket, number = engine:submit(used, operation.method, operation.repeatable, path, header_of(user), timeout,
-    parts.query, parts.body, parts.headers, false, waiter and waiter.queue, waiter and waiter.bell)
+  local queue, bell = waiter and waiter.queue, waiter and waiter.bell
+  local ticket, number
+  if operation.storage then
+    ticket, number = engine:follow(used, parts.location, timeout, parts.answer, queue, bell)
+  else
+    ticket, number = engine:submit(used, operation.method, operation.repeatable, path, header_of(user), timeout,
+      parts.query, parts.body, parts.headers, false, queue, bell, parts.form, parts.answer)
+  end
   if not ticket then
     if waiter then waiter:leave(pass) end
     return nil, number
   end
   if waiter then
     waiter:wait(pass, client, ticket, number, operation, path, user)
+  elseif parts.watch then
+    parts.watch(client, ticket)
   else
     while not engine:wait(ticket) do end
   end
+  if parts.answer then parts.bytes = engine:progress(ticket) end
   return spare(client, ticket, engine:take(ticket))
 end
 
 local function through_transport(client, operation, path, parts, user, timeout)
-  local described, refusal = client.engine:describe(nil, operation.method, operation.repeatable, path,
-    header_of(user), timeout, parts.query, parts.body, parts.headers)
+  local described, refusal
+  if operation.storage then
+    described = { method = "GET", url = parts.location, headers = { accept = "*/*" } }
+  else
+    described, refusal = client.engine:describe(nil, operation.method, operation.repeatable, path,
+      header_of(user), timeout, parts.query, parts.body, parts.headers)
+  end
   if not described then return nil, refusal end
+  if parts.form then described.body, described.headers["content-type"] = parts.form:text() end
   local status, headers, body = client.transport(described)
   headers = headers or {}
   local request_id, content_type = headers["x-request-id"], headers["content-type"]
-  if status >= 200 and status < 300 then return status, body or "", request_id, content_type, 0 end
+  if status >= 200 and status < 300 then
+    if parts.receive then
+      local good, why = parts.receive(body or "")
+      if not good then return nil, { kind = "io", message = why, status = status, sent = true, connects = 0 } end
+    end
+    return status, body or "", request_id, content_type, 0
+  end
   local seconds = tonumber(headers["retry-after"])
   return nil, {
     status = status, answer = body or "", sent = true, connects = 0, content_type = content_type,
@@ -164,13 +185,14 @@ local function context_of(client, operation, user, attempts, outcome)
   return {
     operation = operation.name, acting_user = acting_user.label(user), attempts = attempts, mask = client.mask,
     repeatable = operation.repeatable, outcome = outcome, unconfirmed = operation.confirmed == false,
+    storage = operation.storage,
   }
 end
 
 local function told(operation, path, user, number)
   return {
     operation = operation.name, method = operation.method, path = path, acting_user = acting_user.label(user),
-    attempt = number,
+    attempt = number, storage = operation.storage and operation.storage.host,
   }
 end
 
@@ -223,6 +245,9 @@ end
 
 local NOTHING = {}
 
+-- Where a file is, the service may say once.
+local FOLLOWED = { [302] = true, [303] = true, [307] = true }
+
 local ADMIN_REFUSED = "the service demands a user here and refuses the anonymous administrator (unchecked = true sends "
   .. "it all the same)"
 
@@ -236,7 +261,8 @@ end
 ---@param scope table  { client =, user = }
 ---@param operation table  { name, method, as, repeatable, returns }
 ---@param path string
----@param parts table?  { query = pairs, body = table, headers = pairs }; made for this call
+---@param parts table?  { query = pairs, body = table, headers = pairs }; made for this call. Of files, see
+---   oneflow.files: form, answer, watch, receive; what came of them is left in `bytes`, `raised` and `stopped`
 ---@param opts table  checked options
 ---@param problems oneflow.Problem[]?  what is wrong with the arguments already
 ---@return table|string|boolean? value, table|oneflow.Error meta_or_error
@@ -255,13 +281,16 @@ function M.run(scope, operation, path, parts, opts, problems)
     for _, problem in ipairs(wrong or NOTHING) do problems = add(problems, problem.path, problem.message) end
     parts.body = text
   end
-  local waiter, refusal = hosts.waiter(opts.blocking)
+  local waiter, refusal = hosts.waiter(opts.blocking, parts.watch)
   if refusal then problems = add(problems, "blocking", refusal) end
   if problems and problems[1] then
     return nil, errors.validation(context_of(client, operation, user, 0), problems)
   end
 
   local timeout, attempt_timeout = opts.timeout or client.timeout, opts.attempt_timeout or client.attempt_timeout
+  if parts.form or parts.answer then -- a file may take its time, but not stall
+    timeout, attempt_timeout = opts.timeout or huge, opts.attempt_timeout or huge
+  end
   local deadline = monotonic() + timeout
   if timeout > attempt_timeout then timeout = attempt_timeout end
   if client.generation == 0 then
@@ -280,11 +309,29 @@ function M.run(scope, operation, path, parts, opts, problems)
     status, answer, request_id, content_type = attempt(client, operation, path, parts, user, timeout, waiter,
     attempts)
   end
+  if not status and parts.answer and FOLLOWED[answer.status] and answer.location and not parts.raised then
+    operation = {
+      name = operation.name, method = "GET", repeatable = true,
+      storage = { host = errors.host_of(answer.location), status = answer.status },
+    }
+    outcome, parts.location = "refused", answer.location
+    timeout = max(0.001, min(attempt_timeout, deadline - monotonic()))
+    status, answer, request_id, content_type = attempt(client, operation, "", parts, user, timeout, waiter, attempts)
+    parts.location = nil
+  end
+  if parts.raised then error(parts.raised[1], 0) end
+  if parts.stopped then
+    status, answer = nil, { kind = "cancelled", message = parts.stopped, sent = true, connects = 0 }
+  end
   if not status then
     return nil, errors.from_answer(context_of(client, operation, user, attempts, outcome), answer)
   end
 
   local meta = { status = status, attempts = attempts, request_id = errors.safe(request_id, client.mask) }
+  if parts.answer then
+    meta.bytes, meta.content_type = parts.bytes or #answer, errors.safe(content_type, client.mask)
+    return answer, meta
+  end
   if opts.decode == false then return answer, meta end
   local returns = operation.returns
   local nothing = returns == "nothing"

@@ -41,6 +41,9 @@ local function whole(path, value, from, to)
 end
 M.whole = whole
 
+--- Is it the name of an option of every call?
+function M.is_option(name) return OPTIONS[name] ~= nil end
+
 local option_kinds = {
   any = function() end,
   boolean = function(path, value) if type(value) ~= "boolean" then bad_type(path, "boolean", value) end end,

@@ -37,6 +37,7 @@ local OPTIONS = {
   retry = check.retry,
   concurrency = function(name, value) check.whole(name, value, 1, 1000) end,
   max_body = function(name, value) check.whole(name, value, 1, 2 ^ 40) end,
+  stall_timeout = function(name, value) check.whole(name, value, 1, 3600) end,
   hooks = function(name, value)
     typed "table" (name, value)
     for hook, fn in next, value do
@@ -89,6 +90,7 @@ end
 ---@field retry (false|{ attempts: integer })?
 ---@field concurrency integer?  calls under way at once (16)
 ---@field max_body integer?  bytes of a decoded answer (32 MiB)
+---@field stall_timeout integer?  seconds without a byte, after which a file's transfer is given up (20)
 ---@field hooks { on_request: fun(info: table)?, on_response: fun(info: table)? }?
 ---@field app string?  "name/version", for the user agent
 ---@field socket_dir string?  in nginx: a folder of mode 0700 for the worker's socket; the first client's counts
@@ -122,7 +124,7 @@ return function(options)
     base_url = base_url, token = opts.token, token_file = opts.token_file, token_env = opts.token_env,
     token_source = opts.token_source, ca_file = opts.ca_file, proxy = opts.proxy,
     connect_timeout = opts.connect_timeout or 3, concurrency = opts.concurrency or 16,
-    max_body = opts.max_body or 32 * 1024 * 1024,
+    max_body = opts.max_body or 32 * 1024 * 1024, stall_timeout = opts.stall_timeout or 20,
     user_agent = "oneflow-lua/" .. version .. (opts.app and " " .. opts.app or ""),
   }
   if not engine then

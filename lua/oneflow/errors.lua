@@ -17,6 +17,8 @@ local M = {}
 ---| "connection" | "timeout" | "tls" | "validation" | "authentication" | "payment" | "permission" | "not_found"
 ---| "conflict" | "http" | "rate_limit" | "server" | "redirect" | "decode" | "limit" | "cancelled" | "memory"
 ---| "signature" # of a webhook call
+---| "io" # a file of this machine could not be read or written
+---| "storage" # the storage host, to which the service points for a file, answered otherwise; `status` is its own
 
 ---The promise of the library.
 ---@alias oneflow.Outcome
@@ -58,6 +60,7 @@ local BADNESS = { not_sent = 1, refused = 2, unknown = 3 }
 
 local ADVICE = {
   not_found = "missing, or no access",
+  storage = "not the service's answer: the link to it lives a short time, a new call gets a new one",
   authentication = "the token or the user is not accepted, the service does not say which: client:ping() tests the "
     .. "token alone, client:user(...):ping() both",
 }
@@ -114,7 +117,7 @@ end
 local function as_it_is(text) return text end
 
 --- context: { operation=, acting_user=, attempts=, mask=function(text), repeatable=, unconfirmed=,
---- outcome=(of earlier attempts) }
+--- outcome=(of earlier attempts), storage={ host=, status=(that pointed to it) } (of a file's second step) }
 ---@return oneflow.Error
 function M.new(context, fields)
   local function safe(text) return M.safe(text, context.mask or as_it_is) end
@@ -168,11 +171,18 @@ end
 
 local function integer(value) return type(value) == "number" and value or nil end
 
+--- Where a location points to, for messages: the rest of it may be a secret.
+---@param location string?
+---@return string? host  nil: the same one
+function M.host_of(location)
+  local authority = match(location or "", "^%a[%w+.%-]*://([^/?#]*)") or match(location or "", "^//([^/?#]*)")
+  return authority and (match(authority, "@(.*)$") or authority)
+end
+
 local function location_host(location)
   if not location then return "nowhere" end
-  local authority = match(location, "^%a[%w+.%-]*://([^/?#]*)") or match(location, "^//([^/?#]*)")
-  if not authority then return "another path of the same host" end
-  return "host " .. (match(authority, "@(.*)$") or authority)
+  local host = M.host_of(location)
+  return host and "host " .. host or "another path of the same host"
 end
 
 local function from_status(context, result)
@@ -201,19 +211,47 @@ local function from_status(context, result)
   })
 end
 
+-- The storage host is another one, with errors in a language of its own; its bodies may tell the signed link.
+local function from_storage(context, result)
+  local status, storage = result.status, context.storage
+  local host = storage.host or "the same host"
+  if result.field == "location" then
+    return M.new(context, {
+      kind = "redirect", outcome = "refused", status = storage.status, retryable = false,
+      detail = format("the service points to %s for the file, which %s: not followed", host, result.message),
+    })
+  elseif status and status >= 300 and status < 400 then
+    return M.new(context, {
+      kind = "redirect", outcome = "refused", status = status, retryable = false,
+      detail = format("the storage host %s points on to %s: one step is followed, not two", host,
+        location_host(result.location)),
+    })
+  end
+  local server = status == 408 or status >= 500 or status < 200
+  return M.new(context, {
+    kind = "storage", outcome = server and "unknown" or "refused", status = status, title = "storage host " .. host,
+    detail = match(result.answer or "", "<Code>([%w_.%-]+)</Code>"), retry_after = result.retry_after,
+    retryable = status == 403 or status == 429 or TRANSIENT[status] or false,
+  })
+end
+
 --- What came instead of a good answer, in words: `result` as the core's `take` gives it.
 ---@return oneflow.Error
 function M.from_answer(context, result)
-  local status, kind = result.status, result.kind
+  local status, kind, message = result.status, result.kind, result.message
+  if context.storage then
+    if result.field or (status and (status >= 300 or status < 200)) then return from_storage(context, result) end
+    message = format("storage host %s: %s", context.storage.host, message)
+  end
   -- Whatever became of its body, an answer beyond 2xx says what the service did.
   if status and (status >= 300 or (status < 200 and not kind)) then return from_status(context, result) end
   local fields = {
-    kind = kind, status = status, outcome = result.sent and "unknown" or "not_sent", detail = result.message,
+    kind = kind, status = status, outcome = result.sent and "unknown" or "not_sent", detail = message,
   }
   if kind == "validation" then
     fields.problems = M.problem(result.field, result.message)
     fields.detail = nil
-  elseif result.sent then
+  elseif result.sent or context.storage then
     fields.retryable = context.repeatable and (kind == "connection" or kind == "timeout" or kind == "decode") or false
   end
   return M.new(context, fields)

@@ -29,16 +29,23 @@ local nginx = type(ngx) == "table" and type(ngx.socket) == "table" and require "
 
 M.in_nginx = nginx and true or false
 
+local WATCHED = "a sink or a progress function is called while the call waits, which would block nginx's worker: "
+  .. "download to a file or as a string, or say blocking = true in the call's options"
+
 --- How a call waits here: nil for inline, which blocks the thread.
 ---@param blocking boolean?  the caller allows the thread to be blocked
+---@param watched any  a function is called while it waits, which a waiter cannot do: only inline
 ---@return table? waiter
 ---@return string? refusal  it must not wait here at all
-function M.waiter(blocking)
-  if next(waiters) ~= nil and isyieldable() then
+function M.waiter(blocking, watched)
+  if not watched and next(waiters) ~= nil and isyieldable() then
     local waiter = waiters[running()]
     if waiter then return waiter end
   end
-  if nginx and not blocking then return nginx.waiter() end
+  if nginx and not blocking then
+    if watched then return nil, WATCHED end
+    return nginx.waiter()
+  end
   return nil
 end
 

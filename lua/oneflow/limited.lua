@@ -1,5 +1,6 @@
 -- The environment for scripts that are not trusted: from what they are given in it, a view for example, no path leads
 -- to anything else. What ends a script that runs or allocates without end is the host's: see examples/host.
+local object = require "oneflow.object"
 local usage = require "oneflow.usage"
 
 local load, next, pairs, sub, type = load, next, pairs, string.sub, type
@@ -15,7 +16,9 @@ local LIBRARIES = { "coroutine", "math", "string", "table", "utf8" }
 local LEFT_OUT = { dump = true, randomseed = true } -- code as bytes; the numbers that the host draws, too
 
 --- A new environment: base functions, copies of string, table, math, coroutine and utf8, and what is given.
----@param given table<string, any>?  what the script gets besides: views, a `print` of the host
+--- Through the views in it no file of this machine is opened: uploads are from strings, downloads to functions.
+---@param given table<string, any>?  what the script gets besides: views, a `print` of the host. A view that is deeper in
+---  it, in a table, stays as it is: make it with client:user(x, { paths = false })
 ---@return table environment
 function M.environment(given)
   local environment = {}
@@ -33,7 +36,7 @@ function M.environment(given)
   if given ~= nil and type(given) ~= "table" then
     usage.raise("limited: a table of globals expected, got " .. type(given))
   end
-  for name, value in next, given or {} do environment[name] = value end
+  for name, value in next, given or {} do environment[name] = object.without_paths(value) end
   return environment
 end
 

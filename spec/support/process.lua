@@ -126,13 +126,17 @@ function M.dump(fn)
   end))
 end
 
---- start(fn, args, { env = {...} }): runs `fn(args)` in a new Lua process. Its lines are read with `:line()`;
---- a table that it returns is what `:result()` returns.
+--- start(fn, args, { env = {...}, before = "shell commands" }): runs `fn(args)` in a new Lua process. Its lines are
+--- read with `:line()`; a table that it returns is what `:result()` returns.
 function M.start(fn, args, options)
   options = options or {}
-  local child = M.spawn {
-    host.executable, host.root .. "/spec/support/child.lua", env = options.env, cwd = options.cwd,
-  }
+  local command = { host.executable, host.root .. "/spec/support/child.lua", env = options.env, cwd = options.cwd }
+  if options.before then
+    for i, word in ipairs { "/bin/sh", "-c", options.before .. '; exec "$0" "$1"', command[1], command[2] } do
+      command[i] = word
+    end
+  end
+  local child = M.spawn(command)
   child:send(cjson.encode { code = M.dump(fn), args = args or {}, root = host.root } .. "\n")
   return child
 end

@@ -142,8 +142,9 @@ local client_methods = {}
 
 --- A view: everything done through it is done as this user. No I/O.
 ---@param user string|userdata  e-mail, user record, or oneflow.ANONYMOUS_ADMIN
+---@param opts { paths: boolean? }?  paths = false: no file of this machine is opened for who has the view
 ---@return oneflow.View? view, oneflow.Error? err  validation: not an e-mail address; a missing user raises
-function client_methods.user(self, user)
+function client_methods.user(self, user, opts)
   local scope = open(self, CLIENT)
   if not scope then
     if open(self, VIEW) then usage.raise("a view acts as one user: ask the client for another view") end
@@ -152,12 +153,34 @@ function client_methods.user(self, user)
   if acting_user.missing(user) then
     usage.raise("client:user: no user given; oneflow.ANONYMOUS_ADMIN stands for the anonymous administrator")
   end
+  if opts ~= nil and type(opts) ~= "table" then usage.raise("client:user: { paths = } expected, got " .. type(opts)) end
+  for name, value in next, opts or {} do
+    if name ~= "paths" then usage.raise("client:user has no option " .. usage.show(name) .. "; known: paths") end
+    if type(value) ~= "boolean" then usage.raise("paths: boolean expected, got " .. type(value)) end
+  end
   local resolved, problem = resolve(scope.client, user)
   if not resolved then
     return nil, errors.validation({ operation = "client.user", mask = scope.client.mask },
       errors.problem("user", problem))
   end
-  return seal({ client = scope.client, user = resolved }, VIEW)
+  return seal({ client = scope.client, user = resolved, no_paths = opts and opts.paths == false }, VIEW)
+end
+
+--- A view, or what was reached through one, as it may be given to a script that is not trusted: no file of this machine
+--- is opened for it. Anything else as it is.
+function M.without_paths(value)
+  local view = open(value, VIEW)
+  if view then return seal({ client = view.client, user = view.user, no_paths = true }, VIEW) end
+  for _, metatable in ipairs { ITEM, COLLECTION } do
+    local state = open(value, metatable)
+    if state then
+      local copy = {}
+      for name, field in next, state do copy[name] = field end
+      copy.scope = { client = state.scope.client, user = state.scope.user, no_paths = true }
+      return seal(copy, metatable)
+    end
+  end
+  return value
 end
 
 --- Ends the client: running calls are cancelled, connections closed, the token wiped. May be called again.

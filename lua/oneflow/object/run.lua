@@ -9,6 +9,7 @@ local call = require "oneflow.call"
 local check = require "oneflow.check"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
+local files = require "oneflow.files"
 local ids = require "oneflow.ids"
 local kinds = require "oneflow.object.kinds"
 local pages = require "oneflow.page"
@@ -103,12 +104,16 @@ end
 local function run(binding, state, body, opts)
   local operation = binding.operation
   local path, problems = path_of(operation, state)
-  local parts
-  if operation.body then
-    problems = problems or {}
-    parts = { body = check.body(operation, body, problems, opts.unchecked) }
+  local parts, value, meta
+  if operation.upload then
+    value, meta = files.upload(state.scope, operation, path, body, opts, problems)
+  else
+    if operation.body then
+      problems = problems or {}
+      parts = { body = check.body(operation, body, problems, opts.unchecked) }
+    end
+    value, meta = call.run(state.scope, operation, path, parts, opts, problems)
   end
-  local value, meta = call.run(state.scope, operation, path, parts, opts, problems)
   if value == nil then return nil, meta end
   if opts.decode == false then return value, meta end
   if operation.returns == "nothing" then return true, meta end
@@ -232,6 +237,15 @@ function M.method(binding)
   return function(self, opts, more)
     if more ~= nil then usage.raise(format("%s:%s takes options alone", owner, verb)) end
     return run(binding, state_of(self, metatable, owner, verb), nil, check.options(opts))
+  end
+end
+
+--- The method that gives a file's bytes.
+function M.download_method(operation, owner, metatable)
+  return function(self, where, opts)
+    local state = state_of(self, metatable, owner, "download")
+    local path, problems = path_of(operation, state)
+    return files.download(state.scope, operation, path, where, check.options(opts), problems)
   end
 end
 

@@ -80,6 +80,7 @@ local function item_methods(kind)
   end
   for verb, operation in pairs(best) do
     kind.missing[verb] = nil
+    if operation.download then kind.methods.download = run.download_method(operation, kind.name, ITEM) end
     kind.methods[verb] = run.method {
       operation = operation, owner = kind.name, metatable = ITEM,
       kind = operation.returns == kind.resource.name and kind or M.root.records[operation.returns],
@@ -140,7 +141,7 @@ local function collection_type(resource, place)
   for _, operation in ipairs(resource.operations) do
     local found, unknown = ids_of(operation, known)
     local takes_id = #unknown == 1 and unknown[1] == resource.name
-    if operation.on == "collection" and found == count and (#unknown == 0 or takes_id) and not operation.upload then
+    if operation.on == "collection" and found == count and (#unknown == 0 or takes_id) then
       local record = place.records[operation.returns]
       local binding = {
         operation = operation, owner = resource.collection, metatable = COLLECTION, takes_id = takes_id,

@@ -1,0 +1,45 @@
+/*
+ * A multipart/form-data body with one file in it: what stands before the file, the file's bytes
+ * from memory or from a descriptor, and what stands behind them. Once it is sealed it never
+ * changes, and its length is known; who reads it brings a position, so several attempts may.
+ * References are counted: its maker has one, each transfer that sends it another. Any thread, once
+ * sealed.
+ */
+#ifndef ONEFLOW_FORM_H
+#define ONEFLOW_FORM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct of_form of_form;
+
+/* NULL: no memory, or no random numbers for the boundary. */
+of_form *of_form_new(void);
+void of_form_ref(of_form *form);
+void of_form_unref(of_form *form);
+
+/* Its parts in order, the file's last; `name` is a constant of the library. */
+void of_form_field(of_form *form, const char *name, const char *value, size_t length);
+void of_form_file(of_form *form, const char *name, const char *file_name, size_t length,
+                  const char *content_type);
+
+/* The file's bytes: one of the two. They return NULL, or what is wrong. */
+const char *of_form_open(of_form *form, const char *path);
+const char *of_form_content(of_form *form, const char *bytes, size_t length);
+
+/* It is complete; false: no memory. */
+bool of_form_seal(of_form *form);
+
+uint64_t of_form_file_size(const of_form *form);
+uint64_t of_form_length(const of_form *form);
+const char *of_form_content_type(const of_form *form); /* the header's value */
+
+/* Copies at most `room` bytes from position `at`; `*got` is 0 at the end. NULL, or what is wrong: a
+   file that is no longer what it was is never sent to its end. */
+const char *of_form_read(const of_form *form, uint64_t at, char *bytes, size_t room, size_t *got);
+
+/* NULL when the bytes may stand as a file's name in a form. */
+const char *of_check_file_name(const char *name, size_t length);
+
+#endif

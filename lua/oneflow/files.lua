@@ -1,0 +1,271 @@
+-- Files: a contract's PDF onto disk, an attachment into a contract. The bytes pass through the core: neither a whole
+-- file nor a secret link is ever held by Lua, but for what was asked for as a string.
+--
+-- What a call of files brings to the pipeline (oneflow.call), in its parts:
+--   form      what is sent, of core.form
+--   answer    a file is expected, and where it goes: "bytes", "stream" or a target of core.target
+--   watch     function(client, ticket): waits until the ticket is done, and calls the caller's functions meanwhile
+--   receive   function(bytes) -> true | nil, message: the file whole, from a transport
+local call = require "oneflow.call"
+local check = require "oneflow.check"
+local core = require "oneflow.core"
+local usage = require "oneflow.usage"
+
+local find, format, gsub, lower, match = string.find, string.format, string.gsub, string.lower, string.match
+local concat = table.concat
+local ipairs, next, pcall, tostring, type = ipairs, next, pcall, tostring, type
+local monotonic = core.monotonic
+
+local M = {}
+
+local PROGRESS_SECONDS = 0.1 -- between two calls of a progress function
+
+-- ---- waiting with functions of the caller's ----------------------------------------------------------------------
+
+-- What of the caller's functions is called while the ticket is under way. What they raise passes on once the transfer
+-- is cleaned up: a download is dropped, an upload runs to its end, since nobody may lose the knowledge of what became
+-- of it.
+local function watcher(parts, sink, progress)
+  local told, told_at, failed = -1, 0, false
+
+  local function guard(engine, ticket, fn, ...)
+    local good, answer, why = pcall(fn, ...)
+    if good and (fn ~= sink or not (answer == false or (answer == nil and why ~= nil))) then return end
+    failed = true
+    if good then
+      parts.stopped = "the sink stopped it" .. (why ~= nil and ": " .. tostring(why) or "")
+    else
+      parts.raised = { answer }
+    end
+    if engine then engine:cancel(ticket) end
+  end
+
+  local function tell(engine, ticket, done, total, last)
+    local now = monotonic()
+    if failed or done == told or not (last or now - told_at >= PROGRESS_SECONDS) then return end
+    told, told_at = done, now
+    guard(engine, ticket, progress, done, total)
+  end
+
+  local function watch(client, ticket)
+    local engine = client.engine
+    local done, chunk
+    told, told_at = -1, monotonic()
+    repeat
+      done = client.closed or engine:wait(ticket, progress and PROGRESS_SECONDS) -- closed by one of the functions
+      chunk = sink and not failed and engine:read(ticket)
+      if chunk then guard(engine, ticket, sink, chunk) end
+      if progress then
+        local so_far, total = engine:progress(ticket)
+        tell(engine, ticket, so_far, total, done and not chunk and so_far == total)
+      end
+    until done and not chunk
+  end
+
+  local function receive(bytes)
+    if sink and bytes ~= "" then guard(nil, nil, sink, bytes) end
+    if progress then tell(nil, nil, #bytes, #bytes, true) end
+    return not failed, parts.stopped
+  end
+  return watch, receive
+end
+
+-- The options of a transfer, copied: its own apart from those of every call.
+local function read_options(operation, given, own, what)
+  local copy = {}
+  if given == nil then return copy end
+  if type(given) ~= "table" then usage.raise(format("%s: %s expected, got %s", operation, what, type(given))) end
+  for name, value in next, given do
+    local expected = own[name]
+    if not expected then
+      if check.is_option(name) then
+        usage.raise(format("%s is an option: pass it in the table after this one", usage.show(name)))
+      end
+      usage.raise(format("%s has no field %s%s", operation, usage.show(name), usage.hint(name, usage.names(own))))
+    end
+    if type(value) ~= expected then
+      usage.raise(format("%s: %s expected, got %s", name, expected, type(value)))
+    end
+    copy[name] = value
+  end
+  return copy
+end
+
+-- A script that is not trusted may have the view, and no other way to the files of this machine.
+local function refuse_path(scope, operation, name, instead)
+  if scope.no_paths then usage.raise(format("%s: %s: no file is opened through this view: %s", operation, name, instead)) end
+end
+
+-- ---- download ----------------------------------------------------------------------------------------------------
+
+local DOWNLOAD = { to = "string", sink = "function", progress = "function" }
+
+-- The table knows what a file is by the same path: that operation under its other name.
+local downloads = {}
+
+local function download_of(operation)
+  local own = downloads[operation]
+  if not own then
+    own = {
+      name = gsub(operation.name, "%.[^.]*$", ".download"), method = "GET", as = operation.as, repeatable = true,
+      confirmed = operation.confirmed,
+    }
+    downloads[operation] = own
+  end
+  return own
+end
+
+---@class oneflow.Download
+---@field to string?  path of the file to be made or replaced; it appears when it is whole and on disk, and not before
+---@field sink (fun(bytes: string): any)?  gets the file piece by piece; `false` or `nil, message` stops it;
+---  while it yields, the download holds one of the client's `concurrency`
+---@field progress (fun(done: integer, total: integer?))?  bytes, at most ten times a second; `total` may be unknown
+
+--- Fetches a file: onto disk, to a function, or (with neither) as a string of at most the client's `max_body` bytes.
+--- When the service points to a storage host, that one is asked without any credential. Times out when nothing comes
+--- for 20 s (the client's `stall_timeout`); `timeout` and `attempt_timeout` count when the call has them.
+--- A sink or a progress function is called while the call waits: so such a call blocks its thread, and is refused in
+--- nginx unless it says `blocking = true`.
+---@param scope table  { client =, user = }
+---@param operation table
+---@param path string
+---@param where oneflow.Download?
+---@param opts table  checked options
+---@param problems oneflow.Problem[]?
+---@return string|boolean? value  the path, `true` for a sink, or the bytes
+---@return table|oneflow.Error meta_or_error  meta has `bytes` and `content_type` too; errors: io (a file of this
+---  machine), storage (the storage host), redirect, decode (a web page, or JSON, instead of a file), limit, cancelled
+---  (by the sink) and those of every call
+function M.download(scope, operation, path, where, opts, problems)
+  operation = download_of(operation)
+  where = read_options(operation.name, where, DOWNLOAD, "{ to = or sink =, progress = }")
+  local to, sink, progress = where.to, where.sink, where.progress
+  if to and sink then usage.raise(operation.name .. ": `to` or `sink`, not both") end
+  if to then refuse_path(scope, operation.name, "to", "take a sink, or the bytes as a string") end
+  problems = problems or {}
+  local parts = { query = { { "download", "true" } }, answer = sink and "stream" or "bytes" }
+  if sink or progress then parts.watch, parts.receive = watcher(parts, sink, progress) end
+  local target
+  if to and not problems[1] then
+    local why
+    target, why = core.target(to)
+    if not target then check.note(problems, "to", why) end
+    parts.answer = target
+    local watched = parts.receive
+    function parts.receive(bytes)
+      local good, message = target:fill(bytes)
+      if good and watched then watched(bytes) end
+      return good, message
+    end
+  end
+  local good, value, meta = pcall(call.run, scope, operation, path, parts, opts, problems)
+  if target then target:discard() end -- of what is not whole
+  if not good then usage.throw(value) end
+  if value == nil then return nil, meta end
+  return to or (sink and true) or value, meta
+end
+
+-- ---- upload ------------------------------------------------------------------------------------------------------
+
+local UPLOAD = { path = "string", content = "string", name = "string", progress = "function" }
+
+local CONTENT_TYPES = { pdf = "application/pdf" }
+
+-- The field of the table that is the file, and the others.
+local function split(operation)
+  local others, name, file = {}, nil, nil
+  for field, rule in next, operation.body do
+    if rule.type == "file" then name, file = field, rule else others[field] = rule end
+  end
+  return others, name, file
+end
+
+local function extension_of(name) return lower(match(name, "%.([^.]*)$") or "") end
+
+local function among(list, value)
+  for _, candidate in ipairs(list) do if candidate == value then return true end end
+  return false
+end
+
+local function check_name(rule, name, given, problems)
+  local good, why = core.check_file_name(name)
+  if not good then return check.note(problems, given, why) end
+  if not among(rule.extensions, extension_of(name)) then
+    check.note(problems, given, "has none of the extensions that the service takes: " .. concat(rule.extensions, ", "))
+  end
+end
+
+local function check_size(rule, size, given, problems)
+  if size == 0 then
+    check.note(problems, given, "is empty")
+  elseif size > rule.max_bytes then
+    check.note(problems, given, format("is %d bytes, more than the %d that the service takes", size, rule.max_bytes))
+  end
+end
+
+---@class oneflow.Upload
+---@field path string?  a file of this machine; or
+---@field content string?  its bytes
+---@field name string?  as the service will show it, with its extension; required with `content`
+---@field upload_as "attachment"|"expanded_pdf"
+---@field progress (fun(done: integer, total: integer))?  bytes sent, at most ten times a second
+
+--- Sends a file, from disk or from a string, piece by piece. Name, extension and size are checked before anything is
+--- sent. A file that changes while it is sent is an error (io), and never arrives.
+---@param scope table
+---@param operation table  its body has one field of type "file": { max_bytes =, extensions = }
+---@param path string
+---@param body oneflow.Upload
+---@param opts table  checked options
+---@param problems oneflow.Problem[]?
+---@return any value, table|oneflow.Error meta_or_error  as every call
+function M.upload(scope, operation, path, body, opts, problems)
+  problems = problems or {}
+  local others, field, rule = split(operation)
+  local known, plain = {}, {}
+  for name, expected in next, UPLOAD do known[name] = expected end
+  for name in next, others do known[name] = "string" end
+  body = read_options(operation.name, body, known, "{ path = or content =, name =, ... }")
+  for name in next, others do plain[name] = body[name] end
+  check.body({ body = others }, plain, problems, opts.unchecked)
+
+  local source, name = body.path, body.name
+  local from = source and "body.path" or "body.content"
+  if (source ~= nil) == (body.content ~= nil) then
+    usage.raise(format("%s: `path` or `content` expected, one of them", operation.name))
+  end
+  if source then refuse_path(scope, operation.name, "path", "give the content and a name") end
+  if source and find(source, "\0", 1, true) then
+    check.note(problems, from, "holds a NUL byte")
+    source = ""
+  end
+  local name_from = name and "body.name" or from
+  name = name or (source and gsub(source, "^.*/", ""))
+  if not name then
+    check.note(problems, "body.name", "is required with content")
+  elseif not opts.unchecked then
+    check_name(rule, name, name_from, problems)
+    if plain.upload_as == "expanded_pdf" and extension_of(name) ~= "pdf" then
+      check.note(problems, "body.upload_as", "expanded_pdf is for a .pdf")
+    end
+  end
+  local fields = {}
+  for _, other in ipairs(usage.names(others)) do
+    if plain[other] then fields[#fields + 1] = { other, plain[other] } end
+  end
+  local safe_name = name and core.check_file_name(name) and name
+  local form, why = core.form(fields, field, safe_name or "unnamed",
+    CONTENT_TYPES[extension_of(safe_name or "")] or "application/octet-stream", source, body.content)
+  if not form then
+    check.note(problems, from, why)
+  elseif not opts.unchecked then
+    check_size(rule, form:size(), from, problems)
+  end
+  if name and not safe_name and opts.unchecked then check.note(problems, name_from, "cannot stand in a form") end
+
+  local parts = { form = form }
+  if body.progress then parts.watch, parts.receive = watcher(parts, nil, body.progress) end
+  return call.run(scope, operation, path, parts, opts, problems)
+end
+
+return M
