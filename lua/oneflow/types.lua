@@ -946,6 +946,14 @@ do
 ---@class oneflow.ContractFiles: oneflow.Collection
 local files = {}
 
+---Adds an attachment, or the PDF of the template's PDF section; the template must have room for it.
+---POST /contracts/{contract}/files. Acting user: a user; the anonymous administrator is refused.
+---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
+---@param body oneflow.Upload?
+---@param opts oneflow.Options?
+---@return oneflow.ContractFile? file, oneflow.Error? err
+function files:create(body, opts) end
+
 ---The files. May be empty right after creation: the PDF is made later.
 ---GET /contracts/{contract}/files. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
@@ -1247,6 +1255,15 @@ local file = {}
 ---@param opts oneflow.Options?
 ---@return oneflow.ContractFile? file, oneflow.Error? err
 function file:get(opts) end
+
+---The bytes of the file: onto disk, to a function, or as a string.
+---What the file is; download gives its bytes.
+---GET /contracts/{contract}/files/{file}. Acting user: a user, or the anonymous administrator.
+---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
+---@param where oneflow.Download?
+---@param opts oneflow.Options?
+---@return (string|boolean)? value, table|oneflow.Error meta_or_error
+function file:download(where, opts) end
 
 end
 
@@ -1555,6 +1572,15 @@ local file = {}
 ---@param opts oneflow.Options?
 ---@return oneflow.TemplateFile? template_file, oneflow.Error? err
 function file:get(opts) end
+
+---The bytes of the file: onto disk, to a function, or as a string.
+---What the file is; download gives its bytes.
+---GET /templates/{template}/files/{file}. Acting user: a user; whether the anonymous administrator may is on no page.
+---Not confirmed: known from other people's code.
+---@param where oneflow.Download?
+---@param opts oneflow.Options?
+---@return (string|boolean)? value, table|oneflow.Error meta_or_error
+function file:download(where, opts) end
 
 end
 
