@@ -232,12 +232,14 @@ RACES_SPEC ?= spec/fault/thread_spec.lua
 races: deps build ## run the specs of the I/O thread on a core with ThreadSanitizer
 	@$(call sanitized,races,-fsanitize=thread,libtsan,TSAN_OPTIONS=exitcode=66,$(or $(SPEC),$(RACES_SPEC)),fork$(comma)idle)
 
-bench: deps-tools ## compare with libcurl in C, lua-cjson, lua-http and others; takes about a minute
-	@$(MAKE) build LUA=lua5.4
-	@$(MAKE) build LUA=luajit
+# PARTS="sequential many" runs these only; ROUNDS=5.
+bench: deps-tools ## measure against libcurl in C, lua-cjson, cosockets and others, as ratios; takes some minutes
+	@for lua in lua5.4 luajit; do $(MAKE) build LUA=$$lua >/dev/null || exit 1; done
 	@mkdir -p $(BUILD)/bench
-	@$(CC) -std=c11 -O2 -Wall -Wextra -o $(BUILD)/bench/raw bench/raw.c $(shell $(PKG_CONFIG) --cflags --libs lua5.4 libcurl)
-	@LUA_PATH='$(LUA_PATH_HERE)' LUA_CPATH='$(abspath $(BUILD))/lua5.4/?.so;;' bench/run.sh $(BUILD)/bench/raw
+	@for program in raw raw_multi; do \
+	  $(CC) -std=c11 -O2 -Wall -Wextra -o $(BUILD)/bench/$$program bench/$$program.c \
+	    $(shell $(PKG_CONFIG) --cflags --libs lua5.4 libcurl) || exit 1; done
+	@bench/run.sh $(PARTS)
 
 install: build ## install for the chosen Lua under PREFIX=/usr/local (DESTDIR, LUADIR, LIBDIR, BINDIR)
 	@for file in $(LUA_FILES:lua/%=%); do \

@@ -1,12 +1,13 @@
--- Many GETs at once through the library, undecoded unless told.
---   many.lua BASE_URL COUNT IN_FLIGHT map|gatherer [decode]     prints: seconds, CPU seconds of it
+-- Many GETs at once through the library, undecoded.
+--   many.lua BASE_URL COUNT IN_FLIGHT map|gatherer CERTIFICATE     prints: seconds, CPU seconds of it
 local oneflow = require "oneflow"
 local now = require("oneflow.core").monotonic
 
 local count, in_flight, way = tonumber(arg[2]), tonumber(arg[3]), arg[4]
-local options = not arg[5] and { decode = false } or nil
+local options = { decode = false }
 local client = assert(oneflow.client {
   base_url = arg[1], token = "0123456789abcdef0123456789abcdef01234567", concurrency = in_flight,
+  ca_file = arg[5],
 })
 local contract = assert(client:user "sven@example.com"):contract(4711)
 

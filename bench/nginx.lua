@@ -1,9 +1,9 @@
 -- Calls inside nginx: one worker, many callers, a service that answers after 100 ms. This library against HTTP over
 -- cosockets, in turns; and what another location of the same worker feels of it.
---   nginx.lua FOLDER ROUNDS SECONDS [CALLERS]     FOLDER holds contract.json; data for charts goes to FOLDER/nginx.dat
+--   nginx.lua FOLDER ROUNDS SECONDS DATA_FILE     FOLDER holds contract.json
 local uv = require "luv"
-local folder, rounds, seconds, callers = arg[1], tonumber(arg[2]), tonumber(arg[3]), tonumber(arg[4] or "100")
-local DELAY = 0.1
+local folder, rounds, seconds, data = arg[1], tonumber(arg[2]), tonumber(arg[3]), arg[4]
+local DELAY, callers = 0.1, 100
 
 local function read(path)
   local file = assert(io.open(path, "rb"))
@@ -264,7 +264,7 @@ for _, name in ipairs { "library", "cosocket" } do
   dat[#dat + 1] = string.format("%s %.1f %.1f %.3f", name, of(list, "loop"), of(list, "all"),
     percentile(pings, 0.99) * 1000)
 end
-write(folder .. "/nginx.dat", table.concat(dat, "\n") .. "\n")
+write(data, table.concat(dat, "\n") .. "\n")
 
 local library = pings_of(results.library)
 local function target(what, value, bound, better)

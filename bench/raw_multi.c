@@ -2,7 +2,7 @@
  * What many calls at once are measured against: GETs through one curl_multi, so many in flight,
  * the options and headers the library's own, and nothing else.
  *
- *   raw_multi URL COUNT IN_FLIGHT      prints: seconds, CPU seconds of it
+ *   raw_multi URL COUNT IN_FLIGHT [CERTIFICATE]      prints: seconds, CPU seconds of it
  */
 #define _GNU_SOURCE
 #include <curl/curl.h>
@@ -17,6 +17,8 @@ typedef struct call {
     char body[1 << 16];
     size_t used;
 } call;
+
+static const char *certificate;
 
 static size_t on_body(char *data, size_t size, size_t count, void *context) {
     call *one = context;
@@ -83,6 +85,8 @@ static void prepare(call *one) {
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, one);
+    if (certificate != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, certificate);
 }
 
 static void begin(CURLM *multi, call *one, const char *url) {
@@ -131,6 +135,7 @@ int main(int argc, char **argv) {
         die("URL COUNT IN_FLIGHT");
     long count = strtol(argv[2], NULL, 10);
     long in_flight = strtol(argv[3], NULL, 10);
+    certificate = argc > 4 ? argv[4] : NULL;
     curl_global_init(CURL_GLOBAL_DEFAULT);
     headers = curl_slist_append(headers, "accept: application/json");
     headers =

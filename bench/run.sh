@@ -1,61 +1,64 @@
 #!/bin/sh
-# What `make bench` runs: a server with the two bodies, the contenders, decoding.   run.sh RAW_PROGRAM
-# ROUNDS=7 SECONDS_EACH=1
+# What `make bench` runs, after it has built the programs in C: everything, or the parts named.
+#   run.sh [sequential] [decode] [many] [memory] [nginx] [download]
+# ROUNDS=5   QUICK=1 for a look that proves nothing
+# What it prints goes to build/bench/results.txt as well, the data of its charts beside that.
 set -eu
-cd "$(dirname "$0")/.."
-raw=$1
-build=$(cd "${BUILD:-build}" && pwd)
+parts=${*:-sequential decode many memory nginx download}
+. "$(dirname "$0")/server.sh"
+out=$build/bench
+rounds=${ROUNDS:-5} seconds=1
+[ -z "${QUICK:-}" ] || rounds=1 seconds=0.5
 
-scratch=$(mktemp -d)
-finish() {
-  if [ -s "$scratch/nginx.pid" ]; then
-    server=$(cat "$scratch/nginx.pid")
-    kill "$server" 2>/dev/null || true
-    while kill -0 "$server" 2>/dev/null; do sleep 0.1; done
-  fi
-  rm -rf "$scratch"
+with() { # with LUA COMMAND...: that Lua finds the library
+  lua=$1
+  shift
+  env LUA_PATH="$(pwd)/lua/?.lua;$(pwd)/lua/?/init.lua;;" LUA_CPATH="$build/$lua/?.so;;" "$@"
 }
-trap finish EXIT
-trap 'exit 130' INT TERM HUP
 
-lua5.4 bench/fixtures.lua "$scratch"
-port=$(lua5.4 -e 'local uv = require "luv" local s = uv.new_tcp() s:bind("127.0.0.1", 0) print(s:getsockname().port)')
-cat >"$scratch/nginx.conf" <<CONF
-user $(id -un);
-worker_processes 1;
-pid $scratch/nginx.pid;
-error_log $scratch/error.log;
-events { worker_connections 64; }
-http {
-  access_log off;
-  keepalive_requests 100000000;
-  keepalive_time 1d;
-  open_file_cache max=10;
-  tcp_nodelay on;
-  default_type application/json;
-  client_body_temp_path $scratch/body;
-  proxy_temp_path $scratch/proxy;
-  fastcgi_temp_path $scratch/fastcgi;
-  uwsgi_temp_path $scratch/uwsgi;
-  scgi_temp_path $scratch/scgi;
-  server {
-    listen 127.0.0.1:$port;
-    location = /v1/contracts/4711 { alias $scratch/contract.json; }
-    location = /status { stub_status; }
-  }
+machine() {
+  echo "machine   $(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(uname -sr)"
+  echo "versions  libcurl $(pkg-config --modversion libcurl), $(nginx -v 2>&1 | sed 's/.*: //')," \
+    "$(lua5.4 -v | cut -d' ' -f1,2), $(luajit -v | cut -d' ' -f1,2), cjson $(lua5.4 -e 'print(require("cjson")._VERSION)')"
 }
-CONF
-if taskset -c 1 true 2>/dev/null; then pin="taskset -c 1"; else pin=; fi
-$pin nginx -p "$scratch" -e "$scratch/error.log" -c "$scratch/nginx.conf"
 
-echo "machine   $(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(uname -sr)"
-echo "versions  $(curl-config --version 2>/dev/null || pkg-config --modversion libcurl), $(nginx -v 2>&1 | sed 's/.*: //')," \
-  "$(lua5.4 -v | cut -d' ' -f1,2), $(luajit -v | cut -d' ' -f1,2), cjson $(lua5.4 -e 'print(require("cjson")._VERSION)')"
+sequential() {
+  with lua5.4 lua5.4 bench/sequential.lua "$port" "$out/raw" "$rounds" "$seconds"
+}
 
-lua5.4 bench/compare.lua "$port" "$raw" "${ROUNDS:-7}" "${SECONDS_EACH:-1}"
+decode() {
+  printf '\ndecoding a page of 100 contracts, %d bytes\n' "$(wc -c <"$scratch/page.json")"
+  for lua in lua5.4 luajit; do with "$lua" "$lua" bench/decode.lua "$scratch/page.json" "$rounds"; done
+}
 
-echo
-echo "decoding a page of 100 contracts, $(wc -c <"$scratch/page.json") bytes"
-for lua in lua5.4 luajit; do
-  LUA_CPATH="$build/$lua/?.so;;" "$lua" bench/decode.lua "$scratch/page.json" "${ROUNDS:-7}"
-done
+many() {
+  with lua5.4 lua5.4 bench/many_table.lua "$out/raw_multi" "$scratch/cert.pem" "$slow_port" "$tls_port" "$rounds" \
+    "$out/many.dat"
+}
+
+memory() {
+  printf '\nresident memory of a script\n'
+  for lua in lua5.4 luajit; do
+    with "$lua" "$lua" bench/memory.lua "http://127.0.0.1:$port/v1" "http://127.0.0.1:$slow_port/v1"
+  done
+}
+
+nginx_hosts() {
+  with lua5.4 lua5.4 bench/nginx.lua "$scratch" "$rounds" "$(lua5.4 -e "print($seconds * 4)")" "$out/nginx.dat"
+}
+
+download() {
+  printf '\na download of %s through a redirect\n' "${SIZE:-1G}"
+  for lua in lua5.4 luajit; do with "$lua" "$lua" bench/download.lua "http://127.0.0.1:$port" "$scratch"; done
+}
+
+{
+  machine
+  for part in $parts; do
+    case $part in
+      nginx) nginx_hosts ;;
+      sequential | decode | many | memory | download) "$part" ;;
+      *) echo "no such part: $part" >&2 && exit 2 ;;
+    esac
+  done
+} 2>&1 | tee "$out/results.txt"
