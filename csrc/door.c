@@ -163,11 +163,10 @@ static bool is_self(int fd) {
 #endif
 }
 
-void of_door_watch(const of_door *door, struct curl_waitfd *watched) {
-    watched[0] = (struct curl_waitfd){.fd = door->fd, .events = door->full ? 0 : CURL_WAIT_POLLIN};
+void of_door_watch(const of_door *door, struct pollfd *watched) {
+    watched[0] = (struct pollfd){.fd = door->fd, .events = door->full ? 0 : POLLIN};
     for (size_t i = 0; i < door->count; i++)
-        watched[i + 1] =
-            (struct curl_waitfd){.fd = door->visitors[i]->fd, .events = CURL_WAIT_POLLIN};
+        watched[i + 1] = (struct pollfd){.fd = door->visitors[i]->fd, .events = POLLIN};
 }
 
 static bool admit(of_door *door, int fd) {

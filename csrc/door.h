@@ -7,7 +7,7 @@
 #ifndef ONEFLOW_DOOR_H
 #define ONEFLOW_DOOR_H
 
-#include <curl/curl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -41,7 +41,7 @@ const char *of_door_open(of_door *door, const char *folder);
 void of_door_close(of_door *door, bool ours);
 
 /* Fills in what to poll for, one more than there are visitors. */
-void of_door_watch(const of_door *door, struct curl_waitfd *watched);
+void of_door_watch(const of_door *door, struct pollfd *watched);
 
 /* Lets in who knocks. */
 void of_door_admit(of_door *door);

@@ -15,7 +15,8 @@
 
 enum {
     POOL = 16,               /* connections kept at least */
-    POLL_MILLISECONDS = 100, /* see of_driver_poll */
+    BUSY_MILLISECONDS = 100, /* after which libcurl is called in any case, while transfers run */
+    STARVED_MILLISECONDS = 10,
 };
 
 /* ---- lists -------------------------------------------------------------------------------- */
@@ -133,15 +134,170 @@ int of_driver_close_socket(void *context, curl_socket_t fd) {
     return close(fd);
 }
 
+/* ---- what libcurl waits for --------------------------------------------------------------- */
+
+static bool grow(void **list, size_t *capacity, size_t need, size_t size) {
+    if (need <= *capacity)
+        return true;
+    size_t wanted = *capacity > 0 ? *capacity * 2 : 16;
+    if (wanted < need)
+        wanted = need;
+    void *larger = realloc(*list, wanted * size);
+    if (larger == NULL)
+        return false;
+    memset((char *)larger + *capacity * size, 0, (wanted - *capacity) * size);
+    *list = larger;
+    *capacity = wanted;
+    return true;
+}
+
+static void unwatch(of_driver *driver, size_t fd) {
+    if (fd >= driver->place_count || driver->places[fd] == 0)
+        return;
+    size_t place = driver->places[fd];
+    const struct pollfd *last = &driver->watched[--driver->watched_count];
+    driver->watched[place - 1] = *last;
+    driver->places[last->fd] = place;
+    driver->places[fd] = 0;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *unused) {
+    (void)easy, (void)unused;
+    of_driver *driver = context;
+    size_t number = (size_t)fd;
+    if (what == CURL_POLL_REMOVE) {
+        unwatch(driver, number);
+        return 0;
+    }
+    if (!grow((void **)&driver->places, &driver->place_count, number + 1, sizeof(size_t)) ||
+        !grow((void **)&driver->watched, &driver->watched_capacity, driver->watched_count + 1,
+              sizeof(struct pollfd))) {
+        driver->starved = true;
+        return 0;
+    }
+    if (driver->places[number] == 0) {
+        driver->watched[driver->watched_count++] = (struct pollfd){.fd = fd};
+        driver->places[number] = driver->watched_count;
+    }
+    driver->watched[driver->places[number] - 1].events =
+        (short)((what & CURL_POLL_IN ? POLLIN : 0) | (what & CURL_POLL_OUT ? POLLOUT : 0));
+    return 0;
+}
+
+static int on_timer(CURLM *multi, long milliseconds, void *context) {
+    (void)multi;
+    ((of_driver *)context)->deadline = milliseconds < 0 ? -1 : of_now() + milliseconds;
+    return 0;
+}
+
+static bool open_multi(of_driver *driver) {
+    driver->multi = curl_multi_init();
+    driver->deadline = -1;
+    driver->pool = 0;
+    return driver->multi != NULL &&
+           curl_multi_setopt(driver->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+           curl_multi_setopt(driver->multi, CURLMOPT_SOCKETDATA, driver) == CURLM_OK &&
+           curl_multi_setopt(driver->multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
+           curl_multi_setopt(driver->multi, CURLMOPT_TIMERDATA, driver) == CURLM_OK;
+}
+
+/* For how long nothing need be done. */
+static long patience(const of_driver *driver, long milliseconds) {
+    if (driver->ready || driver->startable)
+        return 0;
+    if (driver->starved && milliseconds > STARVED_MILLISECONDS)
+        milliseconds = STARVED_MILLISECONDS;
+    if (driver->running.count + driver->queued.count == 0)
+        return milliseconds;
+    if (milliseconds > BUSY_MILLISECONDS)
+        milliseconds = BUSY_MILLISECONDS;
+    if (driver->deadline >= 0) {
+        long long left = driver->deadline - of_now();
+        if (left < milliseconds)
+            milliseconds = left > 0 ? (long)left : 0;
+    }
+    return milliseconds;
+}
+
+void of_driver_poll(of_driver *const *drivers, size_t count, struct pollfd *extra,
+                    size_t extra_count, long milliseconds) {
+    of_driver *first = drivers[0]; /* whose scratch serves */
+    size_t total = extra_count;
+    for (size_t i = 0; i < count; i++) {
+        total += drivers[i]->watched_count;
+        milliseconds = patience(drivers[i], milliseconds);
+    }
+    if (!grow((void **)&first->polled, &first->polled_capacity, total, sizeof(struct pollfd))) {
+        for (size_t i = 0; i < count; i++)
+            drivers[i]->starved = true;
+        (void)poll(extra, (nfds_t)extra_count, STARVED_MILLISECONDS);
+        return;
+    }
+    struct pollfd *at = first->polled;
+    for (size_t i = 0; i < count; i++) {
+        size_t size = drivers[i]->watched_count;
+        if (size > 0)
+            memcpy(at, drivers[i]->watched, size * sizeof *at);
+        at += size;
+    }
+    if (extra_count > 0)
+        memcpy(at, extra, extra_count * sizeof *at);
+    int ready = poll(first->polled, (nfds_t)total, (int)milliseconds);
+    if (ready < 0)
+        return; /* a signal, which the caller gets to see */
+    at = first->polled;
+    for (size_t i = 0; i < count; i++) {
+        of_driver *driver = drivers[i];
+        for (size_t k = 0; k < driver->watched_count; k++, at++) {
+            driver->watched[k].revents = at->revents;
+            driver->ready = driver->ready || at->revents != 0;
+        }
+        if (ready == 0 && driver->running.count > 0)
+            driver->deadline = 0; /* whatever it said before */
+    }
+    for (size_t k = 0; k < extra_count; k++, at++)
+        extra[k].revents = at->revents;
+}
+
+/* Backwards: what is taken out of the list is replaced by its last entry, which was seen to. */
+static void act_on_sockets(of_driver *driver) {
+    int running;
+    driver->ready = false;
+    for (size_t i = driver->watched_count; i-- > 0;) {
+        if (i >= driver->watched_count)
+            continue;
+        struct pollfd *socket = &driver->watched[i];
+        short events = socket->revents;
+        socket->revents = 0;
+        if (events == 0 && !driver->starved)
+            continue;
+        int mask = (events & (POLLIN | POLLHUP) ? CURL_CSELECT_IN : 0) |
+                   (events & POLLOUT ? CURL_CSELECT_OUT : 0) |
+                   (events & (POLLERR | POLLNVAL) ? CURL_CSELECT_ERR : 0);
+        curl_multi_socket_action(driver->multi, socket->fd, mask, &running);
+    }
+}
+
+/* libcurl does not say its next time again when it was called too early, so it is asked. */
+static void act_on_time(of_driver *driver) {
+    int running;
+    while (driver->deadline >= 0 && driver->deadline <= of_now()) {
+        curl_multi_socket_action(driver->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        long left = -1;
+        curl_multi_timeout(driver->multi, &left);
+        driver->deadline = left < 0 ? -1 : of_now() + (left > 0 ? left : 1);
+    }
+}
+
 /* ---- transfers ---------------------------------------------------------------------------- */
 
 bool of_driver_open(of_driver *driver) {
-    if (driver->multi != NULL)
-        return true;
-    driver->multi = curl_multi_init();
-    driver->pool = 0;
+    if (driver->multi == NULL && !open_multi(driver)) {
+        of_driver_close(driver);
+        return false;
+    }
     of_driver_widen(driver, POOL);
-    return driver->multi != NULL;
+    return true;
 }
 
 void of_driver_widen(of_driver *driver, long concurrency) {
@@ -246,14 +402,15 @@ static void collect(of_driver *driver) {
 }
 
 void of_driver_step(of_driver *driver) {
-    int running = 0;
     while (driver->startable) {
         driver->startable = false;
         start_queued(driver);
     }
     if (driver->running.count == 0)
         return;
-    curl_multi_perform(driver->multi, &running);
+    if (driver->ready || driver->starved)
+        act_on_sockets(driver);
+    act_on_time(driver);
     collect(driver);
 }
 
@@ -270,14 +427,6 @@ void of_driver_expire(of_driver *driver) {
     }
 }
 
-void of_driver_poll(of_driver *driver, struct curl_waitfd *extra, unsigned count,
-                    long milliseconds) {
-    if (milliseconds > POLL_MILLISECONDS)
-        milliseconds = POLL_MILLISECONDS;
-    if (milliseconds > 0)
-        curl_multi_poll(driver->multi, extra, count, (int)milliseconds, NULL);
-}
-
 /* ---- the end ------------------------------------------------------------------------------ */
 
 void of_driver_let_go(of_driver *driver, of_engine *engine) {
@@ -291,8 +440,16 @@ void of_driver_close(of_driver *driver) {
         curl_multi_cleanup(driver->multi);
     driver->multi = NULL;
     free(driver->connections);
+    free(driver->watched);
+    free(driver->places);
+    free(driver->polled);
     driver->connections = NULL;
+    driver->watched = driver->polled = NULL;
+    driver->places = NULL;
     driver->connection_count = driver->connection_capacity = 0;
+    driver->watched_count = driver->watched_capacity = 0;
+    driver->place_count = driver->polled_capacity = 0;
+    driver->ready = driver->starved = false;
 }
 
 static void abandon_all(of_list *list) {
@@ -308,6 +465,10 @@ void of_driver_abandon(of_driver *driver) {
     for (size_t i = 0; i < driver->connection_count; i++)
         close(driver->connections[i].fd);
     driver->connection_count = 0;
+    driver->watched_count = 0;
+    if (driver->place_count > 0)
+        memset(driver->places, 0, driver->place_count * sizeof *driver->places);
+    driver->ready = false;
     driver->multi = NULL;
     abandon_all(&driver->queued);
     abandon_all(&driver->running);

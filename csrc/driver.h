@@ -1,13 +1,15 @@
 /*
  * A driver: a curl_multi with everything that belongs to it, and the transfers that it carries. An
  * engine has one of its own, driven by the caller's thread; the I/O thread has one for the process.
- * A driver is used by one thread at a time.
+ * A driver is used by one thread at a time. It polls by itself and tells libcurl which sockets are
+ * ready: curl_multi_perform and curl_multi_poll would look at every transfer for each that moves.
  */
 #ifndef ONEFLOW_DRIVER_H
 #define ONEFLOW_DRIVER_H
 
 #include "transfer.h"
 
+#include <poll.h>
 #include <sys/types.h>
 
 /* An open connection. Between two requests no input may wait on it. */
@@ -21,6 +23,16 @@ typedef struct of_connection {
 struct of_driver {
     CURLM *multi;
     int lane;
+    struct pollfd *watched; /* what libcurl waits for; `revents` stay until they are acted on */
+    size_t watched_count;
+    size_t watched_capacity;
+    size_t *places; /* by descriptor: where it stands in `watched`, counted from 1; 0: nowhere */
+    size_t place_count;
+    struct pollfd *polled; /* scratch of of_driver_poll */
+    size_t polled_capacity;
+    bool starved;       /* no memory to watch a socket: all are looked at now and then */
+    bool ready;         /* something is to be acted on */
+    long long deadline; /* of_now() at which libcurl wants to be called in any case; -1: none */
     of_list queued;
     of_list running;
     bool startable;      /* something was queued or ended since the queue was last looked at */
@@ -50,10 +62,9 @@ void of_driver_end(of_transfer *transfer, of_kind kind, const char *message);
 /* Ends the queued transfers whose time is up. */
 void of_driver_expire(of_driver *driver);
 
-/* Waits for libcurl's sockets or `extra`, at most so long and never longer than 100 ms: some
-   libcurl versions lose wake-ups. */
-void of_driver_poll(of_driver *driver, struct curl_waitfd *extra, unsigned count,
-                    long milliseconds);
+/* Waits for the sockets and times of these drivers, or for `extra`, at most so long. */
+void of_driver_poll(of_driver *const *drivers, size_t count, struct pollfd *extra,
+                    size_t extra_count, long milliseconds);
 
 /* Frees the idle handles of an engine in this driver. */
 void of_driver_let_go(of_driver *driver, of_engine *engine);

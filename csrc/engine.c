@@ -509,7 +509,7 @@ static void drive(of_driver *driver, const of_transfer *transfer, long milliseco
         long left = (long)(until - of_now());
         if (left <= 0)
             return;
-        of_driver_poll(driver, NULL, 0, left);
+        of_driver_poll(&driver, 1, NULL, 0, left);
     }
 }
 

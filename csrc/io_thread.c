@@ -16,7 +16,7 @@
 enum {
     WAITING_MOST = 1000,         /* transfers of one engine beyond those that may run */
     IDLE_MILLISECONDS = 3600000, /* nothing to do: only the descriptors wake it */
-    BUSY_MILLISECONDS = 100,
+    BLIND_MILLISECONDS = 100,    /* when not all can be waited for */
 };
 
 typedef enum phase { ABSENT, RUNS, STOPS } phase;
@@ -45,7 +45,7 @@ static struct io {
     of_transfer *rung; /* that the door may be asked for */
     of_door door;
     of_driver driver;
-    struct curl_waitfd *watched; /* the thread's: the pipe, and the door's */
+    struct pollfd *watched; /* the thread's: the pipe, and the door's */
     unsigned watched_capacity;
 } io = {.once = PTHREAD_ONCE_INIT, .wake = {-1, -1}, .door = {.fd = -1}};
 
@@ -349,7 +349,7 @@ static unsigned watch(void) {
     unsigned count = io.door.fd >= 0 ? (unsigned)io.door.count + 1 : 0;
     if (count + 1 > io.watched_capacity) {
         unsigned capacity = (count + 1) * 2;
-        struct curl_waitfd *watched = realloc(io.watched, capacity * sizeof *watched);
+        struct pollfd *watched = realloc(io.watched, capacity * sizeof *watched);
         if (watched != NULL) {
             io.watched = watched;
             io.watched_capacity = capacity;
@@ -358,7 +358,7 @@ static unsigned watch(void) {
         }
     }
     if (io.watched_capacity > 0)
-        io.watched[0] = (struct curl_waitfd){.fd = io.wake[0], .events = CURL_WAIT_POLLIN};
+        io.watched[0] = (struct pollfd){.fd = io.wake[0], .events = POLLIN};
     if (count == io.door.count + 1)
         of_door_watch(&io.door, io.watched + 1);
     else
@@ -369,15 +369,15 @@ static unsigned watch(void) {
 
 static void sleep_until_news(void) {
     unsigned count = watch();
-    bool busy = io.driver.running.count + io.driver.queued.count > 0 || io.door.full ||
-                io.watched_capacity == 0;
+    bool blind = io.door.full || io.watched_capacity == 0;
     of_io_lock();
     bool news = io.news;
     io.sleeps = !news;
     of_io_unlock();
     if (!news) {
-        curl_multi_poll(io.driver.multi, io.watched, io.watched_capacity > 0 ? count + 1 : 0,
-                        busy ? BUSY_MILLISECONDS : IDLE_MILLISECONDS, NULL);
+        of_driver *driver = &io.driver;
+        of_driver_poll(&driver, 1, io.watched, io.watched_capacity > 0 ? count + 1 : 0,
+                       blind ? BLIND_MILLISECONDS : IDLE_MILLISECONDS);
         of_io_lock();
         io.sleeps = false;
         of_io_unlock();

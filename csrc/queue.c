@@ -7,12 +7,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/select.h>
 #include <unistd.h>
 
 enum {
     SLICE_MILLISECONDS = 250, /* after which a caller gets to see its signals */
-    BLIND_MILLISECONDS = 10,  /* between looks at sockets that select cannot tell of */
+    BLIND_MILLISECONDS = 10,  /* between looks at what cannot be waited for */
+    DRIVERS_MOST = 64,        /* waited for at once */
 };
 
 of_queue *of_queue_new(bool threaded) {
@@ -171,33 +171,14 @@ static void forget_idle_engines(of_queue *queue) {
     }
 }
 
-/* Several curl_multi at once: libcurl waits for one only, so their sockets are asked for. */
 static void poll_all(const of_queue *queue, long milliseconds) {
-    fd_set in;
-    fd_set out;
-    fd_set bad;
-    int most = -1;
-    FD_ZERO(&in);
-    FD_ZERO(&out);
-    FD_ZERO(&bad);
-    for (size_t i = 0; i < queue->engine_count; i++) {
-        const of_driver *driver = queue->engines[i]->own;
-        int highest = -1;
-        long wanted = -1;
-        curl_multi_fdset(driver->multi, &in, &out, &bad, &highest);
-        curl_multi_timeout(driver->multi, &wanted);
-        if (highest > most)
-            most = highest;
-        if (wanted >= 0 && wanted < milliseconds)
-            milliseconds = wanted;
-        bool blind = highest < 0; /* the name is still looked up */
-        for (size_t k = 0; k < driver->connection_count && !blind; k++)
-            blind = driver->connections[k].fd >= FD_SETSIZE;
-        if (blind && milliseconds > BLIND_MILLISECONDS)
-            milliseconds = BLIND_MILLISECONDS;
-    }
-    struct timeval time = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
-    (void)select(most + 1, &in, &out, &bad, &time);
+    of_driver *some[DRIVERS_MOST];
+    size_t count = 0;
+    for (size_t i = 0; i < queue->engine_count && count < DRIVERS_MOST; i++)
+        some[count++] = queue->engines[i]->own;
+    if (count < queue->engine_count && milliseconds > BLIND_MILLISECONDS)
+        milliseconds = BLIND_MILLISECONDS;
+    of_driver_poll(some, count, NULL, 0, milliseconds);
 }
 
 static bool wait_inline(of_queue *queue, long milliseconds) {
@@ -211,11 +192,7 @@ static bool wait_inline(of_queue *queue, long milliseconds) {
         long left = (long)(until - of_now());
         if (left <= 0 || queue->engine_count == 0)
             return false;
-        if (queue->engine_count == 1) {
-            of_driver_poll(queue->engines[0]->own, NULL, 0, left);
-        } else {
-            poll_all(queue, left < 100 ? left : 100);
-        }
+        poll_all(queue, left);
     }
 }
 
