@@ -85,7 +85,8 @@ local function ask(client, reason, waiter)
   -- Who asks may be gone for good: nginx drops a light thread without a word.
   if before and monotonic() < before.until_when then return await_answer(before, waiter) end
   -- And who waits for the answer. Its fields are there from the start: later there may be no memory for them.
-  local asking = { by = running(), until_when = monotonic() + client.timeout, over = false, change = false, why = false }
+  local until_when = monotonic() + client.timeout
+  local asking = { by = running(), until_when = until_when, over = false, change = false, why = false }
   client.asking = asking
   local good, change, why = pcall(function_token, client, reason)
   asking.over = true

@@ -609,7 +609,7 @@ describe("gather and tokens:", function()
 end)
 
 describe("each with prefetch:", function()
-  local box, admin
+  local box, client, admin
   local DRAFTS = { filter = { states = { "draft" } } }
   local contexts = {
     ["in a script"] = function(fn) fn() end,
@@ -625,10 +625,14 @@ describe("each with prefetch:", function()
   }
   before_each(function()
     box = testing.server {}
-    admin = assert(box:client():user "admin@example.com")
+    client = box:client()
+    admin = assert(client:user "admin@example.com")
     for contract in admin.contracts:each(DRAFTS) do assert(contract:delete()) end
   end)
-  after_each(function() box:stop() end)
+  after_each(function()
+    client:close()
+    box:stop()
+  end)
 
   for name, inside in pairs(contexts) do
     for act, change in pairs {
@@ -689,7 +693,8 @@ describe("each with prefetch:", function()
     for contract in iterator do seen[#seen + 1] = contract.id end
     assert.same(ids, seen)
     local got = {}
-    local _, failures = oneflow.map(admin.contracts:each(DRAFTS, { prefetch = true, page_size = 10 }), function(contract)
+    local walk = admin.contracts:each(DRAFTS, { prefetch = true, page_size = 10 })
+    local _, failures = oneflow.map(walk, function(contract)
       local id = assert(contract:get()).id
       got[#got + 1] = id
     end)

@@ -23,15 +23,21 @@ local function held()
   end)
 end
 
+local clients = {}
+
 local function client_of(target, options)
   local settings = { timeout = 10, attempt_timeout = 10 }
   for name, value in pairs(options or {}) do settings[name] = value end
   local client = wire.client(target, settings)
+  clients[#clients + 1] = client
   return assert(client:user(wire.SVEN)), client
 end
 
 describe("gatherer:", function()
-  after_each(wire.clean)
+  after_each(function()
+    while clients[1] do table.remove(clients):close() end -- the I/O thread ends with them
+    wire.clean()
+  end)
 
   it("poll(0) never waits; the descriptor tells a foreign loop when something is done", function()
     local target = held()
