@@ -11,9 +11,10 @@ local HEAD = [[
 
 local TYPES = {
   any = "any", any_object = "table", boolean = "boolean", string = "string", id = "integer|string", integer = "integer",
-  decimal = "string", number_text = "integer|string", date = "string", time = "string", email = "string",
+  decimal = "string", number_text = "integer|string", date = "string", time = "string|integer", email = "string",
   phone = "string", country = "string", url = "string", scalar = "string|integer", file = "table",
-  time_range = "{ from: string?, to: string? }", custom_id_value = "table<string, string>", flag = 'boolean|"any"',
+  time_range = "{ from: (string|integer)?, to: (string|integer)? }",
+  custom_id_value = "table<string, string>", flag = 'boolean|"any"',
 }
 
 local lines, made

@@ -110,9 +110,11 @@ for field, name in pairs(M.shared) do M.shared_by_name[name] = field end
 local WORDS = {
   any = "any value", any_object = "object", boolean = "boolean", string = "string", id = "id", integer = "integer",
   decimal = 'decimal string, `"500.10"`', number_text = "integer or decimal string", date = "date, `2026-12-31`",
-  time = "time, `2026-06-30T07:15:23+00:00`", email = "e-mail address", phone = "phone number, `+46700000001`",
+  time = "time, `2026-06-30T07:15:23+00:00` or seconds since 1970", email = "e-mail address",
+  phone = "phone number, `+46700000001`",
   country = "country code, `SE`", url = "https address", scalar = "name or id", file = "file",
-  time_range = "`{ from =, to = }`, times", custom_id_value = "`{ custom_id = value }`",
+  time_range = "`{ from =, to = }`, times or seconds since 1970",
+  custom_id_value = "`{ custom_id = value }`",
   flag = '`true`, `false` or `"any"`',
 }
 

@@ -4,6 +4,7 @@
 local core = require "oneflow.core"
 local couplings = require "oneflow.couplings"
 local ids = require "oneflow.ids"
+local times = require "oneflow.time"
 local usage = require "oneflow.usage"
 
 local ipairs, next, pairs, tonumber, tostring, type = ipairs, next, pairs, tonumber, tostring, type
@@ -217,6 +218,13 @@ local FORMS = {
                       "^http://localhost:?%d*/[^%s%c]*$" }, "is not an https address (http for this machine alone)" },
 }
 
+-- Seconds since 1970 as the service writes times; "" and a note when they are none.
+local function seconds_text(seconds, path, problems)
+  local text, err = times.format(seconds)
+  if not text then note(problems, path, err.problems[1].messages[1]) end
+  return text or ""
+end
+
 for name, form in pairs(FORMS) do
   types[name] = function(field, value, path, problems)
     if type(value) ~= "string" then bad_type(path, form[1], value) end
@@ -229,6 +237,13 @@ for name, form in pairs(FORMS) do
     end
     return value
   end
+end
+
+local time_text = types.time
+
+function types.time(field, value, path, problems)
+  if type(value) == "number" then return seconds_text(value, path, problems) end
+  return time_text(field, value, path, problems)
 end
 
 function types.list(field, value, path, problems, unchecked)
@@ -368,9 +383,9 @@ function filters.time_range(_, value, path, problems)
   local ends = { from = "", to = "" }
   for name, time in next, value do
     if not ends[name] then unknown_name(path, name, ends) end
-    -- Epoch seconds would be turned into text here.
-    if type(time) ~= "string" then bad_type(path .. "." .. name, "time string", time) end
-    if not match(time, "^%d%d%d%d%-%d%d%-%d%d[%dT:+%-Z.]*$") then
+    if type(time) == "number" then time = seconds_text(time, path .. "." .. name, problems) end
+    if type(time) ~= "string" then bad_type(path .. "." .. name, "time string or seconds since 1970", time) end
+    if time ~= "" and not match(time, "^%d%d%d%d%-%d%d%-%d%d[%dT:+%-Z.]*$") then
       note(problems, path .. "." .. name, "is not a time such as 2026-06-30T07:15:23+00:00")
     end
     ends[name] = time

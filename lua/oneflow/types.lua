@@ -189,7 +189,7 @@
 ---@class oneflow.ContractListFilter
 ---@field data_field_match table<string, string>?  { custom_id = value }, at most 600 characters
 ---@field name string?
----@field published_time { from: string?, to: string? }?  { from =, to = }, times, at most 60 characters
+---@field published_time ({ from: (string|integer)?, to: (string|integer)? })?  { from =, to = }, times or seconds since 1970, at most 60 characters
 ---@field query string?
 ---@field states (("draft"|"pending"|"overdue"|"signed"|"declined")[])?
 
@@ -378,7 +378,7 @@
 ---@field product_groups oneflow.ProductGroupFields[]?  list of product_group
 
 ---@class oneflow.ReminderCreateBody
----@field date_time string  time, 2026-06-30T07:15:23+00:00
+---@field date_time string|integer  time, 2026-06-30T07:15:23+00:00 or seconds since 1970
 ---@field message string  string, 1 to 5000 characters
 ---@field reminder_recipients any[]  list of any value, at least 1 items
 ---@field subject string  string, 1 to 150 characters

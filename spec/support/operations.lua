@@ -11,12 +11,10 @@ M.IDS = {
   user = 25, error_code = 4040000,
 }
 
---- The operations in the order of their names, without those that send a file.
+--- The operations in the order of their names.
 function M.all()
   local list = {}
-  for _, operation in pairs(api.operations) do
-    if not operation.upload then list[#list + 1] = operation end
-  end
+  for _, operation in pairs(api.operations) do list[#list + 1] = operation end
   table.sort(list, function(a, b) return a.name < b.name end)
   return list
 end
@@ -117,7 +115,10 @@ end
 sample = M.sample
 
 --- A good body.
-function M.body(operation) return sample_fields(operation.body, operation.rules or {}) end
+function M.body(operation)
+  if operation.upload then return { content = "%PDF", name = "file.pdf", upload_as = "attachment" } end
+  return sample_fields(operation.body, operation.rules or {})
+end
 
 --- A good query.
 function M.query(operation)
@@ -175,7 +176,7 @@ local WRONG_TYPES = {
   any = { print }, any_object = { "x", 5, true, print }, boolean = { "x", 5, {}, print },
   string = { 5, true, {}, print }, id = { true, {}, print }, integer = { "x", true, {}, print },
   decimal = { 5.5, true, {}, print }, number_text = { true, {}, print }, date = { 5, true, {}, print },
-  time = { 5, true, {}, print }, email = { 5, true, {}, print }, phone = { 5, true, {}, print },
+  time = { true, {}, print }, email = { 5, true, {}, print }, phone = { 5, true, {}, print },
   country = { 5, true, {}, print }, url = { 5, true, {}, print }, scalar = { true, {}, print },
   list = { "x", 5, true, print }, object = { "x", 5, true, print },
 }
@@ -185,7 +186,7 @@ function M.wrong_types(field) return assert(WRONG_TYPES[field.type], field.type)
 
 local WRONG_VALUES = {
   id = { 0, -1, 1.5, "abc", "../x", "" }, integer = { 1.5, 0 / 0 }, decimal = { "1,5", "", "1e3" },
-  number_text = { "1,5", 1.5 }, date = { "yesterday", "2026-1-1" }, time = { "now", "2026-06-30" },
+  number_text = { "1,5", 1.5 }, date = { "yesterday", "2026-1-1" }, time = { "now", "2026-06-30", 0.5, 1e15 },
   email = { "anna", "a@b@c", "a b@c", "" }, phone = { "0700000001", "+46 70", "" }, country = { "SWE", "se" },
   url = { "http://example.com/hook", "example.com", "" },
 }

@@ -40,7 +40,7 @@ describe("bad input:", function()
   it("a body field of a wrong Lua type raises, of a wrong value is told with its path", function()
     local count = 0
     for _, operation in ipairs(operations.all()) do
-      if operation.body then
+      if operation.body and not operation.upload then -- what sends a file has its own: spec/wire/files_spec.lua
         operations.each_field(operation, {
           field = function(path, field, set)
             local what = operation.name .. " " .. path
@@ -104,7 +104,8 @@ describe("bad input:", function()
     local FILTERS = {
       list = { wrong = { true, print, { {} } }, bad = { {}, { "nonsense" }, { "a,b" } } },
       string = { wrong = { 5, {}, print }, bad = { "\255" } },
-      time_range = { wrong = { "x", 5, { from = 5 }, { form = "2026" } }, bad = { { from = "yesterday" } } },
+      time_range = { wrong = { "x", 5, { from = true }, { form = "2026" } },
+        bad = { { from = "yesterday" }, { to = 0.5 } } },
       custom_id_value = { wrong = { "x", {}, { a = 1 }, { a = "1", b = "2" } }, bad = { { a = "" } } },
       flag = { wrong = { 5, {} }, bad = { "maybe" } },
     }

@@ -131,6 +131,12 @@ describe("nested objects:", function()
       data_field_match = { ["org-nr"] = "5&6" } } })
     last("GET /v1/contracts?filter%5Bdata_field_match%5D=org-nr%3A5%266"
       .. "&filter%5Bpublished_time%5D=2026-01-01T00%3A00%3A00%2B00%3A00%7C")
+    assert(sven.contracts:list { filter = { published_time = { from = 1767225600, to = 1767225601 } } })
+    last("GET /v1/contracts?filter%5Bpublished_time%5D=2026-01-01T00%3A00%3A00%2B00%3A00"
+      .. "%7C2026-01-01T00%3A00%3A01%2B00%3A00")
+    assert(sven:contract(1).reminders:create { subject = "s", message = "m", reminder_recipients = { 1 },
+      date_time = 1767225600 })
+    assert.is_truthy(string.find(asked[#asked].body, '"date_time":"2026-01-01T00:00:00+00:00"', 1, true))
   end)
 
   it("a list that comes whole is walked like one in pages; its envelope may have another name", function()
