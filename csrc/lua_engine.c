@@ -389,13 +389,13 @@ static of_kind read_request(lua_State *L, ticket_box *box, of_request *request, 
 
 /* nil: JSON; "bytes", "stream", or a target that the file goes to. */
 static void read_answer(lua_State *L, int index, of_request *request) {
-    static const char *const answers[] = {"json", "bytes", "target", "stream", NULL};
+    static const char *const answers[] = {"bytes", "stream", NULL};
+    static const of_answer kinds[] = {OF_ANSWER_BYTES, OF_ANSWER_STREAM};
+    if (lua_isnil(L, index))
+        return;
     request->target = of_lua_target(L, index);
-    request->answer = request->target != NULL
-                          ? OF_ANSWER_TARGET
-                          : (of_answer)luaL_checkoption(L, index, "json", answers);
-    if (request->answer == OF_ANSWER_TARGET && request->target == NULL)
-        luaL_argerror(L, index, "a target expected");
+    request->answer = request->target != NULL ? OF_ANSWER_TARGET
+                                              : kinds[luaL_checkoption(L, index, NULL, answers)];
 }
 
 static ticket_box *new_ticket(lua_State *L) {

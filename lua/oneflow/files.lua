@@ -93,7 +93,8 @@ end
 
 -- A script that is not trusted may have the view, and no other way to the files of this machine.
 local function refuse_path(scope, operation, name, instead)
-  if scope.no_paths then usage.raise(format("%s: %s: no file is opened through this view: %s", operation, name, instead)) end
+  if not scope.no_paths then return end
+  usage.raise(format("%s: %s: no file is opened through this view: %s", operation, name, instead))
 end
 
 -- ---- download ----------------------------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ local LEFT_OUT = { dump = true, randomseed = true } -- code as bytes; the number
 
 --- A new environment: base functions, copies of string, table, math, coroutine and utf8, and what is given.
 --- Through the views in it no file of this machine is opened: uploads are from strings, downloads to functions.
----@param given table<string, any>?  what the script gets besides: views, a `print` of the host. A view that is deeper in
----  it, in a table, stays as it is: make it with client:user(x, { paths = false })
+---@param given table<string, any>?  what the script gets besides: views, a `print` of the host. A view that is deeper
+---  in it, in a table, stays as it is: make it with client:user(x, { paths = false })
 ---@return table environment
 function M.environment(given)
   local environment = {}

@@ -946,7 +946,7 @@ do
 ---@class oneflow.ContractFiles: oneflow.Collection
 local files = {}
 
----Adds an attachment, or the PDF of the template's PDF section; the template must have room for it.
+---Adds an attachment, or the PDF of the template's PDF section; the template must have room for it. The file is given as path, or as content and name; progress is told the bytes.
 ---POST /contracts/{contract}/files. Acting user: a user; the anonymous administrator is refused.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.Upload?
@@ -1249,7 +1249,7 @@ do
 ---@field type any  raises when not loaded, or when a list left it out
 local file = {}
 
----What the file is; download gives its bytes.
+---What the file is. Its bytes: download { to = path }, { sink = function }, or as a string.
 ---GET /contracts/{contract}/files/{file}. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
@@ -1257,7 +1257,7 @@ local file = {}
 function file:get(opts) end
 
 ---The bytes of the file: onto disk, to a function, or as a string.
----What the file is; download gives its bytes.
+---What the file is. Its bytes: download { to = path }, { sink = function }, or as a string.
 ---GET /contracts/{contract}/files/{file}. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param where oneflow.Download?
@@ -1566,7 +1566,7 @@ do
 ---@field type any  raises when not loaded, or when a list left it out
 local file = {}
 
----What the file is; download gives its bytes.
+---What the file is. Its bytes: download { to = path }, { sink = function }, or as a string.
 ---GET /templates/{template}/files/{file}. Acting user: a user; whether the anonymous administrator may is on no page.
 ---Not confirmed: known from other people's code.
 ---@param opts oneflow.Options?
@@ -1574,7 +1574,7 @@ local file = {}
 function file:get(opts) end
 
 ---The bytes of the file: onto disk, to a function, or as a string.
----What the file is; download gives its bytes.
+---What the file is. Its bytes: download { to = path }, { sink = function }, or as a string.
 ---GET /templates/{template}/files/{file}. Acting user: a user; whether the anonymous administrator may is on no page.
 ---Not confirmed: known from other people's code.
 ---@param where oneflow.Download?

@@ -242,7 +242,7 @@ describe("download:", function()
     end
   end)
 
-  it("a body that stalls is given up after stall_timeout; a time-out counts when it is given", function()
+  it("a body that stalls is given up after stall_timeout; a time-out counts when it is given #timing", function()
     local function stall(c)
       c:write("HTTP/1.1 200 OK\r\ncontent-type: application/pdf\r\ncontent-length: 100000\r\n\r\n%PDF-1.7 and more")
       c:until_closed()
@@ -589,7 +589,7 @@ describe("upload:", function()
     wire.good_call(client)
   end)
 
-  it("a server that stops reading is given up after stall_timeout", function()
+  it("a server that stops reading is given up after stall_timeout #timing", function()
     local target = server.start(function(s)
       s.serve(function(c)
         c:more()

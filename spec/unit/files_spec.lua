@@ -25,8 +25,8 @@ describe("files through a transport:", function()
     local boundary = assert(string.match(seen.headers["content-type"], "^multipart/form%-data; boundary=(%x+)$"))
     assert.equal(table.concat({
       "--" .. boundary, 'Content-Disposition: form-data; name="upload_as"', "", "attachment",
-      "--" .. boundary, 'Content-Disposition: form-data; name="file"; filename="a.pdf"', "Content-Type: application/pdf",
-      "", "a\0b", "--" .. boundary .. "--", "",
+      "--" .. boundary, 'Content-Disposition: form-data; name="file"; filename="a.pdf"',
+      "Content-Type: application/pdf", "", "a\0b", "--" .. boundary .. "--", "",
     }, "\r\n"), seen.body)
     assert.equal(1, #told)
   end)

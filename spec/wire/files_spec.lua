@@ -2,6 +2,7 @@
 local uv = require "luv"
 local host = require "spec.support.host"
 local nginx = require "spec.support.nginx"
+local process = require "spec.support.process"
 local server = require "spec.support.server"
 local tls = require "spec.support.tls"
 local wire = require "spec.support.wire"
@@ -505,6 +506,44 @@ describe("download:", function()
     assert(view:contract(4711):file(1):download { to = folder .. "/a.pdf" }) -- the host's own view still does
     assert.is_false((pcall(client.user, client, wire.SVEN, { path = false })))
     assert.is_false((pcall(client.user, client, wire.SVEN, { paths = 1 })))
+  end)
+
+  it("a process that was forked in the middle leaves the file to its parent", function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        c:request()
+        c:write("HTTP/1.1 200 OK\r\ncontent-length: 200000\r\n\r\n" .. string.rep("x", 100000))
+        s.await "go on"
+        c:write(string.rep("x", 100000))
+      end)
+    end)
+    local folder = host.folder()
+    local child = process.start(function(args)
+      local oneflow = require "oneflow"
+      local posix = require("spec.support.host").posix()
+      local client = assert(oneflow.client { base_url = args.url, token = args.token })
+      local file = assert(client:user(args.user)):contract(1):file(1)
+      local forked = false
+      local value = file:download { to = args.folder .. "/a.pdf", progress = function()
+        if forked then return end
+        forked = true
+        local pid = posix.fork()
+        if pid == 0 then os.exit(0, true) end -- with every finalizer
+        posix.wait(pid)
+        io.write "forked\n"
+        io.flush()
+      end }
+      return { value = value, forked = forked }
+    end, { url = target.url, token = wire.TOKEN, user = wire.SVEN, folder = folder })
+    assert.equal("forked", child:line())
+    assert.is_nil(host.read(folder .. "/a.pdf"))
+    assert.equal(1, #names(folder), "the temporary file is still there")
+    target:tell "go on"
+    local result = child:result()
+    assert.is_true(result.forked)
+    assert.equal(folder .. "/a.pdf", result.value)
+    assert.equal(200000, #host.read(result.value))
+    assert.same({ "a.pdf" }, names(folder))
   end)
 
   it("in flat memory: 64 MiB to a file and to a sink", function()

@@ -25,14 +25,15 @@ return {
       limits = { files = 30, bytes = 50000000 }, -- of a contract's attachments
       confidence = "doc",
       statuses = { 400, 404, 409 },
-      summary = "Adds an attachment, or the PDF of the template's PDF section; the template must have room for it.",
+      summary = "Adds an attachment, or the PDF of the template's PDF section; the template must have room for it. "
+        .. "The file is given as `path`, or as `content` and `name`; `progress` is told the bytes.",
     },
     {
       verb = "get", on = "item", method = "GET", path = "/contracts/{contract}/files/{file}", as = "optional",
       returns = "file",
       download = true, -- has the method `download` too: the same with ?download=true, which answers the bytes
       confidence = "doc",
-      summary = "What the file is; `download` gives its bytes.",
+      summary = "What the file is. Its bytes: `download { to = path }`, `{ sink = function }`, or as a string.",
     },
   },
 }

@@ -8,7 +8,7 @@ return {
       returns = "template_file",
       download = true, -- as for the files of a contract
       confidence = "code",
-      summary = "What the file is; `download` gives its bytes.",
+      summary = "What the file is. Its bytes: `download { to = path }`, `{ sink = function }`, or as a string.",
     },
   },
 }
