@@ -9,7 +9,7 @@ DEPS = gcc libc6-dev pkg-config ca-certificates curl openssl \
   lua-cjson lua-cjson-dev lua-argparse lua-luv lua-cqueues lua-luaossl lua-busted \
   nginx libnginx-mod-http-lua
 # For lint, memcheck, rock and bench besides:
-DEPS_TOOLS = lua-check clang clang-tidy clang-format valgrind luarocks lua-http
+DEPS_TOOLS = lua-check clang clang-tidy clang-format valgrind luarocks lua-http gnuplot-nox
 
 LUA    ?= lua5.4
 LUAS    = lua5.4 lua5.3 luajit

@@ -19,8 +19,8 @@ local pin = os.execute("taskset -c 0 true 2>/dev/null") and "taskset -c 0 " or "
 
 local function library(lua, way)
   return function(url, count, flight)
-    return output(string.format("LUA_CPATH='%s/%s/?.so;;' %s%s bench/many.lua %s/v1 %d %d %s '%s'", build, lua, pin, lua,
-      url, count, flight, way, certificate))
+    return output(string.format("LUA_CPATH='%s/%s/?.so;;' %s%s bench/many.lua %s/v1 %d %d %s '%s'", build, lua, pin,
+      lua, url, count, flight, way, certificate))
   end
 end
 
@@ -46,7 +46,8 @@ local function median(list)
   return list[math.floor(#list / 2) + 1]
 end
 
-print(string.format("\n%d GETs of 3 KB, undecoded, answered after %d ms; %d rounds, in turns\n", COUNT, delay * 1000, rounds))
+print(string.format("\n%d GETs of 3 KB, undecoded, answered after %d ms; %d rounds, in turns\n", COUNT, delay * 1000,
+  rounds))
 local ROW = "%-10s %-20s %9s %9s %14s %13s"
 print(string.format(ROW, "in flight", "", "seconds", "of ideal", "CPU us a call", "of curl_multi"))
 local lines, missed = {}, {}

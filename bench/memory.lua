@@ -45,4 +45,5 @@ assert(#failures == 0, failures[1] and failures[1].err)
 slow:close()
 
 print(string.format("%-8s %.1f KiB a call in flight (%d at once); after 10 000 calls %+d KiB against after 100",
-  rawget(_G, "jit") and "LuaJIT" or _VERSION, (most - before) / IN_FLIGHT, IN_FLIGHT, after_ten_thousand - after_hundred))
+  rawget(_G, "jit") and "LuaJIT" or _VERSION, (most - before) / IN_FLIGHT, IN_FLIGHT,
+  after_ten_thousand - after_hundred))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What `make bench` runs, after it has built the programs in C: everything, or the parts named.
 #   run.sh [sequential] [decode] [many] [memory] [nginx] [download]
-# ROUNDS=5   QUICK=1 for a look that proves nothing
+# ROUNDS=5   QUICK=1 for a look that proves nothing   DOCS=1 writes docs/performance.md and its charts
 # What it prints goes to build/bench/results.txt as well, the data of its charts beside that.
 set -eu
 parts=${*:-sequential decode many memory nginx download}
@@ -62,3 +62,8 @@ download() {
     esac
   done
 } 2>&1 | tee "$out/results.txt"
+
+if [ -n "${DOCS:-}" ]; then
+  lua5.4 bench/report.lua "$out/results.txt" docs/performance.md
+  gnuplot -e "data='$out'; out='docs'" bench/charts.gp
+fi
