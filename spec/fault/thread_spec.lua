@@ -1,6 +1,5 @@
 -- The I/O thread: what it carries comes out right whatever happens to the process, its engines and its Lua state.
 local core = require "oneflow.core"
-local host = require "spec.support.host"
 local process = require "spec.support.process"
 local server = require "spec.support.server"
 local tls = require "spec.support.tls"
@@ -50,56 +49,65 @@ local function next_done(queue)
   error "nothing is done"
 end
 
-local pid = string.format("%d", require("luv").os_getpid())
-
-local function threads() return tonumber(host.shell("ls /proc/" .. pid .. "/task | wc -l")) end
-
 describe("I/O thread:", function()
   after_each(wire.clean)
 
-  it("starts with the first call, serves all engines, and ends with the last of them #idle", function()
-    local target = echoing()
-    local before = threads()
-    local queue, engines, tickets = core.queue "threaded", {}, {}
-    for i = 1, 500 do engines[i] = engine_for(target) end
-    assert.equal(before, threads())
-    for i = 1, 500 do
-      local ticket, number = submit(engines[i], queue, "/contracts/" .. i)
-      tickets[number] = { ticket = ticket, i = i }
-    end
-    assert.equal(before + 1, threads())
-    for _ = 1, 500 do
-      local entry = tickets[next_done(queue)]
-      local status, answer = engines[entry.i]:take(entry.ticket)
-      assert.equal(200, status)
-      assert.equal('{"id":' .. entry.i .. ',"name":"' .. wire.SVEN .. '"}', answer)
-    end
-    assert.is_nil(queue:next())
-    for i = 1, 500 do engines[i]:close() end
-    assert.equal(before, threads())
-  end)
-
-  it("sleeps while nothing runs #idle", function()
-    local target = echoing()
-    local queue, engine = core.queue "threaded", engine_for(target)
-    local ticket = submit(engine, queue)
-    next_done(queue)
-    engine:take(ticket)
-    local function switches()
+  -- In a process of its own, where nobody else has used the thread.
+  local function alone(args)
+    local native = require "oneflow.core"
+    local host = require "spec.support.host"
+    local task = "/proc/" .. string.format("%d", require("luv").os_getpid()) .. "/task"
+    local function threads() return tonumber(host.shell("ls " .. task .. " | wc -l")) end
+    local function switches() -- of the I/O thread: how often it went to sleep
       local total = 0
-      for id in string.gmatch(host.shell("ls /proc/" .. pid .. "/task"), "%d+") do
-        if id ~= pid then
-          total = total + tonumber(string.match(host.read("/proc/" .. pid .. "/task/" .. id .. "/status"),
+      for id in string.gmatch(host.shell("ls " .. task), "%d+") do
+        if not string.find(task, "/" .. id .. "/", 1, true) then
+          total = total + tonumber(string.match(host.read(task .. "/" .. id .. "/status"),
             "\nvoluntary_ctxt_switches:%s*(%d+)"))
         end
       end
       return total
     end
+    local seen = { before = threads() }
+    local queue, engines, tickets = native.queue "threaded", {}, {}
+    for i = 1, 500 do
+      engines[i] = native.engine { base_url = args.url, token = args.token, user_agent = "spec" }
+    end
+    seen.idle_engines = threads()
+    for i = 1, 500 do
+      local ticket, number = engines[i]:submit(nil, "GET", true, "/contracts/" .. i, "sven@example.com", 10, nil, nil,
+        nil, false, queue)
+      tickets[number] = { ticket = ticket, i = i }
+    end
+    seen.under_way = threads()
+    local right = 0
+    while next(tickets) do
+      local number = queue:next()
+      local entry = number and tickets[number]
+      if entry then
+        tickets[number] = nil
+        local status, answer = engines[entry.i]:take(entry.ticket)
+        if status == 200 and answer == '{"id":' .. entry.i .. ',"name":"sven@example.com"}' then right = right + 1 end
+      else
+        queue:wait(0.25)
+      end
+    end
+    seen.right = right
     queue:wait(0.1) -- what was under way settles
     local before = switches()
-    for _ = 1, 2 do assert.is_false(queue:wait(0.25)) end -- far beyond the time between two polls
-    assert.equal(before, switches())
-    engine:close()
+    for _ = 1, 2 do queue:wait(0.25) end -- far beyond the time between two looks
+    seen.woken = switches() - before
+    for i = 1, 500 do engines[i]:close() end
+    seen.after = threads()
+    return seen
+  end
+
+  it("starts with the first call, serves all engines, sleeps while nothing runs, and ends with the last of them #idle",
+    function()
+    local target = echoing()
+    local seen = process.start(alone, { url = target.url, token = wire.TOKEN }):result()
+    assert.same({ before = seen.before, idle_engines = seen.before, under_way = seen.before + 1, right = 500, woken = 0,
+      after = seen.before }, seen)
   end)
 
   it("a wait for one ticket, a descriptor that is readable while one is done", function()
