@@ -281,8 +281,8 @@ describe("code in the documents:", function()
     for heading in pairs(COOKBOOK) do assert.is_true(found[heading], heading) end
   end)
 
-  -- The others' blocks run with these globals. What each sends, and that all of it was granted, is looked at: a bad name
-  -- raises, a bad value is not sent.
+  -- The others' blocks run with these globals. What each sends, and that all of it was granted, is looked at: a bad
+  -- name raises, a bad value is not sent.
   local function shown()
     box:set_role(SVEN, 101, "user")
     host.write(folder .. "/terms.pdf", host.read(host.root .. "/examples/terms.pdf"))
