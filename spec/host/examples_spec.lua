@@ -292,7 +292,7 @@ describe("code in the documents:", function()
     local given = {
       oneflow = library(), client = client, sven = sven, anna = anna, admin = assert(client:user(ADMIN)),
       contract = assert(sven:contract(4711):get()), key = KEY, alert_a_person = function() end,
-      text = "print(view.contracts:list().count)",
+      text = "print(view.contracts:list().count)", out = { write = function() end },
     }
     local found, cqueues = pcall(require, "cqueues")
     if found then given.cqueues = cqueues end
@@ -312,13 +312,14 @@ describe("code in the documents:", function()
     ["README.md, Many at once 1"] = "contract.get contract.get contract.get contract.get contract.list ping ping",
     ["README.md, A sandbox for your own scripts 1"] = "", -- it has one of its own
     ["docs/objects.md, Times and money 1"] = "",
+    ["docs/files.md, Files 1"] = "file.get file.get file.get file.create file.create",
     ["docs/many.md, Many at once 1"] = "contract.get",
     ["docs/webhooks.md, Webhooks 1"] = "webhook.list webhook.create",
   }
 
   local ran = {}
-  for _, path in ipairs { "README.md", "docs/objects.md", "docs/many.md", "docs/webhooks.md", "docs/nginx.md",
-    "docs/c.md" } do
+  for _, path in ipairs { "README.md", "docs/objects.md", "docs/files.md", "docs/many.md", "docs/webhooks.md",
+    "docs/nginx.md", "docs/c.md" } do
     local heading, part
     for _, block in ipairs(markdown.blocks(path)) do
       if block.language == "lua" then
@@ -345,8 +346,8 @@ describe("code in the documents:", function()
   it("there are such blocks, and files, where the documents say so", function()
     for name in pairs(SENDS) do assert.is_true(ran[name], name) end
     local links = 0
-    for _, path in ipairs { "README.md", "docs/cookbook.md", "docs/objects.md", "docs/many.md", "docs/webhooks.md",
-      "docs/nginx.md", "docs/c.md", "examples/nginx/README.md" } do
+    for _, path in ipairs { "README.md", "docs/cookbook.md", "docs/objects.md", "docs/files.md", "docs/many.md",
+      "docs/webhooks.md", "docs/nginx.md", "docs/c.md", "examples/nginx/README.md" } do
       for _, name in ipairs(markdown.links(path)) do
         assert.is_truthy(uv.fs_stat(host.root .. "/" .. name), path .. " links to " .. name)
         links = links + 1
