@@ -11,3 +11,4 @@ files["spec"].ignore = { "512" }
 files["rockspec"].std = "rockspec"
 files["lua/oneflow/sandbox"].globals = { "ngx" }
 files["examples/nginx/lua"].globals = { "ngx" }
+files["examples/webhooks/lua"].globals = { "ngx" }

@@ -92,7 +92,7 @@ RUN = env LUA_PATH='$(LUA_PATH_HERE)' LUA_CPATH='$(LUA_CPATH_HERE)' ONEFLOW_LUA=
 export BUILD
 
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-tools build static host threads loop_host env demo site test specs docs lint symbols memcheck \
+.PHONY: help deps deps-tools build static host threads loop_host env demo example site test specs docs lint symbols memcheck \
   sanitize races bench install install-static uninstall rock clean FORCE
 .DELETE_ON_ERROR:
 
@@ -174,6 +174,11 @@ demo: deps ## start the sandbox and show the library against it; installs and bu
 	@$(MAKE) build >/dev/null
 	@$(MAKE) build LUA=luajit >/dev/null
 	@$(RUN) $(LUA) examples/demo.lua
+
+example: deps ## run examples/contract.lua: from a template to the signed PDF, with a webhook receiver in nginx
+	@$(MAKE) build >/dev/null
+	@$(MAKE) build LUA=luajit >/dev/null
+	@$(RUN) $(LUA) examples/contract.lua
 
 site: deps ## start examples/nginx, a site in nginx, against a sandbox, until Ctrl-C; installs and builds what it needs
 	@$(MAKE) build >/dev/null

@@ -1,0 +1,45 @@
+-- What the service calls. A call is a hint, since its signature covers the callback id alone: the contract is fetched
+-- anew, as Anna, before anything is done about it.
+local oneflow = require "oneflow"
+
+local M = {}
+
+local anna, receiver, folder
+
+--- For init_by_lua: what cannot work is said at once, and nginx does not start.
+function M.start()
+  local client, problem = oneflow.client {
+    token_file = os.getenv "ONEFLOW_TOKEN_FILE" or "/etc/nginx/oneflow-token",
+    base_url = os.getenv "ONEFLOW_BASE_URL", -- none: the service itself
+    socket_dir = os.getenv "ONEFLOW_SOCKET_DIR", -- none: /tmp/oneflow-<user id>
+  }
+  if not client then error(tostring(problem), 0) end
+  anna = assert(client:user "anna@example.com")
+  receiver = assert(oneflow.webhook.receiver {
+    sign_key = assert(os.getenv "ONEFLOW_SIGN_KEY", "ONEFLOW_SIGN_KEY is not set"),
+    store = oneflow.webhook.shared "oneflow_webhooks",
+  })
+  folder = os.getenv "SIGNED_CONTRACTS" or ngx.config.prefix()
+end
+
+-- True when there is nothing left to do. After nil and an error the service calls again.
+local function handle(delivery)
+  if not delivery:has "contract:sign" then return true end
+  local contract, err = delivery:contract(anna):get()
+  if not contract then return nil, err end
+  if contract.state ~= "signed" then return true end
+
+  local files
+  files, err = contract:files_of "contract"
+  if not files then return nil, err end
+  if not files[1] then return nil, "the PDF is not made yet" end
+  local path
+  path, err = files[1]:download { to = string.format("%s/contract-%s.pdf", folder, contract.id) }
+  if not path then return nil, err end
+  return true
+end
+
+--- For content_by_lua.
+function M.serve() receiver:serve(handle) end
+
+return M
