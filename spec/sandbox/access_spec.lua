@@ -132,6 +132,8 @@ describe("access:", function()
     assert.equal("Vera", comment.participants.sender.participant_name)
     assert.equal(1, select(2, call("GET", path .. "/comments", { user = VIEWER })).count)
     assert.equal(2, select(2, call("GET", path .. "/comments", { user = SVEN })).count)
+    assert.equal(200, status("GET", path .. "/reminders", ANNA))
+    assert.equal(403, status("GET", path .. "/reminders", VIEWER))
   end)
 
   it("on the free plan nothing is published", function()

@@ -124,6 +124,8 @@ describe("account:", function()
     assert.equal(400, (send("PUT", "/folders/281", { parent_id = made.id }, ANNA))) -- inside itself
     assert.equal(400, (send("PUT", path, { parent_id = 283 }))) -- another workspace's
     assert.equal(404, (send("POST", "/folders", { name = "x", workspace_id = 102 }, ANNA)))
+    assert.equal(404, (send("POST", "/folders", { name = "x", workspace_id = 101, parent_id = 999 }, ANNA)))
+    assert.equal(404, (send("POST", "/contracts/create", { workspace_id = 101, template_id = 201, folder_id = 999 })))
     assert.equal(core.null, select(2, send("PUT", path, { parent_id = core.null, name = "Older" }, ANNA)).parent_id)
     local status, contract = send("POST", "/contracts/create",
       { workspace_id = 101, template_id = 201, folder_id = made.id }, ANNA)
@@ -201,6 +203,9 @@ describe("account:", function()
       { "filters[0].filter_rules[0].values[0]",
         { callback_url = "https://x.example/",
           filters = { { filter_rules = { { type = "WORKSPACE", values = { 999 } } } } } } },
+      { "filters[0].filter_rules[0].values[1]",
+        { callback_url = "https://x.example/",
+          filters = { { filter_rules = { { type = "EVENT_TYPE", values = { "contract:sign", 5 } } } } } } },
     } do
       local refused, answer = send("POST", "/webhooks", case[2])
       assert.equal(400, refused)

@@ -25,6 +25,8 @@ describe("a list of users", function()
     assert.same({ "sven@example.com", "registered", true, false },
       { page.data[1].email, page.data[1].state, page.data[1].active, page.data[1].is_admin })
     assert.equal(400, (call("GET", "/users", { query = "filter[x]=1" })))
+    assert.equal("sven@example.com", select(2, call("GET", "/users/303")).email)
+    for _, id in ipairs{ "306", "x", "0303" } do assert.equal(404, (call("GET", "/users/" .. id)), id) end
   end)
 end)
 

@@ -140,6 +140,11 @@ describe("content:", function()
     assert.equal(200, (send("PUT", string.format("%s/products/%d", path, first.id), { quantity = { amount = 0 } })))
     local without_group = string.format("/contracts/4711/products/%d", second.id)
     assert.equal(200, (send("PUT", without_group, { quantity = { amount = 1 } })))
+    -- What the change would make of it is what counts.
+    local _, many = send("POST", path .. "/products", { name = "M", quantity = { type = "quantity", amount = 5 } })
+    path = string.format("%s/products/%d", path, many.id)
+    assert.equal(400, (send("PUT", path, { quantity = { type = "multiple_choice" } })))
+    path = string.format("/contracts/4711/product_groups/%d", group.id)
     local status, answer = send("PUT", path, { products = { choice("single_choice", 1), choice("single_choice", 1) } })
     assert.equal(400, status)
     assert.is_table(answer.parameter_problems.products)
@@ -183,6 +188,26 @@ describe("content:", function()
     assert.equal(200, (send("PUT", "/contracts/4711/product_groups", { product_groups = { { products = many } } })))
     local path = string.format("/contracts/4711/product_groups/%d/products", group_of(4711).id)
     assert.equal(400, (send("POST", path, { name = "one more" })))
+    assert.equal(404, (send("POST", "/contracts/4711/product_groups/1/products", { name = "x" })))
+
+    local seed = core.decode((assert(core.encode(require "oneflow.sandbox.seed"))))
+    seed.accounts[1].templates[1].product_groups = { { id = 501 }, { id = 502 } }
+    box = testing.sandbox{ seed = seed }
+    call = requests.in_process(box)
+    local _, page = call("GET", "/contracts/4713/product_groups")
+    assert.same({ 501, 502 }, { page.data[1].created_from, page.data[2].created_from })
+    local _, made = send("POST", "/contracts/create", { workspace_id = 101, template_id = 201, name = "Two tables" })
+    for i = 101, 150 do many[i] = nil end
+    for i, expected in ipairs{ 200, 400 } do
+      local group_path = string.format("/contracts/%d/product_groups/%d", made.id, made.product_groups[i].id)
+      assert.equal(expected, (send("PUT", group_path, { products = many })))
+    end
+    -- With two tables it must be said which one is meant.
+    assert.equal(400, (send("POST", "/contracts/create",
+      { workspace_id = 101, template_id = 201, product_groups = { { products = { { name = "A" } } } } })))
+    local _, second = send("POST", "/contracts/create",
+      { workspace_id = 101, template_id = 201, product_groups = { { id = 502, products = { { name = "A" } } } } })
+    assert.same({ 0, 1 }, { #second.product_groups[1].products, #second.product_groups[2].products })
   end)
 
   -- Comments and reminders -------------------------------------------------------------------------------------

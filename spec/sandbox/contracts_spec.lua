@@ -138,8 +138,12 @@ describe("a contract", function()
     assert.same({ "Renewal", "Fresh" }, { tags[1].name, tags[2].name })
     update(4711, '{"tags":[]}')
     assert.same({}, read(4711).tags)
-    assert.equal(400, (update(4711, '{"tags":[{"id":999}],"_private":{"name":"no"}}')))
+    update(4711, '{"tags":[{"id":271},{"name":"Renewal"},{"name":"Twice"},{"name":"Twice"}]}')
+    assert.equal(2, #read(4711).tags)
+    assert.equal(400, (update(4711, '{"tags":[{"name":"Newest"},{"id":999}],"_private":{"name":"no"}}')))
+    assert.equal(400, (update(4711, '{"tags":[{}]}')))
     assert.not_equal("no", read(4711)._private.name)
+    for _, tag in ipairs(select(2, call("GET", "/tags")).data) do assert.not_equal("Newest", tag.name) end
   end)
 
   it("takes a signing period that its state allows", function()

@@ -150,6 +150,7 @@ describe("files", function()
     assert.equal(403, (call("POST", "/contracts/4711/files", { user = "viewer@example.com", body = "" })))
     box:set_role(ANNA, 102, "user")
     problem("upload_as", "attachment", "a.txt", "x", 4712) -- its template has no room
+    problem("upload_as", "expanded_pdf", "a.pdf", "x", 4712)
   end)
 
   it("of a template", function()

@@ -60,6 +60,8 @@ local function walk(client, anna, admin)
   assert.equal(1, assert(anna:contract(4714).reminders:list()).count)
   assert(contract:event(assert(contract.events:list{ sort = "-id" })[1].id):get())
   assert.equal("contract", assert(contract:file(assert(contract.files:list())[1].id):get()).type)
+  local list = assert(contract.files:create{ content = "some bytes", name = "list.txt", upload_as = "attachment" })
+  assert.equal("some bytes", assert(contract:file(list.id):download()))
 
   local folder = assert(anna.folders:create{ name = "F", workspace_id = 101 })
   assert.equal(3, assert(anna.folders:list()).count)
@@ -122,9 +124,8 @@ for _, kind in ipairs{ "sandbox", "server" } do
         if line.email == "sven" then assert.is_string(entry.user_email) end
         called[entry.operation] = true
       end
-      for name, operation in pairs(api.operations) do
-        -- What goes out as a file has specs of its own.
-        if not called[name] and not operation.upload then missing[#missing + 1] = name end
+      for name in pairs(api.operations) do
+        if not called[name] then missing[#missing + 1] = name end
       end
       assert.same({}, missing)
       client:close()
@@ -141,6 +142,22 @@ for _, kind in ipairs{ "sandbox", "server" } do
         if count % 7 == 0 then assert(draft:publish{}) end
       end
       assert.equal(351, count)
+      client:close()
+    end)
+
+    it("files come at once, or from the storage without any credential", function()
+      box:reset()
+      local client = box:client()
+      local file = assert(client:user "anna@example.com"):contract(4711):file(1)
+      local bytes = assert(file:download())
+      assert.equal("%PDF-", string.sub(bytes, 1, 5))
+      box:set_downloads "redirect"
+      assert.equal(bytes, assert(file:download()))
+      local journal = box:journal()
+      local last = journal[#journal]
+      assert.same({ 200, "none" }, { last.status, last.token })
+      assert.is_nil(last.user_email)
+      assert.truthy(string.find(last.path, "/_storage/", 1, true))
       client:close()
     end)
 

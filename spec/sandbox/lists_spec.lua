@@ -106,6 +106,10 @@ describe("a list of contracts", function()
   it("says that the comparison of name and query is its own idea", function()
     local _, _, headers = list("filter[name]=chair")
     assert.equal("assumed", headers["x-oneflow-sandbox"])
+    -- That there is a filter on this time, a page says; its name, none does.
+    local page
+    page, _, headers = list("filter[created_time]=2026-02-04|2026-02-05")
+    assert.same({ 1, 4712, "assumed" }, { page.count, page.data[1].id, headers["x-oneflow-sandbox"] })
     _, _, headers = list("filter[states]=draft")
     assert.is_nil(headers["x-oneflow-sandbox"])
   end)

@@ -138,6 +138,9 @@ describe("parties:", function()
       made._private_ownerside.custom_id })
     local _, changed = send("PUT", path(company, made), { title = "CEO", email = "newer@b.example" })
     assert.same({ "CEO", "newer@b.example", "Some One" }, { changed.title, changed.email, changed.name })
+    -- Whether someone organizes is not among what can change.
+    assert.same({ 200, false }, { (send("PUT", path(company, made), { organizer = true })),
+      select(2, send("PUT", path(company, made), {})).organizer })
     -- What the change would make of them is what counts.
     local refused, answer = send("PUT", path(company, made), { delivery_channel = "sms" })
     assert.equal(400, refused)

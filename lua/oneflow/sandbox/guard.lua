@@ -7,7 +7,7 @@ local parties = require "oneflow.sandbox.parties"
 local shapes = require "oneflow.sandbox.shapes"
 local M = {}
 
-local ipairs = ipairs
+local ipairs, pairs = ipairs, pairs
 local refuse = answer.refuse
 
 --- The contract of the path as far as the actor may see it, and from which side; otherwise nil, and whether it exists.
@@ -52,10 +52,12 @@ function M.actor_of(call, record)
   return { party = party, participant = person }
 end
 
---- Refuses a body that is not as the endpoint table has it.
+--- What the endpoint table knows of a body; refuses one that is not as it says. The rest has no effect.
 function M.body(call)
   answer.refuse_problems(check.body(call.operation, call.body))
-  return call.body
+  local known = {}
+  for name in pairs(call.operation.body) do known[name] = call.body[name] end
+  return known
 end
 
 --- A record of a map of the account by the path's id; refuses with 404.

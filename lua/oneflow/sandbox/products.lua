@@ -1,11 +1,12 @@
 -- Product tables: groups of products, from templates and bodies. Amounts are decimal strings; what a price comes to is
 -- worked out here.
 local core = require "oneflow.core"
+local money = require "oneflow.money"
 local M = {}
 
 local ipairs, pairs, tonumber, type = ipairs, pairs, tonumber, type
 local format, match = string.format, string.match
-local floor, max = math.floor, math.max
+local max = math.max
 local null = core.null
 
 local COLUMNS = { "name", "description", "price_1", "price_2", "count" }
@@ -32,17 +33,14 @@ local function decimals(text)
   return #(match(text, "%.(%d*)$") or "")
 end
 
--- Base amount and discount -> amount, kept to as many decimals as they have (at least two where a percentage is taken).
+-- Base amount and discount -> amount. Where a percentage is taken it is rounded, to two decimals or what the base has.
 local function net(price)
   local base = price.base_amount and price.base_amount.amount
   if not base then return price.amount and price.amount.amount end
   local discount = price.discount_amount and price.discount_amount.amount
   local percent = price.discount_percent
   if discount then
-    local places = max(decimals(base), decimals(discount))
-    local scale = 10 ^ places
-    local rest = floor(tonumber(base) * scale + 0.5) - floor(tonumber(discount) * scale + 0.5)
-    return format("%." .. format("%d", places) .. "f", rest / scale)
+    return (money.subtract(base, discount))
   elseif percent and percent ~= null then
     local places = max(decimals(base), 2)
     return format("%." .. format("%d", places) .. "f", tonumber(base) * (100 - tonumber(percent)) / 100)

@@ -51,20 +51,27 @@ function M.sorted(map)
   return list
 end
 
---- The ids of tags given as {id} or {name}; nil and the index of one that the account does not have.
+-- The tag of this name; a new one where there is none.
+local function tag_named(self, account, name)
+  for _, tag in pairs(account.tags) do
+    if tag.name == name then return tag end
+  end
+  local tag = { id = self:next_id(), name = name }
+  account.tags[tag.id] = tag
+  return tag
+end
+
+--- The ids of tags given as {id} or {name}; nil and the index of one that the account does not have. A name that is new
+--- makes a tag.
 function M:tag_ids(account, tags)
-  local ids = {}
   for i, tag in ipairs(tags) do
-    local known = account.tags[tag.id]
-    for _, other in pairs(account.tags) do
-      if not tag.id and other.name == tag.name then known = other end
-    end
-    if not known and not tag.id and tag.name then
-      known = { id = self:next_id(), name = tag.name }
-      account.tags[known.id] = known
-    end
-    if not known then return nil, i end
-    ids[i] = known.id
+    if tag.id and not account.tags[tag.id] or not (tag.id or tag.name) then return nil, i end
+  end
+  local ids, taken = {}, {}
+  for _, tag in ipairs(tags) do
+    local id = tag.id or tag_named(self, account, tag.name).id
+    if not taken[id] then ids[#ids + 1] = id end
+    taken[id] = true
   end
   return ids
 end

@@ -54,8 +54,9 @@ end
 
 M["party.create"] = function(call)
   local record, viewer = guard.open_contract(call)
-  people.check(record, { { path = "", party = guard.body(call) } })
-  local party = parties.new_party(call.store, record.account, call.body, false)
+  local body = guard.body(call)
+  people.check(record, { { path = "", party = body } })
+  local party = parties.new_party(call.store, record.account, body, false)
   record.parties[#record.parties + 1] = party
   for _, person in ipairs(party.people) do invite(record, person) end
   changed(call, record, "party:create", guard.actor_of(call, record))
