@@ -1,6 +1,7 @@
 -- Every operation of the endpoint table, called through the objects as a script would call it, with good arguments made
 -- from the table, or bad ones.
 local api = require "oneflow.api"
+local null = require("oneflow").null
 
 local M = {}
 
@@ -214,6 +215,30 @@ function M.wrong_values(field)
     add { [2] = sample(field.of) }
   end
   return values
+end
+
+local all_wrong
+
+local function all_wrong_fields(fields, path, paths)
+  local object = {}
+  for name, field in pairs(fields) do object[name] = all_wrong(field, path .. "." .. name, paths) end
+  return object
+end
+
+function all_wrong(field, path, paths)
+  if field.type == "object" then return all_wrong_fields(field.fields, path, paths) end
+  if field.type == "list" then return { all_wrong(field.of, path .. "[1]", paths) } end
+  local value = M.wrong_values(field)[1]
+  if value == nil and not field.nullable and field.type ~= "any" then value = null end
+  if value == nil then return sample(field) end
+  paths[#paths + 1] = path
+  return value
+end
+
+--- A body in which whatever can be wrong is, and the paths of all that.
+function M.all_wrong(operation)
+  local paths = {}
+  return all_wrong_fields(operation.body, "body", paths), paths
 end
 
 return M
