@@ -122,6 +122,12 @@ local function characters(text)
   return count
 end
 
+-- Text, in bodies, paths and queries alike.
+local function text_only(path, text, problems)
+  if not core.utf8(text) then note(problems, path, "is not UTF-8") end
+  return text
+end
+
 local read
 
 local types = {}
@@ -147,6 +153,8 @@ function types.string(field, value, path, problems)
     note(problems, path, format("is shorter than %d characters", field.min))
   elseif field.max and length > field.max then
     note(problems, path, format("is longer than %d characters", field.max))
+  else
+    text_only(path, value, problems)
   end
   return value
 end
@@ -196,7 +204,7 @@ end
 
 --- An id, or a name.
 function types.scalar(field, value, path, problems)
-  if type(value) == "string" then return value end
+  if type(value) == "string" then return text_only(path, value, problems) end
   return types.id(field, value, path, problems)
 end
 
@@ -234,6 +242,8 @@ for name, form in pairs(FORMS) do
       note(problems, path, form[3])
     elseif field.max and characters(value) > field.max then
       note(problems, path, format("is longer than %d characters", field.max))
+    else
+      text_only(path, value, problems)
     end
     return value
   end
@@ -316,17 +326,10 @@ function M.body(operation, body, problems, unchecked)
   if not unchecked then
     couplings.totals(operation, copy, problems, note)
   end
-  sort(problems, function(a, b) return a.path < b.path end)
   return copy
 end
 
 -- ---- lists: filter, sort, limit, offset ------------------------------------------------------------------------
-
--- What is percent-encoded must be text first.
-local function text_only(path, text, problems)
-  if not core.utf8(text) then note(problems, path, "is not UTF-8") end
-  return text
-end
 
 local SCALARS = { string = true, number = true, boolean = true }
 

@@ -251,8 +251,8 @@ describe("oneflow sandbox", function()
     local description, port = ready(child)
     local url = description.base_url .. "/ping"
     process.spawn{ "curl", "-s", url }:wait()
-    process.spawn{ "curl", "-s", "-H", "x-oneflow-user-email;", "-H", "x-oneflow-api-token: " .. description.token, url }
-      :wait()
+    local token = "x-oneflow-api-token: " .. description.token
+    process.spawn{ "curl", "-s", "-H", "x-oneflow-user-email;", "-H", token, url }:wait()
     child:kill()
     child:wait()
     local text = host.shell("cat " .. folder .. "/access.log")

@@ -1,6 +1,6 @@
 -- Every operation's good calls over real sockets, against the sandbox in nginx; then nginx's access log against what
--- spec/fixtures/wire.txt says by hand, in both directions. In a module of its own because a spec runs it with an endpoint
--- table that was changed, too.
+-- spec/fixtures/wire.txt says by hand, in both directions. In a module of its own because a spec runs it with an
+-- endpoint table that was changed, too.
 local api = require "oneflow.api"
 local core = require "oneflow.core"
 local good_calls = require "spec.support.good_calls"

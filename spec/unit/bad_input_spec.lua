@@ -1,5 +1,5 @@
 -- Every argument of every operation, from the endpoint table: a wrong Lua type and an unknown name raise, a wrong value
--- is `validation` with its path, and nothing is sent; `unchecked` sends it all the same. Files: spec/wire/files_spec.lua.
+-- is `validation` with its path, and nothing is sent; `unchecked` sends it all the same. Files: spec/wire/files_spec.
 local cjson = require "cjson"
 local oneflow = require "oneflow"
 local operations = require "spec.support.operations"
@@ -232,7 +232,7 @@ describe("unchecked:", function()
     local count = 0
     for _, operation in ipairs(operations.all()) do
       if operation.body and not operation.upload then
-        local bodies = { (operations.all_wrong(operation)), {}, { unheard_of = { 1, { also = true } } } }
+        local bodies = { (operations.all_wrong(operation, true)), {}, { unheard_of = { 1, { also = true } } } }
         operations.each_field(operation, {
           field = function(_, field, set)
             for _, value in ipairs(operations.wrong_types(field)) do

@@ -1,5 +1,5 @@
--- Every operation over a real socket: what nginx wrote of the calls is what spec/fixtures/wire.txt says by hand, and the
--- endpoint table cannot be changed alone. Without an acting user nothing arrives at all.
+-- Every operation over a real socket: what nginx wrote of the calls is what spec/fixtures/wire.txt says by hand, and
+-- the endpoint table cannot be changed alone. Without an acting user nothing arrives at all.
 local api = require "oneflow.api"
 local host = require "spec.support.host"
 local oneflow = require "oneflow"
