@@ -259,7 +259,7 @@ local function add(problems, path, message)
   return problems
 end
 
-local function told(problems, path)
+local function noted(problems, path)
   for _, problem in ipairs(problems or NOTHING) do
     if problem.path == path then return true end
   end
@@ -288,7 +288,7 @@ function M.run(scope, operation, path, parts, opts, problems)
     local good, text, wrong = pcall(core.encode, parts.body)
     if not good then usage.raise(text) end -- a function in it, which no type of the table lets through but `any`
     for _, problem in ipairs(wrong or NOTHING) do
-      if not told(problems, problem.path) then problems = add(problems, problem.path, problem.message) end
+      if not noted(problems, problem.path) then problems = add(problems, problem.path, problem.message) end
     end
     parts.body = text
   end

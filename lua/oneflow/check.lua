@@ -460,8 +460,10 @@ local function read_sort(operation, given, problems, unchecked)
   return given
 end
 
-local function bounded(name, value, from, to, problems)
+-- `unchecked` lets through what the pages can still be counted with.
+local function bounded(name, value, from, to, problems, unchecked)
   if type(value) ~= "number" then bad_type(name, "integer", value) end
+  if unchecked then from, to = 0, 2 ^ 53 end
   if value ~= floor(value) or value < from or value > to then
     note(problems, name, format("is not an integer from %d to %d", from, to))
     return nil
@@ -490,9 +492,11 @@ local READERS = {
   sort = function(operation, value, out, _, problems, unchecked)
     out[#out + 1] = { "sort", read_sort(operation, value, problems, unchecked) }
   end,
-  limit = function(_, value, _, position, problems) position.limit = bounded("limit", value, 1, 100, problems) end,
-  offset = function(_, value, _, position, problems)
-    position.offset = bounded("offset", value, 0, 19900, problems)
+  limit = function(_, value, _, position, problems, unchecked)
+    position.limit = bounded("limit", value, 1, 100, problems, unchecked)
+  end,
+  offset = function(_, value, _, position, problems, unchecked)
+    position.offset = bounded("offset", value, 0, 19900, problems, unchecked)
   end,
 }
 local READ_IN_ORDER = { "filter", "sort", "limit", "offset" }

@@ -259,13 +259,14 @@ describe("unchecked:", function()
   it("sends every list's query all the same", function()
     for _, operation in ipairs(operations.all()) do
       if operation.pages then
-        local query = { plain = 5, sort = "unheard_of", filter = { unheard_of = "a+b" } }
+        local query = { plain = 5, sort = "unheard_of", limit = 500, offset = 20000, filter = { unheard_of = "a+b" } }
         for name in pairs(operation.query or {}) do query[name] = "nonsense" end
         for name in pairs(operation.filters or {}) do query.filter[name] = "nonsense" end
         assert(operations.call(operation, sven, FREE, query))
         local sent = {}
         for name, value in string.gmatch(asked[#asked].query, "([^&=]+)=([^&]*)") do sent[name] = value end
-        assert.same({ "5", "unheard_of", "a%2Bb" }, { sent.plain, sent.sort, sent["filter%5Bunheard_of%5D"] })
+        assert.same({ "5", "unheard_of", "500", "20000", "a%2Bb" },
+          { sent.plain, sent.sort, sent.limit, sent.offset, sent["filter%5Bunheard_of%5D"] })
         for name in pairs(operation.query or {}) do assert.equal("nonsense", sent[name], operation.name) end
         for name in pairs(operation.filters or {}) do
           assert.equal("nonsense", sent["filter%5B" .. name .. "%5D"], operation.name)

@@ -1,6 +1,7 @@
 -- Every operation over a real socket: what nginx wrote of the calls is what spec/fixtures/wire.txt says by hand, and
 -- the endpoint table cannot be changed alone. Without an acting user nothing arrives at all.
 local api = require "oneflow.api"
+local core = require "oneflow.core"
 local host = require "spec.support.host"
 local oneflow = require "oneflow"
 local operations = require "spec.support.operations"
@@ -132,6 +133,19 @@ describe("operations:", function()
     assert.equal(0, accepted)
   end)
 
+  it("unchecked, the anonymous administrator is sent also where a page demands a user", function()
+    local admin, count = assert(client:user(oneflow.ANONYMOUS_ADMIN)), 0
+    for _, operation in ipairs(operations.all()) do
+      if operation.as == "required" then
+        assert(operations.call(operation, admin, { unchecked = true }))
+        count = count + 1
+      end
+    end
+    local journal = target:journal()
+    assert.equal(count, #journal)
+    for _, arrived in ipairs(journal) do assert.is_nil(arrived.headers["x-oneflow-user-email"]) end
+  end)
+
   it("what a view gives stays in the view: records, items of pages, what is below, what comes behind", function()
     local contract = assert(sven:contract(4711):get())
     local page = assert(contract.parties:list())
@@ -150,5 +164,73 @@ describe("operations:", function()
     local good = pcall(function() return page[1]:get { as = "anna@example.com" } end)
     assert.is_false(good)
     assert.equal(11, #target:journal())
+  end)
+end)
+
+-- The service may have states, types, fields and codes that nobody knew of when this was written.
+describe("what the service invents", function()
+  after_each(process.clean)
+
+  local RECORD = '{"id":9007199254740991,"state":"frozen","type":"contract:teleport","sign_state":"wondering",'
+    .. '"delivery_channel":"pigeon","sign_method":"mitid","lifecycle_state":{"lifecycle_state":"asleep"},'
+    .. '"_private":{"name":"n","hue":"blue"},"extension":"qbk","future":{"list":[1,null,{"deep":[]}],"on":true}}'
+
+  it("passes through every operation as it came, in records, in lists, and in plain answers", function()
+    local target = server.start(function(s, args)
+      s.serve(function(c)
+        for _ in function() return c:request() end do
+          c:reply(200, { "content-type: application/json", "x-invented: yes" }, args.answer)
+        end
+      end)
+    end, {
+      answer = string.sub(RECORD, 1, -2) .. ',"count":1,"mood":"good","_links":{"self":{"href":"x"},"other":1},'
+        .. '"data":[' .. RECORD .. '],"data_fields":[' .. RECORD .. "]}",
+    })
+    local client = wire.client(target, { timeout = 30, attempt_timeout = 20 })
+    local sven = assert(client:user(SVEN))
+    local expected = assert(core.decode(RECORD))
+    local function came_through(data, name)
+      for field, value in pairs(expected) do assert.same(value, data[field], name .. ": " .. field) end
+    end
+    local seen = {}
+    for _, operation in ipairs(operations.all()) do
+      local value, err = operations.call(operation, sven)
+      assert.is_truthy(value, operation.name .. ": " .. tostring(err))
+      local form = operation.returns
+      if operation.pages or operation.bare then
+        form = "list"
+        came_through(value[1].data, operation.name)
+      elseif form == "data" then
+        came_through(value, operation.name)
+      elseif form == "nothing" then
+        assert.is_true(value)
+      else
+        form = "record"
+        came_through(value.data, operation.name)
+      end
+      seen[form] = (seen[form] or 0) + 1
+    end
+    for _, form in ipairs { "list", "record", "data", "nothing" } do assert.is_true(seen[form] > 3, form) end
+    local contract = assert(sven:contract(4711):get())
+    assert.same({ "frozen", "n", "blue" }, { contract.state, contract.name, contract:at("_private", "hue") })
+  end)
+
+  it("and in an error: a code, a status and fields that are not known", function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for _ in function() return c:request() end do
+          c:reply(418, { "content-type: application/json" },
+            '{"status":418,"error_code":4189999,"title":"Teapot","detail":"short and stout","handle":"here",'
+            .. '"parameter_problems":{"spout":["is short"],"lid":{"odd":1}},"request_id":"r-1"}')
+        end
+      end)
+    end)
+    local client = wire.client(target, { timeout = 30, attempt_timeout = 20 })
+    for _, operation in ipairs(operations.all()) do
+      local value, err = operations.call(operation, assert(client:user(SVEN)))
+      assert.is_nil(value, operation.name)
+      assert.same({ "http", "refused", 418, 4189999, "Teapot", operation.name, 1 },
+        { err.kind, err.outcome, err.status, err.code, err.title, err.operation, err.attempts })
+    end
   end)
 end)
