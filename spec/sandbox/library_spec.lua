@@ -11,12 +11,20 @@ for _, kind in ipairs{ "sandbox", "server" } do
     teardown(function() box:stop() end)
 
     it("every operation does what it says, at the method and path that are written by hand", function()
-      local client, lines, expected = box:client(), wire_lines.read(), {}
+      local client, lines, expected, linked = box:client(), wire_lines.read(), {}, 0
       assert.same({}, good_calls.each(function(name, user, ids, call)
         local line = lines[name]
-        expected[#expected + 1] = { name, line.method, "/v1" .. wire_lines.path(line, ids), user, "start", 200 }
-        return call(assert(client:user(user)))
+        local path = wire_lines.path(line, ids)
+        expected[#expected + 1] = { name, line.method, "/v1" .. path, user, "start", 200 }
+        local value, err = call(assert(client:user(user)))
+        local links = string.find(name, "%.get$") and type(value) == "userdata" and value:at "_links"
+        if links and links.self then
+          linked = linked + 1
+          assert.equal(box.base_url .. path, links.self.href)
+        end
+        return value, err
       end))
+      assert.is_true(linked > 6, tostring(linked))
       local arrived = {}
       for i, entry in ipairs(box:journal()) do
         arrived[i] = {
