@@ -259,6 +259,13 @@ local function add(problems, path, message)
   return problems
 end
 
+local function noted(problems, path)
+  for _, problem in ipairs(problems or NOTHING) do
+    if problem.path == path then return true end
+  end
+  return false
+end
+
 --- Runs a call.
 ---@param scope table  { client =, user = }
 ---@param operation table  { name, method, as, repeatable, returns }
@@ -277,10 +284,12 @@ function M.run(scope, operation, path, parts, opts, problems)
     problems = add(problems, "as", ADMIN_REFUSED)
   end
   parts = parts or NOTHING
-  if parts.body ~= nil and not (problems and problems[1]) then
+  if parts.body ~= nil then
     local good, text, wrong = pcall(core.encode, parts.body)
     if not good then usage.raise(text) end -- a function in it, which no type of the table lets through but `any`
-    for _, problem in ipairs(wrong or NOTHING) do problems = add(problems, problem.path, problem.message) end
+    for _, problem in ipairs(wrong or NOTHING) do
+      if not noted(problems, problem.path) then problems = add(problems, problem.path, problem.message) end
+    end
     parts.body = text
   end
   local waiter, refusal = hosts.waiter(opts.blocking, parts.watch)

@@ -122,6 +122,12 @@ local function characters(text)
   return count
 end
 
+-- Text, in bodies, paths and queries alike.
+local function text_only(path, text, problems)
+  if not core.utf8(text) then note(problems, path, "is not UTF-8") end
+  return text
+end
+
 local read
 
 local types = {}
@@ -147,6 +153,8 @@ function types.string(field, value, path, problems)
     note(problems, path, format("is shorter than %d characters", field.min))
   elseif field.max and length > field.max then
     note(problems, path, format("is longer than %d characters", field.max))
+  else
+    text_only(path, value, problems)
   end
   return value
 end
@@ -196,7 +204,7 @@ end
 
 --- An id, or a name.
 function types.scalar(field, value, path, problems)
-  if type(value) == "string" then return value end
+  if type(value) == "string" then return text_only(path, value, problems) end
   return types.id(field, value, path, problems)
 end
 
@@ -234,6 +242,8 @@ for name, form in pairs(FORMS) do
       note(problems, path, form[3])
     elseif field.max and characters(value) > field.max then
       note(problems, path, format("is longer than %d characters", field.max))
+    else
+      text_only(path, value, problems)
     end
     return value
   end
@@ -316,17 +326,10 @@ function M.body(operation, body, problems, unchecked)
   if not unchecked then
     couplings.totals(operation, copy, problems, note)
   end
-  sort(problems, function(a, b) return a.path < b.path end)
   return copy
 end
 
 -- ---- lists: filter, sort, limit, offset ------------------------------------------------------------------------
-
--- What is percent-encoded must be text first.
-local function text_only(path, text, problems)
-  if not core.utf8(text) then note(problems, path, "is not UTF-8") end
-  return text
-end
 
 local SCALARS = { string = true, number = true, boolean = true }
 
@@ -457,8 +460,10 @@ local function read_sort(operation, given, problems, unchecked)
   return given
 end
 
-local function bounded(name, value, from, to, problems)
+-- `unchecked` lets through what the pages can still be counted with.
+local function bounded(name, value, from, to, problems, unchecked)
   if type(value) ~= "number" then bad_type(name, "integer", value) end
+  if unchecked then from, to = 0, 2 ^ 53 end
   if value ~= floor(value) or value < from or value > to then
     note(problems, name, format("is not an integer from %d to %d", from, to))
     return nil
@@ -487,9 +492,11 @@ local READERS = {
   sort = function(operation, value, out, _, problems, unchecked)
     out[#out + 1] = { "sort", read_sort(operation, value, problems, unchecked) }
   end,
-  limit = function(_, value, _, position, problems) position.limit = bounded("limit", value, 1, 100, problems) end,
-  offset = function(_, value, _, position, problems)
-    position.offset = bounded("offset", value, 0, 19900, problems)
+  limit = function(_, value, _, position, problems, unchecked)
+    position.limit = bounded("limit", value, 1, 100, problems, unchecked)
+  end,
+  offset = function(_, value, _, position, problems, unchecked)
+    position.offset = bounded("offset", value, 0, 19900, problems, unchecked)
   end,
 }
 local READ_IN_ORDER = { "filter", "sort", "limit", "offset" }

@@ -189,7 +189,7 @@ local function parser_for(chosen)
   sandbox:option("--port", "The port to listen on; 0 chooses a free one."):convert(port):default("0")
   sandbox:option("--seed", "A JSON file with the data to start from."):argname("<file>")
   sandbox:option("--nginx", "The nginx program."):argname("<path>")
-  sandbox:option("--access-log", "Where nginx writes its access log; none without it."):argname("<file>")
+  sandbox:option("--access-log", "Where nginx writes what arrived; of tokens their SHA-256."):argname("<file>")
   sandbox:flag("--until-eof", "Stop when standard input ends, too: for programs that start it.")
   sandbox:command("seed", "Prints the data of a fresh sandbox as JSON."):action(function()
     chosen.run = print_seed

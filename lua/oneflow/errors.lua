@@ -141,9 +141,10 @@ function M.new(context, fields)
   }, Error)
 end
 
---- A value that cannot be sent: nothing was.
----@param problems oneflow.Problem[]
+--- Values that cannot be sent: nothing was.
+---@param problems oneflow.Problem[]  put in the order of their paths
 function M.validation(context, problems)
+  sort(problems, function(a, b) return a.path < b.path end)
   return M.new(context, { kind = "validation", outcome = "not_sent", problems = problems, retryable = false })
 end
 

@@ -99,8 +99,8 @@ end
 
 --- A sandbox served by nginx on loopback, as a process of its own. It ends with `box:stop()`, and when this
 --- process ends.
----@param options? { seed: table|nil, port: integer|nil, lua: string|nil } `lua`: the interpreter to run it
---- with, when this process is not one
+---@param options? { seed: table|nil, port: integer|nil, lua: string|nil, access_log: string|nil } `lua`: the
+--- interpreter to run it with, when this process is not one; `access_log`: a file for nginx's log of what arrived
 ---@return oneflow.testing.Box
 function M.server(options)
   options = options or {}

@@ -1075,7 +1075,7 @@ do
 local reminders = {}
 
 ---Reminds users who take part on the owner side, at a time in the future.
----POST /contracts/{contract}/reminders. Acting user: a user; whether the anonymous administrator may is on no page.
+---POST /contracts/{contract}/reminders. Acting user: a user; the anonymous administrator is refused.
 ---Not confirmed: inferred; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.ReminderCreateBody?
 ---@param opts oneflow.Options?

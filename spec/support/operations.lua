@@ -1,6 +1,7 @@
 -- Every operation of the endpoint table, called through the objects as a script would call it, with good arguments made
 -- from the table, or bad ones.
 local api = require "oneflow.api"
+local null = require("oneflow").null
 
 local M = {}
 
@@ -185,17 +186,22 @@ local WRONG_TYPES = {
 function M.wrong_types(field) return assert(WRONG_TYPES[field.type], field.type) end
 
 local WRONG_VALUES = {
-  id = { 0, -1, 1.5, "abc", "../x", "" }, integer = { 1.5, 0 / 0 }, decimal = { "1,5", "", "1e3" },
-  number_text = { "1,5", 1.5 }, date = { "yesterday", "2026-1-1" }, time = { "now", "2026-06-30", 0.5, 1e15 },
+  id = { 0, -1, 1.5, 0 / 0, 2 ^ 53, "abc", "../x", "" }, integer = { 1.5, 0 / 0, 1 / 0 },
+  decimal = { "1,5", "", "1e3" }, number_text = { "1,5", 1.5, 0 / 0, 1 / 0 },
+  date = { "yesterday", "2026-1-1" }, time = { "now", "2026-06-30", 0.5, 1e15 },
   email = { "anna", "a@b@c", "a b@c", "" }, phone = { "0700000001", "+46 70", "" }, country = { "SWE", "se" },
   url = { "http://example.com/hook", "example.com", "" },
 }
+
+-- Whatever is text must be UTF-8.
+local TEXT = { string = "\255", scalar = "\255", email = "\255@x", url = "https://\255" }
 
 --- Values that are wrong for the field, though their Lua type is right.
 function M.wrong_values(field)
   local values = {}
   local function add(value) values[#values + 1] = value end
   for _, value in ipairs(WRONG_VALUES[field.type] or {}) do add(value) end
+  if TEXT[field.type] then add(TEXT[field.type]) end
   if field.enum then
     add "nonsense"
   elseif field.type == "string" or field.type == "url" then
@@ -214,6 +220,31 @@ function M.wrong_values(field)
     add { [2] = sample(field.of) }
   end
   return values
+end
+
+local all_wrong
+
+local function all_wrong_fields(fields, path, paths)
+  local object = {}
+  for name, field in pairs(fields) do object[name] = all_wrong(field, path .. "." .. name, paths) end
+  return object
+end
+
+function all_wrong(field, path, paths)
+  if field.type == "object" then return all_wrong_fields(field.fields, path, paths) end
+  if field.type == "list" then return { all_wrong(field.of, path .. "[1]", paths) } end
+  local value = M.wrong_values(field)[1]
+  if paths.sendable and value == TEXT[field.type] then value = nil end
+  if value == nil and not field.nullable and field.type ~= "any" then value = null end
+  if value == nil then return sample(field) end
+  paths[#paths + 1] = path
+  return value
+end
+
+--- A body in which whatever can be wrong is, and the paths of all that. `sendable`: so that JSON can hold it.
+function M.all_wrong(operation, sendable)
+  local paths = { sendable = sendable }
+  return all_wrong_fields(operation.body, "body", paths), paths
 end
 
 return M

@@ -1,5 +1,6 @@
 -- Every argument of every operation, from the endpoint table: a wrong Lua type and an unknown name raise, a wrong value
--- is `validation` with its path, and nothing is sent.
+-- is `validation` with its path, and nothing is sent; `unchecked` sends it all the same. Files: spec/wire/files_spec.
+local cjson = require "cjson"
 local oneflow = require "oneflow"
 local operations = require "spec.support.operations"
 
@@ -93,6 +94,33 @@ describe("bad input:", function()
     end
   end)
 
+  -- Each path once, and nothing else but what fields say about each other.
+  local function told(what, expected, value, err)
+    assert.is_nil(value, what)
+    assert.same({ "validation", "not_sent" }, { err.kind, err.outcome }, what)
+    local seen = {}
+    for _, problem in ipairs(err.problems) do
+      assert.is_nil(seen[problem.path], what .. ": twice: " .. problem.path)
+      assert.is_true(#problem.messages > 0)
+      seen[problem.path] = true
+    end
+    for _, path in ipairs(expected) do assert.is_true(seen[path], what .. ": not told: " .. path) end
+  end
+
+  it("everything that is wrong is told at once: every field of the body, every id of the path", function()
+    local count = 0
+    for _, operation in ipairs(operations.all()) do
+      local ids, body, paths = {}, nil, {}
+      if operation.body and not operation.upload then body, paths = operations.all_wrong(operation) end
+      for _, name in ipairs(operation.ids) do
+        ids[name], paths[#paths + 1] = 0, name .. " id"
+      end
+      if #paths > 0 then told(operation.name, paths, operations.call(operation, sven, nil, body, ids)) end
+      count = count + #paths
+    end
+    assert.is_true(count > 350, tostring(count))
+  end)
+
   it("all bad ids of one path are told at once, beside what is wrong with the body", function()
     local _, err = sven:contract(0):party("x"):participant(-1):update { name = "", email = "nobody" }
     local paths = {}
@@ -100,15 +128,37 @@ describe("bad input:", function()
     assert.same({ "body.email", "body.name", "contract id", "participant id", "party id" }, paths)
   end)
 
+  local FILTERS = {
+    list = { wrong = { true, print, { {} } }, bad = { {}, { "nonsense" }, { "a,b" } } },
+    string = { wrong = { 5, {}, print }, bad = { "\255" } },
+    time_range = { wrong = { "x", 5, { from = true }, { form = "2026" } },
+      bad = { { from = "yesterday" }, { to = 0.5 } } },
+    custom_id_value = { wrong = { "x", {}, { a = 1 }, { a = "1", b = "2" } }, bad = { { a = "" } } },
+    flag = { wrong = { 5, {} }, bad = { "maybe" } },
+  }
+
+  it("lists: everything that is wrong is told at once", function()
+    for _, operation in ipairs(operations.all()) do
+      if operation.pages then
+        local query, paths = { limit = 0, offset = -1, sort = "unheard_of", filter = {} }, { "limit", "offset", "sort" }
+        for name, field in pairs(operation.query or {}) do
+          query[name] = operations.wrong_values(field)[1]
+          if query[name] ~= nil or field.required then paths[#paths + 1] = name end
+        end
+        for name, filter in pairs(operation.filters or {}) do
+          query.filter[name] = FILTERS[filter.type].bad[1]
+          paths[#paths + 1] = "filter." .. name .. (filter.type == "time_range" and ".from" or "")
+        end
+        local ids = {}
+        for _, name in ipairs(operation.ids) do
+          ids[name], paths[#paths + 1] = "..", name .. " id"
+        end
+        told(operation.name, paths, operations.call(operation, sven, nil, query, ids))
+      end
+    end
+  end)
+
   it("lists: unknown names and wrong types raise; unknown columns, wrong values and ranges are told", function()
-    local FILTERS = {
-      list = { wrong = { true, print, { {} } }, bad = { {}, { "nonsense" }, { "a,b" } } },
-      string = { wrong = { 5, {}, print }, bad = { "\255" } },
-      time_range = { wrong = { "x", 5, { from = true }, { form = "2026" } },
-        bad = { { from = "yesterday" }, { to = 0.5 } } },
-      custom_id_value = { wrong = { "x", {}, { a = 1 }, { a = "1", b = "2" } }, bad = { { a = "" } } },
-      flag = { wrong = { 5, {} }, bad = { "maybe" } },
-    }
     for _, operation in ipairs(operations.all()) do
       if operation.pages or operation.bare then
         local function query(name, value)
@@ -167,21 +217,84 @@ describe("bad input:", function()
 end)
 
 describe("unchecked:", function()
-  it("sends unknown names, wrong values and unknown enumerations all the same", function()
-    local bodies, queries = {}, {}
+  local FREE = { unchecked = true }
+  local asked, sven
+  before_each(function()
+    asked = {}
     local client = oneflow.client { token = "token", transport = function(request)
-      bodies[#bodies + 1], queries[#queries + 1] = request.body or false, request.query or false
-      return 200, {}, '{"id":1,"data":[]}'
+      asked[#asked + 1] = request
+      return 200, {}, '{"id":1,"data":[],"data_fields":[]}'
     end }
-    local sven = assert(client:user(SVEN))
-    local free = { unchecked = true }
-    assert(sven:contract(1).parties:create({ type = "cooperative", unheard_of = 1 }, free))
-    assert(sven:contract(1):party(2):participant(3):update({ sign_method = "mitid", email = "x" }, free))
-    assert(sven.contracts:list({ filter = { unheard_of = "x" }, sort = "x", plain = 5 }, free))
-    assert(sven.contacts:list(nil, free))
-    local cjson = require "cjson"
-    assert.same({ type = "cooperative", unheard_of = 1 }, cjson.decode(bodies[1]))
-    assert.same({ sign_method = "mitid", email = "x" }, cjson.decode(bodies[2]))
-    assert.equal("filter%5Bunheard_of%5D=x&sort=x&plain=5", queries[3])
+    sven = assert(client:user(SVEN))
+  end)
+
+  it("sends every body all the same: wrong values, wrong types, unknown names, at every depth", function()
+    local count = 0
+    for _, operation in ipairs(operations.all()) do
+      if operation.body and not operation.upload then
+        local bodies = { (operations.all_wrong(operation, true)), {}, { unheard_of = { 1, { also = true } } } }
+        operations.each_field(operation, {
+          field = function(_, field, set)
+            for _, value in ipairs(operations.wrong_types(field)) do
+              if type(value) ~= "function" and value ~= true then bodies[#bodies + 1] = set(value) end
+            end
+            bodies[#bodies + 1] = set "nonsense"
+          end,
+          object = function(_, put)
+            bodies[#bodies + 1] = put(function(object) object.unheard_of = "x" end)
+          end,
+        })
+        for _, body in ipairs(bodies) do
+          local value, err = operations.call(operation, sven, FREE, body)
+          assert.is_truthy(value, operation.name .. ": " .. tostring(err))
+          assert.same(body, cjson.decode(asked[#asked].body), operation.name)
+        end
+        count = count + #bodies
+      end
+    end
+    assert.equal(count, #asked)
+    assert.is_true(count > 500, tostring(count))
+  end)
+
+  it("sends every list's query all the same", function()
+    for _, operation in ipairs(operations.all()) do
+      if operation.pages then
+        local query = { plain = 5, sort = "unheard_of", limit = 500, offset = 20000, filter = { unheard_of = "a+b" } }
+        for name in pairs(operation.query or {}) do query[name] = "nonsense" end
+        for name in pairs(operation.filters or {}) do query.filter[name] = "nonsense" end
+        assert(operations.call(operation, sven, FREE, query))
+        local sent = {}
+        for name, value in string.gmatch(asked[#asked].query, "([^&=]+)=([^&]*)") do sent[name] = value end
+        assert.same({ "5", "unheard_of", "500", "20000", "a%2Bb" },
+          { sent.plain, sent.sort, sent.limit, sent.offset, sent["filter%5Bunheard_of%5D"] })
+        for name in pairs(operation.query or {}) do assert.equal("nonsense", sent[name], operation.name) end
+        for name in pairs(operation.filters or {}) do
+          assert.equal("nonsense", sent["filter%5B" .. name .. "%5D"], operation.name)
+        end
+      end
+    end
+  end)
+
+  it("still sends nothing that would be another path, another user's, or no JSON", function()
+    for _, operation in ipairs(operations.all()) do
+      for _, name in ipairs(operation.ids) do
+        for _, id in ipairs { "../users", "", "1/2", 0, -1, 1.5, "c::." } do
+          local value, err = operations.call(operation, sven, FREE, nil, { [name] = id })
+          assert.is_nil(value, operation.name)
+          assert.equal("validation", err.kind)
+        end
+      end
+      if operation.body and not operation.upload then
+        for _, value in ipairs { 0 / 0, "\255", 1 / 0 } do
+          local none, err = operations.call(operation, sven, FREE, { unheard_of = { value } })
+          assert.is_nil(none, operation.name)
+          assert.same({ "validation", "not_sent" }, { err.kind, err.outcome })
+          assert.equal("body.unheard_of[1]", err.problems[1].path)
+        end
+        assert.is_false(pcall(operations.call, operation, sven, FREE, { unheard_of = print }), operation.name)
+        assert.is_false(pcall(operations.call, operation, sven, FREE, "text"), operation.name)
+      end
+    end
+    assert.same({}, asked)
   end)
 end)

@@ -117,7 +117,7 @@ describe("oneflow.money:", function()
     assert.is_nil(value)
     local paths = {}
     for i, problem in ipairs(err.problems) do paths[i] = problem.path end
-    assert.same({ "a.currency", "a.amount", "b.currency", "b.amount" }, paths)
+    assert.same({ "a.amount", "a.currency", "b.amount", "b.currency" }, paths)
     assert.is_nil((money.add(oneflow.null, "1")))
   end)
 

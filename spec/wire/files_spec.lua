@@ -199,7 +199,7 @@ describe("upload:", function()
         { unchecked = true }))
     end
     local _, err = view:contract("../x").files:create { content = "", name = "a.pdf", upload_as = "attachment" }
-    assert.same({ "contract id", "body.content" }, { err.problems[1].path, err.problems[2].path })
+    assert.same({ "body.content", "contract id" }, { err.problems[1].path, err.problems[2].path })
     local _, accepted = target:journal()
     assert.equal(0, accepted)
     assert.is_not_nil(files:create({ content = "x", name = "a.exe", upload_as = "attachment" }, { unchecked = true }))

@@ -1,77 +1,103 @@
--- Every operation over a real socket: what arrives is what spec/fixtures/wire.txt says by hand, once; and without an
--- acting user nothing arrives at all.
+-- Every operation over a real socket: what nginx wrote of the calls is what spec/fixtures/wire.txt says by hand, and
+-- the endpoint table cannot be changed alone. Without an acting user nothing arrives at all.
 local api = require "oneflow.api"
+local core = require "oneflow.core"
+local host = require "spec.support.host"
 local oneflow = require "oneflow"
 local operations = require "spec.support.operations"
 local process = require "spec.support.process"
 local server = require "spec.support.server"
 local wire = require "spec.support.wire"
+local wire_lines = require "spec.support.wire_lines"
+local wire_run = require "spec.support.wire_run"
 
-local SVEN, TOKEN = wire.SVEN, wire.TOKEN
+local SVEN = wire.SVEN
 
--- name -> { method, path, token, email }
-local function written_by_hand()
-  local lines = {}
-  for line in io.lines "spec/fixtures/wire.txt" do
-    local name, method, path, token, email = string.match(line, "^([%l_.]+)%s+(%u+)%s+(/%S*)%s+(%S+)%s+(%S+)$")
-    if name then
-      assert.is_nil(lines[name], name .. " stands twice")
-      lines[name] = { method = method, path = path, token = token, email = email }
-    else
-      assert.is_truthy(line == "" or string.sub(line, 1, 1) == "#", line)
-    end
-  end
-  return lines
-end
+describe("the wire:", function()
+  after_each(process.clean)
 
-local function answering()
-  return server.start(function(s)
-    s.serve(function(c)
-      for _ in function() return c:request() end do
-        c:reply(200, { "content-type: application/json" }, '{"id":1,"email":"x@example.com","data":[{"id":5}],'
-          .. '"data_fields":[{"id":6}]}')
-      end
-    end)
+  it("80 operations, each written by hand and called, arrive as they are written, and nothing else does", function()
+    local count = 0
+    for _ in pairs(wire_lines.read()) do count = count + 1 end
+    assert.equal(80, count)
+    local problems, arrived = wire_run.run()
+    assert.same({}, problems)
+    assert.is_true(arrived > 2 * count, tostring(arrived))
   end)
-end
+
+  -- The same run by a process whose endpoint table differs in one place: library, nginx and sandbox alike.
+  local function run_with(file, from, to)
+    local folder = host.folder()
+    local changed = folder .. "/lua/oneflow/api/" .. file
+    host.shell(string.format("cp -rs '%s/lua' '%s/lua' && rm '%s'", host.root, folder, changed))
+    local text = host.read(host.root .. "/lua/oneflow/api/" .. file)
+    local at, last = string.find(text, from, 1, true)
+    assert.is_truthy(at, from .. " is not in " .. file)
+    host.write(changed, string.sub(text, 1, at - 1) .. to .. string.sub(text, last + 1))
+    local result = process.start(function()
+      local problems, arrived = require("spec.support.wire_run").run()
+      return { problems = problems, arrived = arrived }
+    end, nil, {
+      env = { LUA_PATH = folder .. "/lua/?.lua;" .. folder .. "/lua/?/init.lua;" .. package.path },
+    }):result()
+    host.remove(folder)
+    return result.problems, result.arrived
+  end
+
+  it("a path, a method or an acting user that is changed in the table alone is seen", function()
+    for _, change in ipairs {
+      { "contract.lua", '"/contracts/create"', '"/contracts"', "contract.create: did not arrive" },
+      { "tag.lua", 'method = "PUT"', 'method = "POST"', "tag.update: did not arrive" },
+      { "template.lua", 'as = "required"', 'as = "optional"', "template.list: is not refused" },
+      { "folder.lua", 'as = "unknown"', 'as = "required"', "folder.list: " },
+    } do
+      local problems = run_with(change[1], change[2], change[3])
+      assert.is_true(#problems > 0, change[4])
+      local seen = false
+      for _, problem in ipairs(problems) do
+        seen = seen or string.find(problem, change[4], 1, true) ~= nil
+        assert.is_truthy(string.find(problem, change[4], 1, true)
+          or string.find(problem, "arrived, and has no line", 1, true), problem)
+      end
+      assert.is_true(seen, change[4])
+    end
+  end)
+
+  -- If library or sandbox had a path from anywhere else, a call would fail.
+  it("all paths changed in the table: every call still succeeds, and each is seen", function()
+    local problems, arrived = run_with("init.lua", "operations[operation.name] = operation",
+      "operations[operation.name] = operation "
+        .. "operation.path = string.gsub(operation.path, '/$', '') .. '/changed'")
+    local seen, others = {}, {}
+    assert.is_true(arrived > 160, tostring(arrived))
+    for _, problem in ipairs(problems) do
+      local name = string.match(problem, "^(%S+): did not arrive: ")
+      if name then
+        seen[name] = true
+      elseif not string.find(problem, "^arrived, and has no line: %u+ /v1%S*/changed 200 ") then
+        others[#others + 1] = problem
+      end
+    end
+    assert.same({}, others)
+    for name in pairs(api.operations) do assert.is_true(seen[name], name) end
+  end)
+end)
 
 describe("operations:", function()
   local target, client, sven
   before_each(function()
-    target = answering()
+    target = server.start(function(s)
+      s.serve(function(c)
+        for _ in function() return c:request() end do
+          c:reply(200, { "content-type: application/json" }, '{"id":1,"email":"x@example.com","data":[{"id":5}],'
+            .. '"data_fields":[{"id":6}]}')
+        end
+      end)
+    end)
     client = wire.client(target, { timeout = 30, attempt_timeout = 20 })
     sven = assert(client:user(SVEN))
   end)
   after_each(process.clean)
-
-  it("80 of them, each written by hand too", function()
-    local lines, count = written_by_hand(), 0
-    for name in pairs(api.operations) do
-      count = count + 1
-      assert.is_truthy(lines[name], name .. " is not in wire.txt")
-    end
-    for name in pairs(lines) do assert.is_truthy(api.operations[name], name .. " is in wire.txt alone") end
-    assert.equal(80, count)
-  end)
-
-  it("each arrives once, with the method, path, token and user that are written by hand", function()
-    local lines, expected = written_by_hand(), {}
-    for _, operation in ipairs(operations.all()) do
-      local root = lines[operation.name].email == "sven" and sven or client
-      local value, err = operations.call(operation, root)
-      assert.is_truthy(value, tostring(err))
-      expected[#expected + 1] = operation.name
-    end
-    local journal = target:journal()
-    assert.equal(#expected, #journal)
-    for i, name in ipairs(expected) do
-      local line, arrived = lines[name], journal[i]
-      assert.equal(line.method, arrived.method, name)
-      assert.equal("/v1" .. line.path, (string.gsub(arrived.target, "%?.*$", "")), name)
-      assert.equal(TOKEN, arrived.headers["x-oneflow-api-token"], name)
-      assert.equal(line.email == "sven" and SVEN or nil, arrived.headers["x-oneflow-user-email"], name)
-    end
-  end)
 
   it("without an acting user each raises, and nothing arrives", function()
     local forms = {
@@ -107,19 +133,17 @@ describe("operations:", function()
     assert.equal(0, accepted)
   end)
 
-  it("the anonymous administrator is refused here exactly where a page demands a user", function()
-    local admin = assert(client:user(oneflow.ANONYMOUS_ADMIN))
+  it("unchecked, the anonymous administrator is sent also where a page demands a user", function()
+    local admin, count = assert(client:user(oneflow.ANONYMOUS_ADMIN)), 0
     for _, operation in ipairs(operations.all()) do
-      local value, err = operations.call(operation, admin)
       if operation.as == "required" then
-        assert.is_nil(value, operation.name)
-        assert.equal("validation", err.kind)
-        assert.equal("as", err.problems[1].path)
-      else
-        assert.is_truthy(value, tostring(err))
+        assert(operations.call(operation, admin, { unchecked = true }))
+        count = count + 1
       end
     end
-    for _, arrived in ipairs((target:journal())) do assert.is_nil(arrived.headers["x-oneflow-user-email"]) end
+    local journal = target:journal()
+    assert.equal(count, #journal)
+    for _, arrived in ipairs(journal) do assert.is_nil(arrived.headers["x-oneflow-user-email"]) end
   end)
 
   it("what a view gives stays in the view: records, items of pages, what is below, what comes behind", function()
@@ -140,5 +164,73 @@ describe("operations:", function()
     local good = pcall(function() return page[1]:get { as = "anna@example.com" } end)
     assert.is_false(good)
     assert.equal(11, #target:journal())
+  end)
+end)
+
+-- The service may have states, types, fields and codes that nobody knew of when this was written.
+describe("what the service invents", function()
+  after_each(process.clean)
+
+  local RECORD = '{"id":9007199254740991,"state":"frozen","type":"contract:teleport","sign_state":"wondering",'
+    .. '"delivery_channel":"pigeon","sign_method":"mitid","lifecycle_state":{"lifecycle_state":"asleep"},'
+    .. '"_private":{"name":"n","hue":"blue"},"extension":"qbk","future":{"list":[1,null,{"deep":[]}],"on":true}}'
+
+  it("passes through every operation as it came, in records, in lists, and in plain answers", function()
+    local target = server.start(function(s, args)
+      s.serve(function(c)
+        for _ in function() return c:request() end do
+          c:reply(200, { "content-type: application/json", "x-invented: yes" }, args.answer)
+        end
+      end)
+    end, {
+      answer = string.sub(RECORD, 1, -2) .. ',"count":1,"mood":"good","_links":{"self":{"href":"x"},"other":1},'
+        .. '"data":[' .. RECORD .. '],"data_fields":[' .. RECORD .. "]}",
+    })
+    local client = wire.client(target, { timeout = 30, attempt_timeout = 20 })
+    local sven = assert(client:user(SVEN))
+    local expected = assert(core.decode(RECORD))
+    local function came_through(data, name)
+      for field, value in pairs(expected) do assert.same(value, data[field], name .. ": " .. field) end
+    end
+    local seen = {}
+    for _, operation in ipairs(operations.all()) do
+      local value, err = operations.call(operation, sven)
+      assert.is_truthy(value, operation.name .. ": " .. tostring(err))
+      local form = operation.returns
+      if operation.pages or operation.bare then
+        form = "list"
+        came_through(value[1].data, operation.name)
+      elseif form == "data" then
+        came_through(value, operation.name)
+      elseif form == "nothing" then
+        assert.is_true(value)
+      else
+        form = "record"
+        came_through(value.data, operation.name)
+      end
+      seen[form] = (seen[form] or 0) + 1
+    end
+    for _, form in ipairs { "list", "record", "data", "nothing" } do assert.is_true(seen[form] > 3, form) end
+    local contract = assert(sven:contract(4711):get())
+    assert.same({ "frozen", "n", "blue" }, { contract.state, contract.name, contract:at("_private", "hue") })
+  end)
+
+  it("and in an error: a code, a status and fields that are not known", function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for _ in function() return c:request() end do
+          c:reply(418, { "content-type: application/json" },
+            '{"status":418,"error_code":4189999,"title":"Teapot","detail":"short and stout","handle":"here",'
+            .. '"parameter_problems":{"spout":["is short"],"lid":{"odd":1}},"request_id":"r-1"}')
+        end
+      end)
+    end)
+    local client = wire.client(target, { timeout = 30, attempt_timeout = 20 })
+    for _, operation in ipairs(operations.all()) do
+      local value, err = operations.call(operation, assert(client:user(SVEN)))
+      assert.is_nil(value, operation.name)
+      assert.same({ "http", "refused", 418, 4189999, "Teapot", operation.name, 1 },
+        { err.kind, err.outcome, err.status, err.code, err.title, err.operation, err.attempts })
+    end
   end)
 end)

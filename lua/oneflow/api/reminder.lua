@@ -9,7 +9,7 @@ return {
       summary = "The reminders.",
     },
     {
-      verb = "create", on = "collection", method = "POST", path = "/contracts/{contract}/reminders", as = "unknown",
+      verb = "create", on = "collection", method = "POST", path = "/contracts/{contract}/reminders", as = "required",
       returns = "reminder",
       body = {
         date_time = { type = "time", required = true },

@@ -50,6 +50,7 @@ function M.serve()
     method = ngx.req.get_method(), path = path, query = query, headers = headers,
     body = ngx.req.get_body_data(), token_sha256 = token and core.sha256(token),
   }
+  if token then ngx.var.token_sha256 = request.token_sha256 end -- for the access log
   local status, answer_headers, body
   if find(path, control.PREFIX .. "/", 1, true) == 1 then
     status, answer_headers, body = control.handle(emulator, key_sha256, request)

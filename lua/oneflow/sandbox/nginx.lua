@@ -109,6 +109,9 @@ http {
     io.stdout:write(ok and "ready" or "failed: " .. tostring(problem), "\n")
     io.stdout:flush()
   }
+  # The acting user as it was sent ("-": no such header), and the token's SHA-256: never the token.
+  log_format calls '$remote_addr [$time_iso8601] "$request" $status $body_bytes_sent '
+    'user="$http_x_oneflow_user_email" token=$token_sha256';
   access_log %(access_log);
   client_body_temp_path %(folder)/client_body;
   proxy_temp_path %(folder)/proxy;
@@ -124,6 +127,7 @@ http {
   server_tokens off;
   server {
     listen 127.0.0.1:%(port);
+    set $token_sha256 -;
     location / { content_by_lua_block { require("oneflow.sandbox.front").serve() } }
   }
 }
@@ -138,7 +142,7 @@ function M.configuration(options)
     user = options.user and format("user %s;\n", options.user) or "",
     path = quote(options.path), cpath = quote(options.cpath),
     config = quote(options.folder .. "/config.json"),
-    access_log = options.access_log and quote(options.access_log) or "off",
+    access_log = options.access_log and quote(options.access_log) .. " calls" or "off",
   }
   return (gsub(CONFIGURATION, "%%%((.-)%)", values))
 end

@@ -34,11 +34,12 @@ end
 
 --- Starts a sandbox and waits until it is ready; raises when it does not become so (its message is then
 --- on standard error).
----@param options { seed: table|nil, port: integer|nil, lua: string|nil }
+---@param options { seed: table|nil, port: integer|nil, lua: string|nil, access_log: string|nil }
 function M.start(options)
   local arguments = format("'sandbox','--port','%d','--until-eof'", options.port or 0)
   local seed_path = options.seed and write_seed(options.seed)
   if seed_path then arguments = arguments .. format(",'--seed',%q", seed_path) end
+  if options.access_log then arguments = arguments .. format(",'--access-log',%q", options.access_log) end
   local self = setmetatable({ input = uv.new_pipe(false), output = uv.new_pipe(false) }, Process)
   local said = ""
   local handle, pid = uv.spawn(options.lua or uv.exepath(), {

@@ -3,12 +3,12 @@
 -- whom: { base_url, actor, ownerside }; nobody but the owner side sees what is `_private_ownerside`.
 local core = require "oneflow.core"
 local access = require "oneflow.sandbox.access"
+local links = require "oneflow.sandbox.links"
 local products = require "oneflow.sandbox.products"
 local store = require "oneflow.sandbox.store"
 local M = {}
 
-local ipairs = ipairs
-local format = string.format
+local ipairs, pairs = ipairs, pairs
 local null, array = core.null, core.array
 
 local function or_null(value)
@@ -16,12 +16,6 @@ local function or_null(value)
   return value
 end
 M.or_null = or_null
-
---- A link of `_links`.
-function M.link(base_url, path, ...)
-  return { href = base_url .. format(path, ...) }
-end
-local link = M.link
 
 -- Parties ------------------------------------------------------------------------------------------------------
 
@@ -157,19 +151,21 @@ end
 
 -- Contracts ----------------------------------------------------------------------------------------------------
 
-local LINKED = { "data_fields", "events", "files", "parties", "publish" }
+local LINKED = {
+  self = "contract.get", publish = "contract.publish", data_fields = "data_field.list", events = "event.list",
+  files = "file.list", parties = "party.list",
+}
 
 local function contract_links(base_url, record, template)
-  local links = {
-    self = link(base_url, "/contracts/%d", record.id),
-    workspace = link(base_url, "/workspaces/%d", record.workspace_id),
-    template = link(base_url, "/templates/%d", record.template_id),
+  local all = {
+    workspace = links.to(base_url, "workspace.get", record.workspace_id),
+    template = links.to(base_url, "template.get", record.template_id),
   }
   if template.template_type_id then
-    links.template_type = link(base_url, "/template_types/%d", template.template_type_id)
+    all.template_type = links.to(base_url, "template_type.get", template.template_type_id)
   end
-  for _, name in ipairs(LINKED) do links[name] = link(base_url, "/contracts/%d/%s", record.id, name) end
-  return links
+  for name, operation in pairs(LINKED) do all[name] = links.to(base_url, operation, record.id) end
+  return all
 end
 
 --- A contract as an item of a list: lighter than a single read.

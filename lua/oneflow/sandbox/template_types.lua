@@ -1,5 +1,6 @@
 -- Template types on the wire, and the extensions that they may belong to.
 local core = require "oneflow.core"
+local links = require "oneflow.sandbox.links"
 local M = {}
 
 local ipairs, pairs = ipairs, pairs
@@ -32,7 +33,7 @@ function M.fields(base_url, kind)
   local list = array{}
   for i, field in ipairs(kind.data_fields) do
     list[i] = {
-      _links = { template_type = { href = base_url .. "/template_types/" .. ("%d"):format(kind.id) } },
+      _links = { template_type = links.to(base_url, "template_type.get", kind.id) },
       active = field.active ~= false, custom_id = field.custom_id, description = field.description or "", id = field.id,
       name = field.name, placeholder = field.placeholder or "", source = field.source or "user",
       value = field.value or "",

@@ -2,8 +2,8 @@
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
 local guard = require "oneflow.sandbox.guard"
+local links = require "oneflow.sandbox.links"
 local lists = require "oneflow.sandbox.lists"
-local shapes = require "oneflow.sandbox.shapes"
 local M = {}
 
 local ipairs, tonumber = ipairs, tonumber
@@ -25,7 +25,7 @@ end
 M["account.get"] = function(call)
   local account = call.actor.account
   return {
-    _links = { self = shapes.link(call.base_url, "/accounts/me") },
+    _links = { self = links.to(call.base_url, "account.get") },
     country_code = account.country_code, created_time = account.created_time, id = account.id,
     name = account.name, registration_number = account.registration_number,
     token_info = { integration = { id = null, key = "custom" } },
@@ -37,7 +37,7 @@ end
 
 local function shape_user(call, user)
   return {
-    _links = { self = shapes.link(call.base_url, "/users/%d", user.id) },
+    _links = { self = links.to(call.base_url, "user.get", user.id) },
     active = user.active, email = user.email, id = user.id, is_admin = user.is_admin, name = user.name,
     phone_number = user.phone_number, state = "registered", title = user.title,
   }

@@ -4,6 +4,7 @@ local access = require "oneflow.sandbox.access"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
 local guard = require "oneflow.sandbox.guard"
+local links = require "oneflow.sandbox.links"
 local lists = require "oneflow.sandbox.lists"
 local parties = require "oneflow.sandbox.parties"
 local shapes = require "oneflow.sandbox.shapes"
@@ -42,7 +43,7 @@ local function shape_comment(call, record, comment)
   local recipients = array{}
   for i, each in ipairs(comment.recipients) do recipients[i] = who(each.person, each.party) end
   return {
-    _links = { self = shapes.link(call.base_url, "/contracts/%d/comments/%d", record.id, comment.id) },
+    _links = { self = links.to(call.base_url, "comment.list", record.id, comment.id) },
     id = comment.id, body = comment.body, created_time = comment.created_time, updated_time = null,
     parent_id = shapes.or_null(comment.parent_id), private = comment.private,
     participants = { sender = who(comment.person, comment.party), recipients = recipients },

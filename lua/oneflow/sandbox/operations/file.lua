@@ -3,10 +3,10 @@ local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
 local files = require "oneflow.sandbox.files"
 local guard = require "oneflow.sandbox.guard"
+local links = require "oneflow.sandbox.links"
 local lists = require "oneflow.sandbox.lists"
 local multipart = require "oneflow.sandbox.multipart"
 local query = require "oneflow.sandbox.query"
-local shapes = require "oneflow.sandbox.shapes"
 local M = {}
 
 local ipairs = ipairs
@@ -14,32 +14,34 @@ local format, lower, match = string.format, string.lower, string.match
 local concat = table.concat
 local refuse_value = answer.refuse_value
 
-local function shape(call, path, file)
+-- `operation` is the one that gives it, of the contract or template with the id `owner`.
+local function shape(call, operation, owner, file)
   return {
-    _links = { self = shapes.link(call.base_url, "%s/%d", path, file.id) },
+    _links = { self = links.to(call.base_url, operation, owner, file.id) },
     id = file.id, name = file.name, extension = file.extension, type = file.type,
   }
 end
 
 -- What a file is, or with ?download=true its bytes.
-local function give(call, list, path, record)
+local function give(call, list, place, owner, record)
   local id = check.id(call.ids.file) or check.id(call.ids.template_file)
   local file = files.find(list, id) or answer.refuse(404)
   if query.parse(call.query).values.download == "true" then
-    return files.download(call, file, record, format("%s/%d", path, file.id))
+    return files.download(call, file, record, format("/%s/%d/%d", place, owner, file.id))
   end
-  return shape(call, path .. "/files", file)
+  return shape(call, call.operation.name, owner, file)
 end
 
 M["file.list"] = function(call)
   local record = guard.contract(call)
-  local path = format("/contracts/%d/files", record.id)
-  return lists.answer(call, files.of_contract(record), function(file) return shape(call, path, file) end)
+  return lists.answer(call, files.of_contract(record), function(file)
+    return shape(call, "file.get", record.id, file)
+  end)
 end
 
 M["file.get"] = function(call)
   local record = guard.contract(call)
-  return give(call, files.of_contract(record), format("/contracts/%d", record.id), record)
+  return give(call, files.of_contract(record), "contracts", record.id, record)
 end
 
 -- Upload -------------------------------------------------------------------------------------------------------
@@ -105,7 +107,7 @@ M["file.create"] = function(call)
   record.attachments = kept
   call.store:changed(record)
   call.store:happen(record, "contract:content_update", guard.actor_of(call, record))
-  return shape(call, format("/contracts/%d/files", record.id), new)
+  return shape(call, "file.get", record.id, new)
 end
 
 -- Templates ----------------------------------------------------------------------------------------------------
@@ -113,7 +115,7 @@ end
 M["template_file.get"] = function(call)
   call.assumed = true
   local template = guard.template(call)
-  return give(call, template.files or {}, format("/templates/%d", template.id))
+  return give(call, template.files or {}, "templates", template.id)
 end
 
 return M

@@ -3,6 +3,7 @@ local core = require "oneflow.core"
 local access = require "oneflow.sandbox.access"
 local answer = require "oneflow.sandbox.answer"
 local guard = require "oneflow.sandbox.guard"
+local links = require "oneflow.sandbox.links"
 local lists = require "oneflow.sandbox.lists"
 local query = require "oneflow.sandbox.query"
 local shapes = require "oneflow.sandbox.shapes"
@@ -34,8 +35,8 @@ local function shape_template(call, template)
   for i, group in ipairs(template.product_groups) do groups[i] = shapes.product_group(viewer, account, group) end
   return {
     _links = {
-      self = shapes.link(base_url, "/templates/%d", template.id),
-      template_type = kind and shapes.link(base_url, "/template_types/%d", kind.id) or { href = null },
+      self = links.to(base_url, "template.get", template.id),
+      template_type = kind and links.to(base_url, "template_type.get", kind.id) or { href = null },
     },
     attachment_file_groups = array{}, pdf_file_groups = array{},
     available_options = shapes.available_options(template),

@@ -3,8 +3,8 @@ local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
 local guard = require "oneflow.sandbox.guard"
+local links = require "oneflow.sandbox.links"
 local lists = require "oneflow.sandbox.lists"
-local shapes = require "oneflow.sandbox.shapes"
 local store = require "oneflow.sandbox.store"
 local template_types = require "oneflow.sandbox.template_types"
 local M = {}
@@ -15,7 +15,7 @@ local null = core.null
 
 local function shape(call, kind)
   local all = template_types.brief(call.actor.account, kind)
-  all._links = { self = shapes.link(call.base_url, "/template_types/%d", kind.id) }
+  all._links = { self = links.to(call.base_url, "template_type.get", kind.id) }
   all.active = kind.active
   all.data_fields = template_types.fields(call.base_url, kind)
   return all

@@ -3,6 +3,7 @@ local core = require "oneflow.core"
 local access = require "oneflow.sandbox.access"
 local answer = require "oneflow.sandbox.answer"
 local guard = require "oneflow.sandbox.guard"
+local links = require "oneflow.sandbox.links"
 local lists = require "oneflow.sandbox.lists"
 local query = require "oneflow.sandbox.query"
 local shapes = require "oneflow.sandbox.shapes"
@@ -31,7 +32,7 @@ local function workspace_id(record) return record.workspace_id end
 local function shape_workspace(call, workspace)
   local account = call.actor.account
   return {
-    _links = { self = shapes.link(call.base_url, "/workspaces/%d", workspace.id) },
+    _links = { self = links.to(call.base_url, "workspace.get", workspace.id) },
     _permissions = { ["contract:create"] = access.may(call.actor, "create", workspace.id) },
     _integration_permissions = array{},
     company_name = account.name, country_code = account.country_code, created_time = account.created_time,
