@@ -187,7 +187,7 @@
 ---@field workspace_id integer|string
 
 ---@class oneflow.ContractListFilter
----@field created_time { from: string?, to: string? }?  { from =, to = }, times, at most 60 characters; its name is inferred: the service may not know it
+---@field created_time ({ from: (string|integer)?, to: (string|integer)? })?  { from =, to = }, times or seconds since 1970, at most 60 characters; its name is inferred: the service may not know it
 ---@field data_field_match table<string, string>?  { custom_id = value }, at most 600 characters
 ---@field name string?
 ---@field published_time ({ from: (string|integer)?, to: (string|integer)? })?  { from =, to = }, times or seconds since 1970, at most 60 characters
