@@ -146,7 +146,15 @@ function M.field(field, link)
     if field.extensions then text = text .. " with one of the extensions " .. quoted(field.extensions) end
     if field.max_bytes then text = text .. string.format(", at most %d bytes", field.max_bytes) end
   end
+  if field.confidence == "?" then text = text .. "; its name is inferred: the service may not know it" end
   return text .. (field.nullable and ", or null" or "")
+end
+
+--- The times by which `each` walks a long list in slices.
+function M.slices(operation)
+  local names = {}
+  for i, by in ipairs(operation.slices) do names[i] = "`" .. by.filter .. "`" end
+  return table.concat(names, " or ")
 end
 
 local function when(conditions)

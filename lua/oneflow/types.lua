@@ -187,6 +187,7 @@
 ---@field workspace_id integer|string
 
 ---@class oneflow.ContractListFilter
+---@field created_time ({ from: (string|integer)?, to: (string|integer)? })?  { from =, to = }, times or seconds since 1970, at most 60 characters; its name is inferred: the service may not know it
 ---@field data_field_match table<string, string>?  { custom_id = value }, at most 600 characters
 ---@field name string?
 ---@field published_time ({ from: (string|integer)?, to: (string|integer)? })?  { from =, to = }, times or seconds since 1970, at most 60 characters
@@ -528,7 +529,7 @@ function contracts:create(body, opts) end
 ---@return (oneflow.Page|oneflow.Contract[])? page, oneflow.Error? err
 function contracts:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each once; raises the error. More than 20 000 are walked in slices of published_time or created_time, unless a sort is given.
 ---@param query oneflow.ContractListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.Contract?

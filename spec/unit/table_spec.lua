@@ -12,9 +12,9 @@ end
 local METHODS, AS = set { "GET", "POST", "PUT", "DELETE" }, set { "none", "optional", "required", "unknown" }
 local CONFIDENCE, ON = set { "doc", "ms", "code", "?" }, set { "client", "collection", "item" }
 local OPERATION_FIELDS = set {
-  "name", "verb", "on", "method", "path", "as", "returns", "pages", "bare", "rows", "sort", "filters", "query", "body",
-  "rules", "totals", "upload", "download", "limits", "confidence", "named", "summary", "repeatable", "source",
-  "confirmed", "ids", "statuses",
+  "name", "verb", "on", "method", "path", "as", "returns", "pages", "bare", "rows", "sort", "filters", "slices",
+  "query", "body", "rules", "totals", "upload", "download", "limits", "confidence", "named", "summary", "repeatable",
+  "source", "confirmed", "ids", "statuses",
 }
 local RESOURCE_FIELDS = set {
   "item", "singleton", "collection", "record", "name", "parents", "custom_ids", "id_field", "accessors", "source",
@@ -47,6 +47,13 @@ describe("the endpoint table:", function()
       assert.is_truthy(string.find(operation.summary, "%.$"), name)
       assert.equal(operation.confirmed or operation.named or false, operation.source ~= nil, name .. ": source")
       assert.is_false((operation.pages and operation.bare) or false, name)
+      for _, filter in pairs(operation.filters or {}) do
+        assert.is_true(filter.confidence == nil or CONFIDENCE[filter.confidence], name)
+      end
+      for _, by in ipairs(operation.slices or {}) do
+        assert.equal("time_range", operation.filters[by.filter].type, name)
+        assert.is_true(#by.at > 0, name)
+      end
     end
   end)
 

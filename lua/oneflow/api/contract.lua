@@ -22,7 +22,12 @@ return {
         name = { type = "string" },
         query = { type = "string" },
         published_time = { type = "time_range", max = 60 },
+        created_time = { type = "time_range", max = 60, confidence = "?" }, -- on the page, but not by its name
         data_field_match = { type = "custom_id_value", max = 600 },
+      },
+      slices = {
+        { filter = "published_time", at = { "published_time" } },
+        { filter = "created_time", at = { "_private_ownerside", "created_time" } },
       },
       confidence = "doc",
       summary = "The contracts that the acting user may see; each item is partial.",

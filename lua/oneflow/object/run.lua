@@ -13,6 +13,7 @@ local files = require "oneflow.files"
 local ids = require "oneflow.ids"
 local kinds = require "oneflow.object.kinds"
 local pages = require "oneflow.page"
+local slices = require "oneflow.slices"
 local usage = require "oneflow.usage"
 
 local format, gmatch, match = string.format, string.gmatch, string.match
@@ -121,16 +122,19 @@ local function run(binding, state, body, opts)
   return new_record(binding.kind, state.scope, above(binding, state), value, meta, false, state.id)
 end
 
--- A list as it was asked for, checked and copied once; what comes back fetches a page of it.
+-- A list as it was asked for, checked and copied once; what comes back fetches a page of it, or of a slice of it.
 local function listing(binding, state, query, unchecked)
   local operation, scope, kind, up = binding.operation, state.scope, binding.kind, above(binding, state)
   local path, problems = path_of(operation, state)
   problems = problems or {}
   local wanted, position = check.list_query(operation, query, problems, unchecked)
 
-  local function fetch(offset, limit, opts)
-    local pairs_of = {}
-    for i, pair in ipairs(wanted) do pairs_of[i] = pair end
+  local function fetch(offset, limit, opts, slice)
+    local pairs_of, sliced = {}, slice and slice.pair
+    for _, pair in ipairs(wanted) do
+      if not sliced or pair[1] ~= sliced[1] then pairs_of[#pairs_of + 1] = pair end
+    end
+    if sliced then pairs_of[#pairs_of + 1] = sliced end
     if limit and operation.pages then pairs_of[#pairs_of + 1] = { "limit", format("%d", limit) } end
     if offset > 0 then pairs_of[#pairs_of + 1] = { "offset", format("%d", offset) } end
     -- No problem so far: then none that this call finds may stay with the others.
@@ -147,7 +151,7 @@ local function listing(binding, state, query, unchecked)
       end,
     })
   end
-  return fetch, position
+  return fetch, position, wanted
 end
 
 local function list(binding, state, query, opts)
@@ -163,22 +167,34 @@ local function walkable(verb, binding, state, query, opts)
   local calls = merged(opts, {})
   calls.page_size, calls.max, calls.prefetch = nil, nil, nil
   call.acting_user(state.scope, binding.operation, calls) -- raises here rather than in the loop
-  local fetch, position = listing(binding, state, query, opts.unchecked)
+  local fetch, position, wanted = listing(binding, state, query, opts.unchecked)
   if position.limit or position.offset then
     usage.raise(verb .. " goes over all pages: limit and offset are list's; here { page_size =, max = } in the options")
   end
-  return fetch, calls, opts
+  return fetch, calls, opts, wanted
 end
 
 local function id_of(item) return open(item, ITEM).id or item end
 
+-- What stands somewhere in a record; nil where the record does not reach.
+local function at(item, path)
+  local value = open(item, ITEM).data
+  for _, name in ipairs(path) do value = type(value) == "table" and value[name] or nil end
+  return value
+end
+
 local function each(binding, state, query, opts)
-  local fetch, calls
-  fetch, calls, opts = walkable("each", binding, state, query, opts)
-  return pages.each(function(offset, limit) return fetch(offset, limit, calls) end, id_of, opts, function(message)
-    usage.throw(errors.new(context_of(binding.operation, state.scope, calls),
-      { kind = "limit", outcome = "refused", detail = message, retryable = false }))
-  end)
+  local fetch, calls, wanted
+  fetch, calls, opts, wanted = walkable("each", binding, state, query, opts)
+  local function refuse(message)
+    return errors.new(context_of(binding.operation, state.scope, calls),
+      { kind = "limit", outcome = "refused", detail = message, retryable = false })
+  end
+  local slicer = slices.new(binding.operation.slices, wanted, function(slice)
+    return fetch(0, 1, calls, slice)
+  end, at, refuse)
+  return pages.each(function(offset, limit, slice) return fetch(offset, limit, calls, slice) end, id_of, opts,
+    function(message) usage.throw(refuse(message)) end, slicer)
 end
 
 local function walk_pages(binding, state, query, opts)

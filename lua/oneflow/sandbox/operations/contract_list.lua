@@ -59,27 +59,20 @@ local FILTERS = {
   end,
 }
 
--- How name and query compare (part of the text, letters alike), and what the filter on the time of creation is called
--- (that there is one, a page says), is on no page of the service.
-local ASSUMED = { name = true, query = true, created_time = true }
-local CREATED_TIME = { type = "time_range", max = 60 }
-
-local function fields_of(operation)
-  local fields = { created_time = CREATED_TIME }
-  for name, field in pairs(operation.filters) do fields[name] = field end
-  return fields
-end
+-- How name and query compare (part of the text, letters alike) is on no page of the service; nor is what the table
+-- marks so.
+local ASSUMED = { name = true, query = true }
 
 local function matching(call, asked)
   local operation, assumed = call.operation, false
   local makers = {}
   for name, maker in pairs(FILTERS) do
     makers[name] = function(value, field)
-      assumed = assumed or ASSUMED[name] or false
+      assumed = assumed or ASSUMED[name] or field.confidence == "?"
       return maker(value, field)
     end
   end
-  local predicates = query.filters(asked, fields_of(operation), makers)
+  local predicates = query.filters(asked, operation.filters, makers)
   local records, actor = {}, call.actor
   for record in store.contracts(actor.account) do
     local wanted = access.side(actor, record) ~= nil

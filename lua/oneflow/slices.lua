@@ -1,0 +1,167 @@
+-- Slices of a list by a time of its items, for the walk beyond the largest offset that the service takes.
+--
+-- Nobody says whether the ends of a filter's range belong to it, nor how exact the service's times are: so two slices
+-- that meet overlap by a second, and an item is in one of them whatever the answer. Nor does anybody say what the
+-- service does with items that have no such time, or with a filter that it does not know: so each cut is proved. While
+-- the service's count of what is cut stands still, both halves, less what is in both, must count as many. Then each
+-- item is in a half, and stays there, as a time of the table's `slices` is set once and for all. The ends of the list
+-- stay open (`|to`, `from|`), or the caller's own: no clock is asked.
+--
+-- A slice: { by (an entry of `slices`), low, high (where it is cut in between), after, before (its ends in seconds; nil
+-- where it ends as the list does), from, to (the same as text), pair (name and value of its filter) }.
+local time = require "oneflow.time"
+local usage = require "oneflow.usage"
+
+local floor = math.floor
+local format, match = string.format, string.match
+local ipairs, next, type = ipairs, next, type
+local concat = table.concat
+
+local M = {}
+
+-- Where a list with open ends is cut: halving comes upon the years of Oneflow in a few steps. 1970 to 2106.
+local EARLIEST, LATEST = 0, 4294967296
+local TRIES_MAX, MISSES_MAX = 20, 2
+local INSIDE_MAX = 20000 -- items that offsets reach
+
+local function filter_name(by) return "filter[" .. by.filter .. "]" end
+
+-- The whole list as a slice; nil and why not.
+local function whole_of(by, wanted)
+  local whole = { by = by, low = EARLIEST, high = LATEST, from = "", to = "" }
+  for _, pair in ipairs(wanted) do
+    if pair[1] == filter_name(by) then
+      whole.pair = pair
+      whole.from, whole.to = match(pair[2], "^([^|]*)|([^|]*)$")
+      if not whole.from then return nil, filter_name(by) .. " is no range" end
+    end
+  end
+  for edge, limit in next, { from = "low", to = "high" } do
+    if whole[edge] ~= "" then
+      whole[limit] = time.parse(whole[edge]) or time.parse_date(whole[edge])
+      if not whole[limit] then return nil, format("%s has a %s that is no time", filter_name(by), edge) end
+    end
+  end
+  return whole
+end
+
+-- The part of a slice between two times, or from one of its ends.
+local function part(slice, after, before)
+  local from, to = after and time.format(after) or slice.from, before and time.format(before) or slice.to
+  return {
+    by = slice.by, low = after or slice.low, high = before or slice.high,
+    after = after or slice.after, before = before or slice.before, from = from, to = to,
+    pair = { filter_name(slice.by), from .. "|" .. to },
+  }
+end
+
+--- What cuts a list into slices.
+---@param candidates table[]?  the operation's `slices`
+---@param wanted string[][]  the list's query
+---@param fetch fun(slice: table): oneflow.Page?, oneflow.Error?  the first item of a slice
+---@param text_at fun(item: any, at: string[]): any  what stands there in an item
+---@param refuse fun(message: string): oneflow.Error
+function M.new(candidates, wanted, fetch, text_at, refuse)
+  local self = { possible = candidates ~= nil }
+  local shown = false -- has an item of a slice shown the time that it was found by?
+  for _, pair in ipairs(wanted) do
+    if pair[1] == "sort" then self.possible, self.sorted = false, true end
+  end
+
+  -- Why a page cannot be of the slice; nil when it can.
+  local function foreign(slice, page)
+    for i = 1, #page do
+      local text = text_at(page[i], slice.by.at)
+      local seconds = type(text) == "string" and time.parse(text)
+      if seconds and (slice.after or slice.before) then
+        shown = true
+        -- What is shown may be rounded.
+        if (slice.after and seconds < slice.after - 1) or (slice.before and seconds > slice.before + 1) then
+          return format("the service gives an item of %s for %s=%s", text, slice.pair[1], slice.pair[2])
+        end
+      end
+    end
+  end
+
+  local function count(slice)
+    local page, err = fetch(slice)
+    if not page then return nil, err end
+    local reason = foreign(slice, page)
+    if reason then return nil, reason end
+    return page.count, not page.count and "the service does not count them" or nil
+  end
+
+  -- A slice's halves, of which none is empty, proved to hold all that it holds.
+  local function halves(slice)
+    local middle = floor((slice.low + slice.high) / 2)
+    if middle <= slice.low or middle + 1 >= slice.high then
+      return nil, format("more than fit have %s=%s|%s", filter_name(slice.by), slice.from, slice.to)
+    end
+    local left, right = part(slice, nil, middle + 1), part(slice, middle, nil)
+    local both = part(slice, middle, middle + 1)
+    local misses = 0
+    for _ = 1, TRIES_MAX do
+      local counts = {}
+      for i, asked in ipairs { slice, left, right, both, slice } do
+        local problem
+        counts[i], problem = count(asked)
+        if not counts[i] then return nil, problem end
+      end
+      if counts[4] > INSIDE_MAX then
+        return nil, format("%d items have %s=%s, or the service does not keep to that filter", counts[4],
+          both.pair[1], both.pair[2])
+      end
+      if counts[1] == counts[5] then
+        if counts[2] + counts[3] - counts[4] == counts[1] then
+          local parts = {}
+          if counts[2] > 0 then parts[1] = left end
+          if counts[3] > 0 then parts[#parts + 1] = right end
+          return parts
+        end
+        misses = misses + 1
+        if misses == MISSES_MAX then return nil, filter_name(slice.by) .. " leaves out a part of them" end
+      end
+    end
+    return nil, refuse "the list changes faster than it can be counted: not certain that slices of it hold every item"
+  end
+
+  local function too_many(reasons)
+    return refuse(format("more than %d items match, and the service lists no further%s: narrow the filter", INSIDE_MAX,
+      reasons))
+  end
+
+  --- The slices to walk in the place of one, or of the whole list; in order of time.
+  ---@param slice table?
+  ---@return table[]? slices, oneflow.Error? err  kind limit: it cannot be cut
+  function self.cut(slice)
+    if self.sorted then return nil, too_many "; what is sorted is not walked in slices" end
+    if not candidates then return nil, too_many "" end
+    local reasons = {}
+    for _, by in ipairs(slice and { slice.by } or candidates) do
+      local whole, parts, problem = slice, nil, nil
+      if not whole then whole, problem = whole_of(by, wanted) end
+      if whole then parts, problem = halves(whole) end
+      if parts then return parts end
+      if type(problem) ~= "string" then return nil, problem end
+      reasons[#reasons + 1] = problem
+    end
+    return nil, too_many(", and slices of time do not help: " .. concat(reasons, "; "))
+  end
+
+  --- Raises when a page cannot be of the slice.
+  function self.check(slice, page)
+    local reason = foreign(slice, page)
+    if reason then usage.throw(refuse(reason .. ": not certain that every item was visited")) end
+  end
+
+  --- Looks back at the end of the last slice.
+  function self.finish(slice)
+    if shown then return end
+    usage.throw(refuse(format("no item showed the time that %s is about: not certain that every item was visited",
+      filter_name(slice.by))))
+  end
+
+  return self
+end
+
+return M
