@@ -221,8 +221,7 @@ describe("slices:", function()
       starts, ends = starts or first == from and last ~= to, ends or last == to and first ~= from
     end
     assert.is_true(starts and ends)
-    _, count = walk(s.contracts, { filter = { created_time = { from = "2020-01-03" } } })
-    assert.equal(40000 - 2 * 1440, count)
+    assert.equal(40000 - 2 * 1440, select(2, walk(s.contracts, { filter = { created_time = { from = "2020-01-03" } } })))
   end)
 
   it("whether the ends of a range belong to it, and however exact times are: all once", function()
@@ -263,7 +262,7 @@ describe("slices:", function()
     local s = service(spread(21000, 60))
     local place = 1
     local seen, _, err = walk(s.contracts, {}, {}, function(contract)
-      if contract.id % 50 ~= 0 then return end
+      if contract.id % 150 ~= 0 then return end
       while s.items[place].id ~= contract.id do place = place % #s.items + 1 end
       s.remove(place)
     end)
@@ -427,7 +426,7 @@ describe("slices:", function()
   local function walk_sandbox(args)
     local wire = require "spec.support.wire" -- luacheck: ignore
     local box = require("oneflow.testing").server {}
-    local SECOND = "2022-06-30T07:15:23+00:00" -- luacheck: ignore
+    local SECOND, OLD = "2022-06-30T07:15:23+00:00", "2020-05-05T05:05:05+00:00"
     local lists = {
       box:add_contracts(21000, {
         created_from = "2020-01-01T00:00:00+00:00", created_to = "2022-01-01T00:00:00+00:00",
@@ -441,19 +440,20 @@ describe("slices:", function()
     local admin = assert(box:client():user "admin@example.com")
     box:clear_journal()
     local result = { visits = 0, made = 0, deleted = 0, requests = 0 }
-    local seen, gone, early = {}, {}, nil
-    local peak = wire.growth(function()
-      local function peak_so_far()
-        for line in io.lines "/proc/self/status" do
-          local kilobytes = string.match(line, "^VmHWM:%s*(%d+) kB")
-          if kilobytes then return tonumber(kilobytes) * 1024 end
-        end
-      end
-      local before
+    local seen, gone = {}, {}
+    -- What is in use of Lua's memory: the peak of the process has garbage too, of which Lua 5.3 lets much gather.
+    local function in_use()
+      collectgarbage()
+      collectgarbage()
+      return collectgarbage "count" * 1024
+    end
+    local before
+    result.peak = wire.growth(function()
       for contract in admin.contracts:each(args.drafts and { filter = { states = { "draft" } } } or {}) do
         seen[contract.id] = (seen[contract.id] or 0) + 1
         result.visits = result.visits + 1
-        if result.visits == 5000 then before = peak_so_far() end
+        if result.visits == 5000 then before = in_use() end
+        if result.visits == 20000 then result.later = in_use() - before end
         if result.visits % 2000 == 0 then io.write "going on\n" end -- more is to be waited for
         io.flush()
         if result.visits % 2000 == 1000 and result.made < 10 then
@@ -461,14 +461,11 @@ describe("slices:", function()
           local id = result.made % 2 == 0 and contract.id or lists[1][result.made * 1999]
           if not gone[id] and admin:contract(id):delete() then result.deleted = result.deleted + 1 end
           gone[id] = true
-          box:add_contracts(1, {
-            created_from = result.made % 3 == 0 and SECOND or result.made % 3 == 1 and "2020-05-05T05:05:05+00:00" or nil,
-          })
+          local at = result.made % 3 == 0 and SECOND or result.made % 3 == 1 and OLD or nil
+          box:add_contracts(1, { created_from = at })
         end
       end
-      early = peak_so_far() - before
     end)
-    result.peak, result.later = peak, early
     for _, entry in ipairs(box:journal()) do
       if entry.operation == "contract.list" then result.requests = result.requests + 1 end
     end
@@ -491,12 +488,12 @@ describe("slices:", function()
       local child = process.start(walk_sandbox, { drafts = drafts })
       for _ = 1, drafts and 10 or 12 do child:line() end
       local got = child:result()
-      print(string.format("  %d visited with %d requests; memory grew by %.1f MiB at its peak, %.1f MiB of it after "
-        .. "the first 5000", got.visits, got.requests, got.peak / 2 ^ 20, got.later / 2 ^ 20))
+      print(string.format("  %d visited with %d requests; memory grew by %.1f MiB at its peak, what is in use by "
+        .. "%.1f MiB from the 5000th to the 20 000th", got.visits, got.requests, got.peak / 2 ^ 20, got.later / 2 ^ 20))
       assert.same({ missed = 0, twice = 0, made = 10, deleted = 10 },
         { missed = got.missed, twice = got.twice, made = got.made, deleted = got.deleted })
       assert.is_true(got.visits >= (drafts and 20990 or 24990), got.visits)
-      assert.is_true(got.later < 8 * 2 ^ 20 and got.peak < 32 * 2 ^ 20)
+      assert.is_true(got.later < 3 * 2 ^ 20 and got.peak < 64 * 2 ^ 20) -- of both, 1 MiB is this spec's own `seen`
     end)
   end
 end)
