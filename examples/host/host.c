@@ -210,19 +210,23 @@ static int script(lua_State *L) {
     return 2;
 }
 
+static void become(worker *w, const char *text) {
+    snprintf(w->became, sizeof w->became, "%s", text);
+}
+
 /* note(good, err): what became of the script. Called by its own task and so under its limits: an
    error may be an object whose __tostring never ends. */
 static int note(lua_State *L) {
     worker *w = lua_touserdata(L, lua_upvalueindex(1));
-    const char *text = "error: an error that cannot be shown"; /* so far */
-    bool memory = lua_type(L, 2) == LUA_TSTRING && !strcmp(lua_tostring(L, 2), "not enough memory");
-    if (lua_toboolean(L, 1))
-        text = "ok";
-    else if (memory) /* pcall says no more of it */
-        text = "stopped, not enough memory";
-    snprintf(w->became, sizeof w->became, "%s", text);
-    if (lua_toboolean(L, 1) || memory)
+    if (lua_toboolean(L, 1)) {
+        become(w, "ok");
         return 0;
+    }
+    if (lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "not enough memory") == 0) {
+        become(w, "stopped, not enough memory"); /* pcall says no more of it */
+        return 0;
+    }
+    become(w, "error: an error that cannot be shown"); /* if what follows raises */
     lua_pushcfunction(L, to_text);
     lua_pushvalue(L, 2);
     lua_call(L, 1, 1);
@@ -337,7 +341,7 @@ static bool run(worker *w, int results) {
     w->until = processor_seconds() + w->seconds;
     int status = lua_pcall(L, 0, results, 0);
     if (status != 0 && *w->became == '\0') { /* an error of the gatherer's, not of the script */
-        snprintf(w->became, sizeof w->became, "error: an error that cannot be shown");
+        become(w, "error: an error that cannot be shown");
         lua_pushvalue(L, NOTE);
         lua_pushnil(L);
         lua_pushvalue(L, -3);
@@ -345,7 +349,7 @@ static bool run(worker *w, int results) {
     }
     w->seconds = w->until - processor_seconds();
     if (w->over)
-        snprintf(w->became, sizeof w->became, "stopped, ran for too long");
+        become(w, "stopped, ran for too long");
     return *w->became != '\0';
 }
 
@@ -368,7 +372,7 @@ static void begin_script(worker *w) {
     w->ordered--;
     *w->became = '\0';
     if (!read_script(w, w->scripts[w->next])) {
-        snprintf(w->became, sizeof w->became, "cannot be read");
+        become(w, "cannot be read");
         end_script(w);
         return;
     }

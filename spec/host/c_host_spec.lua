@@ -183,7 +183,8 @@ describe("C host:", function()
       .. "while true do coroutine.wrap(function() for _ = 1, 1e5 do end end)() end" },
     ["a loop in a walk, with a page ahead"] = { TIME,
       "for _ in view.contracts:each({}, { page_size = 1, prefetch = true }) do while true do end end" },
-    ["a walk left with a page ahead"] = { "ok", "for _ in view.contracts:each({}, { page_size = 1, prefetch = true }) do break end" },
+    ["a walk left with a page ahead"] = { "ok",
+      "for _ in view.contracts:each({}, { page_size = 1, prefetch = true }) do break end" },
     ["tables without end, after an answer"] = { MEMORY, "view:contract(4712):get() "
       .. "local t = {} while true do t[#t + 1] = { #t } end" },
     ["answers kept without end"] = { MEMORY, "local t = {} while true do local kept = view:contract(4712):get() "
