@@ -7,6 +7,12 @@
  *
  * The scripts are shared out between the two states, and run one after the other. Whatever a script
  * does, one line tells what became of it, and the next one is run.
+ *
+ * A script runs in a gatherer of the library. When it calls the service, the library's I/O thread
+ * carries the call, the script is put aside, and its thread is back in its loop. That watches the
+ * gatherer's descriptor beside its own; when it is readable, the gatherer's `poll` goes on with the
+ * script. Not so where Lua cannot put a script aside, in a coroutine that it made itself or under a
+ * C function such as table.sort, and for a download to a function: such a call blocks the loop.
  */
 #define _GNU_SOURCE
 #include "oneflow.h"
@@ -57,15 +63,19 @@ typedef struct worker {
     int number;
 
     int epoll;
-    int orders; /* an eventfd: how many scripts to run */
-    int clock;  /* a timerfd: that the loop goes on */
+    int orders;  /* an eventfd: how many scripts to run */
+    int clock;   /* a timerfd: that the loop goes on */
+    int answers; /* readable when the script that waits can go on; -1: none waits */
+    uint64_t ordered;
     unsigned long ticks;
+    unsigned long ticks_waiting; /* of them while a script waited */
 
     lua_State *L;
     size_t memory;
     size_t memory_peak;
     long instructions; /* left for the script that runs */
-    double until;      /* when its processor time is over */
+    double seconds;    /* left for it of the processor */
+    double until;      /* when these are over, while it runs */
     bool over;         /* it has used up one of the two */
 
     bool started;
@@ -73,6 +83,7 @@ typedef struct worker {
     char text[SCRIPT_MAX]; /* the script that runs */
     size_t length;
     const char *name;
+    char became[1024]; /* what became of it; empty while it runs or waits */
 } worker;
 
 /* ---- limits ------------------------------------------------------------------------------- */
@@ -104,8 +115,8 @@ static double processor_seconds(void) {
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* Coroutines inherit the hook. A script may catch the error: then the next instruction gets it
- * again. */
+/* Coroutines inherit the hook, the script's own from the gatherer's, and that from the state. A
+ * script may catch the error: then the next instruction gets it again. */
 static void on_instructions(lua_State *L, lua_Debug *where) {
     (void)where;
     void *context;
@@ -119,10 +130,11 @@ static void on_instructions(lua_State *L, lua_Debug *where) {
     }
 }
 
+/* For a whole script, and not anew when it goes on: what it has used up stays used up. */
 static void limit(worker *w, bool on) {
     w->over = false;
     w->instructions = INSTRUCTIONS_MAX;
-    w->until = processor_seconds() + SECONDS_MAX;
+    w->seconds = SECONDS_MAX;
     lua_sethook(w->L, on ? on_instructions : NULL, on ? LUA_MASKCOUNT : 0, INSTRUCTIONS_STEP);
 }
 
@@ -190,15 +202,62 @@ static int print(lua_State *L) {
     return 0;
 }
 
-/* Given the client and the user: a function that loads a script which can reach the view and
- * `print`. */
+/* script() -> text and name of the script that the worker has read */
+static int script(lua_State *L) {
+    const worker *w = lua_touserdata(L, lua_upvalueindex(1));
+    lua_pushlstring(L, w->text, w->length);
+    lua_pushstring(L, w->name);
+    return 2;
+}
+
+static void become(worker *w, const char *text) {
+    snprintf(w->became, sizeof w->became, "%s", text);
+}
+
+/* note(good, err): what became of the script. Called by its own task and so under its limits: an
+   error may be an object whose __tostring never ends. */
+static int note(lua_State *L) {
+    worker *w = lua_touserdata(L, lua_upvalueindex(1));
+    if (lua_toboolean(L, 1)) {
+        become(w, "ok");
+        return 0;
+    }
+    if (lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "not enough memory") == 0) {
+        become(w, "stopped, not enough memory"); /* pcall says no more of it */
+        return 0;
+    }
+    become(w, "error: an error that cannot be shown"); /* if what follows raises */
+    lua_pushcfunction(L, to_text);
+    lua_pushvalue(L, 2);
+    lua_call(L, 1, 1);
+    if (lua_type(L, -1) == LUA_TSTRING)
+        snprintf(w->became, sizeof w->became, "error: %s", lua_tostring(L, -1));
+    return 0;
+}
+
+/* Given the client, the user and the functions above: the function that begins the script, and
+ * returns the descriptor to watch and the function to call when it is readable.
+ *
+ * Each script has a gatherer of its own. So nothing of one that was stopped, wherever it stood, is
+ * left in the next one's: no task, no page that was asked for ahead. */
 static const char SETUP[] =
-    "local client, user, print = ...\n"
-    "local limited = require 'oneflow.limited'\n"
+    "local client, user, script, print, note = ...\n"
+    "local oneflow, limited = require 'oneflow', require 'oneflow.limited'\n"
     "local view = assert(client:user(user))\n"
-    "return function(text, name)\n"
-    "  local run, message = limited.load(text, name, { view = view, print = print })\n"
-    "  return run or error(message, 0)\n"
+    "\n"
+    "local function run()\n"
+    "  local text, name = script()\n"
+    "  local start, message = limited.load(text, name, { view = view, print = print })\n"
+    "  if not start then error(message, 0) end\n"
+    "  start()\n"
+    "end\n"
+    "local function task() note(pcall(run)) end\n"
+    "\n"
+    "return function()\n"
+    "  local gatherer = oneflow.gatherer()\n"
+    "  local fd = gatherer:fd() or error('no descriptor to be had', 0)\n"
+    "  gatherer:add(task)\n"
+    "  return fd, function() gatherer:poll(0) end\n"
     "end\n";
 
 static void set_option(lua_State *L, const char *name, const char *text) {
@@ -206,27 +265,21 @@ static void set_option(lua_State *L, const char *name, const char *text) {
     lua_setfield(L, -2, name);
 }
 
-/* run(loader, worker): the script that the worker has read */
-static int run(lua_State *L) {
-    const worker *w = lua_touserdata(L, 2);
-    lua_pushvalue(L, 1);
-    lua_pushlstring(L, w->text, w->length);
-    lua_pushstring(L, w->name);
-    lua_call(L, 2, 1);
-    lua_call(L, 0, 0);
-    return 0;
-}
-
 static int collect(lua_State *L) {
     lua_gc(L, LUA_GCCOLLECT, 0);
     return 0;
 }
 
-/* What stays on the stack: outside of lua_pcall nothing may need memory, not even a new C function.
- */
-enum { LOADER = 1, RUN, TO_TEXT, COLLECT };
+static void push_function(lua_State *L, lua_CFunction function, worker *w) {
+    lua_pushlightuserdata(L, w);
+    lua_pushcclosure(L, function, 1);
+}
 
-/* setup(worker) -> what stays on the stack */
+/* What stays on the stack, the last two while a script waits: outside of lua_pcall nothing may need
+ * memory, not even a new C function. */
+enum { TO_TEXT = 1, BEGIN, NOTE, COLLECT, ANSWERS, POLL };
+
+/* setup(worker) -> what stays on the stack, but for TO_TEXT */
 static int setup(lua_State *L) {
     worker *w = lua_touserdata(L, 1);
     luaL_openlibs(L);
@@ -247,30 +300,20 @@ static int setup(lua_State *L) {
     lua_newtable(L);
     set_option(L, "base_url", w->base_url);
     set_option(L, "app", "host/1.0");
-    lua_pushinteger(
-        L, 10); /* seconds that one call may take: the hook sees no instruction meanwhile */
+    lua_pushinteger(L, 10); /* seconds that one call may take: the limits do not see it wait */
     lua_setfield(L, -2, "timeout");
     lua_pushinteger(L, 1024 * 1024); /* of an answer: its bytes are not Lua's until it is whole */
     lua_setfield(L, -2, "max_body");
     if (!oneflow_client(L, ask_token, w))
         return lua_error(L);
     lua_pushstring(L, w->user);
-    lua_pushlightuserdata(L, w);
-    lua_pushcclosure(L, print, 1);
-    lua_call(L, 3, 1);
-    lua_pushcfunction(L, run);
-    lua_pushcfunction(L, to_text);
+    push_function(L, script, w);
+    push_function(L, print, w);
+    push_function(L, note, w);
+    lua_call(L, 5, 1);
+    push_function(L, note, w);
     lua_pushcfunction(L, collect);
-    return 4;
-}
-
-/* The text of the error on the top of the stack. */
-static const char *describe(lua_State *L) {
-    lua_pushvalue(L, TO_TEXT);
-    lua_insert(L, -2);
-    if (lua_pcall(L, 1, 1, 0) != 0 || lua_type(L, -1) != LUA_TSTRING)
-        return "an error that cannot be shown";
-    return lua_tostring(L, -1);
+    return 3;
 }
 
 /* ---- scripts ------------------------------------------------------------------------------ */
@@ -285,62 +328,100 @@ static bool read_script(worker *w, const char *path) {
     return fclose(file) == 0;
 }
 
-static void run_script(worker *w, const char *path) {
-    lua_State *L = w->L;
-    if (!read_script(w, path)) {
-        printf("%s: cannot be read\n", w->name);
-        return;
-    }
-    limit(w, true);
-    lua_pushvalue(L, RUN);
-    lua_pushvalue(L, LOADER);
-    lua_pushlightuserdata(L, w);
-    int status = lua_pcall(L, 2, 0, 0);
-    if (w->over) {
-        printf("%s: stopped, ran for too long\n", w->name);
-    } else if (status == LUA_ERRMEM) {
-        printf("%s: stopped, not enough memory\n", w->name);
-    } else if (status != 0) {
-        printf("%s: error: %s\n", w->name, describe(L));
-    } else {
-        printf("%s: ok\n", w->name);
-    }
-    fflush(stdout);
-    lua_settop(L, COLLECT);
-    limit(w, false);
-    lua_pushvalue(L, COLLECT);
-    if (lua_pcall(L, 0, 0, 0) != 0)
-        lua_settop(L, COLLECT);
-}
-
-/* ---- the event loop ------------------------------------------------------------------------- */
-
 static void watch(worker *w, int fd) {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
     if (fd < 0 || epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
         w->failed = true;
 }
 
-/* Runs the worker's scripts as orders for them come in. A call of a script blocks this loop, and no
-   other thread, until it is answered or out of time. */
+/* Calls the function on the top of the stack, which runs the script until it ends or waits. The
+   loop's own processor time is not the script's. -> has it ended? */
+static bool run(worker *w, int results) {
+    lua_State *L = w->L;
+    w->until = processor_seconds() + w->seconds;
+    int status = lua_pcall(L, 0, results, 0);
+    if (status != 0 && *w->became == '\0') { /* an error of the gatherer's, not of the script */
+        become(w, "error: an error that cannot be shown");
+        lua_pushvalue(L, NOTE);
+        lua_pushnil(L);
+        lua_pushvalue(L, -3);
+        (void)lua_pcall(L, 2, 0, 0);
+    }
+    w->seconds = w->until - processor_seconds();
+    if (w->over)
+        become(w, "stopped, ran for too long");
+    return *w->became != '\0';
+}
+
+/* With its gatherer goes what it still waits for. */
+static void end_script(worker *w) {
+    printf("%s: %s\n", w->name, w->became);
+    fflush(stdout);
+    if (w->answers >= 0 && epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->answers, NULL) != 0)
+        w->failed = true;
+    w->answers = -1;
+    w->next += STATES;
+    lua_settop(w->L, COLLECT);
+    limit(w, false);
+    lua_pushvalue(w->L, COLLECT);
+    if (lua_pcall(w->L, 0, 0, 0) != 0)
+        lua_settop(w->L, COLLECT);
+}
+
+static void begin_script(worker *w) {
+    w->ordered--;
+    *w->became = '\0';
+    if (!read_script(w, w->scripts[w->next])) {
+        become(w, "cannot be read");
+        end_script(w);
+        return;
+    }
+    limit(w, true);
+    lua_pushvalue(w->L, BEGIN);
+    if (run(w, 2)) {
+        end_script(w);
+        return;
+    }
+    w->answers = (int)lua_tointeger(w->L, ANSWERS);
+    watch(w, w->answers);
+}
+
+static void go_on(worker *w) {
+    lua_pushvalue(w->L, POLL);
+    if (run(w, 0))
+        end_script(w);
+}
+
+/* ---- the event loop ------------------------------------------------------------------------- */
+
+static void on_readable(worker *w, int fd) {
+    uint64_t number = 0;
+    if (fd == w->answers) {
+        go_on(w);
+    } else if (read(fd, &number, sizeof number) != sizeof number) {
+        return;
+    } else if (fd == w->orders) {
+        w->ordered += number;
+    } else {
+        w->ticks += number;
+        if (w->answers >= 0)
+            w->ticks_waiting += number;
+    }
+}
+
+/* Runs the worker's scripts as orders for them come in: one after the other, as the limits are for
+   one. Between them and while one waits, the loop does what else there is. */
 static void serve(worker *w) {
     while (w->next < w->script_count && !w->failed) {
+        bool begin = w->ordered > 0 && w->answers < 0;
         struct epoll_event events[4];
-        int count = epoll_wait(w->epoll, events, 4, -1);
+        int count = epoll_wait(w->epoll, events, 4, begin ? 0 : -1);
         if (count < 0 && errno != EINTR)
             w->failed = true;
-        for (int i = 0; i < count; i++) {
-            uint64_t number = 0;
-            int fd = events[i].data.fd;
-            if (read(fd, &number, sizeof number) != sizeof number)
-                continue;
-            if (fd == w->clock) {
-                w->ticks += number;
-            } else {
-                run_script(w, w->scripts[w->next]);
-                w->next += STATES;
-            }
-        }
+        for (int i = 0; i < count; i++)
+            on_readable(w, events[i].data.fd);
+        if (begin)
+            begin_script(w);
     }
 }
 
@@ -354,14 +435,13 @@ static void *work(void *context) {
         return NULL;
     }
     limit(w, false);
+    lua_pushcfunction(w->L, to_text);
     lua_pushcfunction(w->L, setup);
     lua_pushlightuserdata(w->L, w);
     if (lua_pcall(w->L, 1, LUA_MULTRET, 0) != 0) {
-        lua_settop(w->L, COLLECT);
-        lua_pushcfunction(w->L, to_text);
-        lua_replace(w->L, TO_TEXT);
-        lua_pushvalue(w->L, 1); /* the error */
-        printf("state %d: %s\n", w->number, describe(w->L));
+        bool shown = lua_pcall(w->L, 1, 1, 0) == 0 && lua_type(w->L, TO_TEXT) == LUA_TSTRING;
+        printf("state %d: %s\n", w->number,
+               shown ? lua_tostring(w->L, TO_TEXT) : "cannot be set up");
         w->failed = true;
     } else {
         serve(w);
@@ -374,7 +454,7 @@ static bool start(worker *w) {
     struct itimerspec every = {.it_value.tv_nsec = 10 * 1000 * 1000,
                                .it_interval.tv_nsec = 10 * 1000 * 1000};
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
-    w->orders = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE | EFD_NONBLOCK);
+    w->orders = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     w->clock = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     watch(w, w->orders);
     watch(w, w->clock);
@@ -407,6 +487,7 @@ int main(int argc, char **argv) {
         w->scripts = argv + 4;
         w->script_count = argc - 4;
         w->next = i;
+        w->answers = -1;
         good = start(w);
         if (good)
             order(w, (uint64_t)((argc - 4 - i + STATES - 1) / STATES));
@@ -415,9 +496,10 @@ int main(int argc, char **argv) {
         worker *w = &workers[i];
         pthread_join(w->thread, NULL);
         good = good && !w->failed;
-        printf("state %d: %s, %zu bytes at most of %zu, %zu left, %lu ticks\n", w->number,
-               w->failed ? "failed" : "went on to the end", w->memory_peak, memory_max, w->memory,
-               w->ticks);
+        printf("state %d: %s, %zu bytes at most of %zu, %zu left, %lu ticks, %lu of them while a "
+               "script waited\n",
+               w->number, w->failed ? "failed" : "went on to the end", w->memory_peak, memory_max,
+               w->memory, w->ticks, w->ticks_waiting);
         close(w->orders);
         close(w->clock);
         close(w->epoll);

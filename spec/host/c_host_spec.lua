@@ -10,13 +10,18 @@ local wire = require "spec.support.wire"
 
 local SVEN = "sven@example.com"
 
--- Scripts are { name, text }; what each printed comes back by name, its last line being what became of it.
-local function run(base_url, token_file, scripts, env)
+-- Scripts are { name, text }; those at odd places are the first state's.
+local function start(base_url, token_file, scripts, env)
   local folder = host.folder()
   local command = { host.build .. "/host", base_url, token_file, SVEN, cwd = "/", env = env }
   for _, script in ipairs(scripts) do command[#command + 1] = host.write(folder .. "/" .. script[1], script[2]) end
-  local child = process.spawn(command)
+  return process.spawn(command)
+end
+
+-- What each script printed, by its name, and what became of it. `before`: the output that was read already.
+local function finish(child, scripts, before)
   local code, signal, output, errors = child:wait()
+  output = (before or "") .. output
   local result = { output = output .. errors, code = code, signal = signal, lines = {}, ended = {}, states = {} }
   for _, script in ipairs(scripts) do result.lines[script[1]] = {} end
   for line in string.gmatch(output, "[^\n]+") do
@@ -24,14 +29,18 @@ local function run(base_url, token_file, scripts, env)
     if name then table.insert(result.lines[name], text) end
     name, text = string.match(line, "^([%w_.]+%.lua): (.*)$")
     if name then result.ended[name] = text end
-    local number, ended, peak, limit, left, ticks =
-      string.match(line, "^state (%d): (.-), (%d+) bytes at most of (%d+), (%d+) left, (%d+) ticks$")
+    local number, ended, peak, limit, left, ticks, waiting = string.match(line, "^state (%d): (.-), "
+      .. "(%d+) bytes at most of (%d+), (%d+) left, (%d+) ticks, (%d+) of them while a script waited$")
     if number then
       result.states[tonumber(number)] = { ended = ended, peak = tonumber(peak), limit = tonumber(limit),
-        left = tonumber(left), ticks = tonumber(ticks) }
+        left = tonumber(left), ticks = tonumber(ticks), waiting = tonumber(waiting) }
     end
   end
   return result
+end
+
+local function run(base_url, token_file, scripts, env)
+  return finish(start(base_url, token_file, scripts, env), scripts)
 end
 
 -- It came to its end: no crash, both states, the cap kept, nothing left behind.
@@ -57,6 +66,7 @@ local GOOD = [[
 local contract, err = view:contract(4712):get()
 print(contract and contract.id or tostring(err))
 ]]
+local BUSY = "for _ = 1, 1e6 do end\n" -- a part of what one script may do, but no small one
 
 describe("C host:", function()
   local box, other
@@ -89,6 +99,37 @@ describe("C host:", function()
     for _, entry in ipairs(journal) do assert.equal(SVEN, entry.user_email) end
   end)
 
+  it("while a script waits for a late answer, its loop goes on and the other state's scripts run", function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          if string.find(request.target, "/contracts/1$") then
+            s.note "asked"
+            s.await "answer"
+            require("cqueues").sleep(0.1) -- some ticks of the host's clock
+          end
+          c:good(request)
+        end
+      end)
+    end)
+    local late = "print(view:contract(1):get().id) print(view:contract(4712):get().id)"
+    local scripts = { { "late_1.lua", late }, { "good_1.lua", GOOD }, { "late_2.lua", late }, { "good_2.lua", GOOD } }
+    local child, seen = start(target.url, token_file(wire.TOKEN), scripts), {}
+    target:wait "asked"
+    repeat seen[#seen + 1] = assert(child:line()) until seen[#seen] == "good_2.lua: ok"
+    assert.same({ "good_1.lua| 4711", "good_1.lua: ok", "good_2.lua| 4711", "good_2.lua: ok" }, seen)
+    target:tell "answer"
+    local result = finish(child, scripts, table.concat(seen, "\n") .. "\n")
+    went_on(result)
+    for i = 1, 2 do
+      assert.same({ "4711", "4711" }, result.lines["late_" .. i .. ".lua"], result.output)
+      assert.equal("ok", result.ended["late_" .. i .. ".lua"])
+    end
+    assert.is_true(result.states[1].waiting > 0, result.output)
+    assert.is_nil(string.find(result.output, "late_2.*late_1"), "one after the other")
+    target:stop()
+  end)
+
   it("no attempt of the list escapes from the view", function()
     local scripts, named = {}, {}
     for i, script in ipairs(escapes.scripts(other.url)) do
@@ -98,8 +139,14 @@ describe("C host:", function()
     local result = run(box.base_url, token_file(box.token), scripts)
     went_on(result)
     for i, script in ipairs(scripts) do
-      assert.is_nil(escapes.problem(result.lines[script[1]], box.token), named[i])
-      assert.equal("ok", result.ended[script[1]], named[i])
+      local lines, ended = result.lines[script[1]], result.ended[script[1]]
+      if named[i] == "yielding out of the script" then -- which ends it
+        assert.same({}, lines)
+        assert.is_truthy(string.find(ended, "error: oneflow: the task yielded by itself", 1, true), ended)
+      else
+        assert.is_nil(escapes.problem(lines, box.token), named[i])
+        assert.equal("ok", ended, named[i])
+      end
     end
     assert.is_nil(string.find(result.output, box.token, 1, true))
     local journal = box:journal()
@@ -128,6 +175,21 @@ describe("C host:", function()
       "table.sort({ 3, 2, 1 }, function() while true do pcall(view.contract, view, 1) end end)" },
     ["a loop in an error handler"] = { TIME,
       "while true do xpcall(error, function() while true do end end) end" },
+    ["a loop after an answer"] = { TIME, "view:contract(4712):get() while true do end" },
+    ["a loop that catches the error, after an answer"] = { TIME,
+      "while true do pcall(function() view:contract(4712):get() while true do end end) end" },
+    ["loops between answers"] = { TIME, "while true do view:contract(4712):get() " .. BUSY .. " end" },
+    ["a loop in coroutines, after an answer"] = { TIME, "view:contract(4712):get() "
+      .. "while true do coroutine.wrap(function() for _ = 1, 1e5 do end end)() end" },
+    ["a loop in a walk, with a page ahead"] = { TIME,
+      "for _ in view.contracts:each({}, { page_size = 1, prefetch = true }) do while true do end end" },
+    ["a walk left with a page ahead"] = { "ok",
+      "for _ in view.contracts:each({}, { page_size = 1, prefetch = true }) do break end" },
+    ["tables without end, after an answer"] = { MEMORY, "view:contract(4712):get() "
+      .. "local t = {} while true do t[#t + 1] = { #t } end" },
+    ["answers kept without end"] = { MEMORY, "local t = {} while true do local kept = view:contract(4712):get() "
+      .. "for _ = 1, 1000 do t[#t + 1] = { kept } end end" },
+    ["a yield of its own"] = { "error: oneflow: the task yielded by itself", "coroutine.yield(view)" },
     ["an error object that cannot be shown"] = { "error: an error that cannot be shown",
       "local _, err = view:contract(0):get() err.operation = nil err.kind = {} error(err)" },
     ["an error object with a loop in it"] = { "error: ",
@@ -142,7 +204,7 @@ describe("C host:", function()
       end
       local scripts = {}
       for i = 1, 2 do -- one each state
-        scripts[i], scripts[i + 2] = { "bad_" .. i .. ".lua", case[2] }, { "good_" .. i .. ".lua", GOOD }
+        scripts[i], scripts[i + 2] = { "bad_" .. i .. ".lua", case[2] }, { "good_" .. i .. ".lua", GOOD .. BUSY }
       end
       local result = run(box.base_url, token_file(box.token), scripts)
       went_on(result)
@@ -152,6 +214,7 @@ describe("C host:", function()
       end
       for i = 1, 2 do
         assert.equal("4712", result.lines["good_" .. i .. ".lua"][1], result.output)
+        assert.equal("ok", result.ended["good_" .. i .. ".lua"], result.output)
       end
     end)
   end
