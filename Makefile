@@ -212,7 +212,7 @@ symbols: build static
 	echo "$(STATIC) has the names of oneflow.h and no other: $$visible"
 
 # Specs whose subject is time are tagged #timing; under valgrind everything is 30 times slower.
-MEMCHECK_SPEC ?= $(wildcard spec/unit spec/wire)
+MEMCHECK_SPEC ?= $(wildcard spec/unit spec/wire) spec/fault/thread_spec.lua spec/fault/files_thread_spec.lua
 memcheck: deps-tools build ## run a part of the specs under valgrind: an invalid access or a definite leak is an error
 	@WRAP="valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
 	  --errors-for-leak-kinds=definite --child-silent-after-fork=yes $(if $(wildcard spec/support/valgrind.supp),--suppressions=spec/support/valgrind.supp)" \
@@ -233,7 +233,7 @@ sanitize: deps build ## run the specs on a core with AddressSanitizer and UBSan,
 	  $(if $(wildcard spec/support/lsan.supp),LSAN_OPTIONS=suppressions=spec/support/lsan.supp),$(SPEC),timing)
 
 # A sanitized process has a thread of the sanitizer's, and forks badly.
-RACES_SPEC ?= spec/fault/thread_spec.lua
+RACES_SPEC ?= spec/fault/thread_spec.lua spec/fault/files_thread_spec.lua spec/wire/gatherer_spec.lua
 races: deps build ## run the specs of the I/O thread on a core with ThreadSanitizer
 	@$(call sanitized,races,-fsanitize=thread,libtsan,TSAN_OPTIONS=exitcode=66,$(or $(SPEC),$(RACES_SPEC)),fork$(comma)idle)
 
