@@ -170,7 +170,7 @@ function M.each(fetch, id_of, opts, give_up, slicer)
     if not cuttable or (first_page.count or 0) <= (slice and SLICE_MAX or OFFSET_MAX) then return false end
     local done, err = cut()
     if done then return true end
-    if err.kind ~= "limit" and err.status ~= 400 then error(err, 0) end
+    if err.kind ~= "limit" and err.kind ~= "validation" then error(err, 0) end
     cuttable = false
     return false
   end

@@ -326,6 +326,11 @@ describe("slices:", function()
     it("the filter is ignored", function()
       raises("the service gives an item of", spread(25000, 60), { ignores = true })
       raises("does not keep to that filter", spread(25000, 60), { ignores = true, hidden = true })
+      local s = service(spread(19950, 60), { ignores = true, hidden = true }) -- the offsets reach just so far
+      local _, count, err = walk(s.contracts)
+      assert.is_nil(err)
+      assert.equal(19950, count)
+      assert.is_true(#s.requests < 300, #s.requests)
     end)
 
     it("one end of the range is ignored", function()
@@ -347,6 +352,15 @@ describe("slices:", function()
       assert.equal(REACH, count)
       all_once(seen, {})
       assert.is_truthy(string.find(tostring(err), "filter[created_time] leaves out a part", 1, true), tostring(err))
+    end)
+
+    it("times are read by the day, and not shown: slices of less than a day do not end it", function()
+      local function day(at) return math.abs(at) < math.huge and math.floor(at / 86400) * 86400 or at end
+      for _, step in ipairs { 2, 10 } do
+        raises("does not keep to that filter", spread(25000, step), {
+          hidden = true, read = function(from, to) return day(from), day(to) + 86399 end,
+        })
+      end
     end)
 
     it("cuts lose what lies about them", function()
