@@ -119,12 +119,12 @@ function M.each(fetch, id_of, opts, give_up, slicer)
   local cuttable = slicer.possible and limit > OFFSET_MAX
   local offset, anchor, count, back = 0, nil, nil, size
   local disturbed, found, fruitless = false, false, 0
-  local ahead, ahead_offset, ahead_slice -- what was asked for before its time
+  local ahead, ahead_offset -- what was asked for before its time; never another slice's, which begins at 0
 
   local function ask(at)
     local asked = ahead
     ahead = nil
-    if asked and ahead_offset == at and ahead_slice == slice then
+    if asked and ahead_offset == at then
       local taken, early, err = gather.take(asked)
       if taken then return early, err end
     elseif asked then
@@ -135,7 +135,7 @@ function M.each(fetch, id_of, opts, give_up, slicer)
 
   local function ask_ahead()
     if not page.more or #page < 2 or delivered + #page > limit or offset + #page - 1 > OFFSET_MAX then return end
-    ahead_offset, ahead_slice = offset + #page - 1, slice
+    ahead_offset = offset + #page - 1
     local at, of = ahead_offset, slice
     ahead = gather.begin(function() return fetch(at, size, of) end)
   end
@@ -170,7 +170,7 @@ function M.each(fetch, id_of, opts, give_up, slicer)
     if not cuttable or (first_page.count or 0) <= (slice and SLICE_MAX or OFFSET_MAX) then return false end
     local done, err = cut()
     if done then return true end
-    if err.kind ~= "limit" and err.status ~= 400 then error(err, 0) end
+    if err.kind ~= "limit" and err.kind ~= "validation" then error(err, 0) end
     cuttable = false
     return false
   end

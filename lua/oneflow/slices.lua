@@ -107,8 +107,9 @@ function M.new(candidates, wanted, fetch, text_at, refuse)
         counts[i], problem = count(asked)
         if not counts[i] then return nil, problem end
       end
-      if counts[4] > INSIDE_MAX then
-        return nil, format("%d items have %s=%s, or the service does not keep to that filter", counts[4],
+      -- Else halves that are all but the same would be cut on and on.
+      if counts[4] * 4 > counts[1] then
+        return nil, format("%d of %d have %s=%s, or the service does not keep to that filter", counts[4], counts[1],
           both.pair[1], both.pair[2])
       end
       if counts[1] == counts[5] then
