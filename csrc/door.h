@@ -22,6 +22,7 @@ struct of_visitor {
     char text[OF_DOOR_NUMBER];
     size_t got;
     struct of_transfer *transfer; /* that it waits for */
+    unsigned long answered;       /* the number of the last one that it was told of; 0: none */
     struct of_queue *queue;       /* or this */
 };
 

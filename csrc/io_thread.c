@@ -154,6 +154,8 @@ static void ring(of_visitor **visitor) {
     if (*visitor == NULL)
         return;
     of_door_ring(*visitor);
+    if ((*visitor)->transfer != NULL)
+        (*visitor)->answered = (*visitor)->transfer->number;
     (*visitor)->transfer = NULL;
     (*visitor)->queue = NULL;
     *visitor = NULL;
@@ -218,39 +220,56 @@ void of_io_forget(of_queue *queue) {
 
 /* ---- visitors ----------------------------------------------------------------------------- */
 
+static of_transfer *find_rung(unsigned long number) {
+    of_transfer *transfer = io.rung;
+    while (transfer != NULL && transfer->number != number)
+        transfer = transfer->next_rung;
+    return transfer;
+}
+
+static bool done(const of_transfer *transfer) {
+    return atomic_load_explicit(&transfer->state, memory_order_relaxed) == OF_DONE;
+}
+
 /* A visitor asks for a number. What is not known is done and was taken. */
 static void asked(of_visitor *visitor, unsigned long number) {
+    visitor->answered = 0;
     for (of_queue *queue = io.queues; queue != NULL; queue = queue->next_known) {
         if (queue->number != number)
             continue;
         if (queue->done.count > 0 || queue->nudged) {
             queue->nudged = false;
-            break;
+            of_door_ring(visitor);
+            return;
         }
         ring(&queue->visitor);
         queue->visitor = visitor;
         visitor->queue = queue;
         return;
     }
-    for (of_transfer *transfer = io.rung; transfer != NULL; transfer = transfer->next_rung) {
-        if (transfer->number != number)
-            continue;
-        if (atomic_load_explicit(&transfer->state, memory_order_relaxed) == OF_DONE)
-            break;
+    of_transfer *transfer = find_rung(number);
+    if (transfer == NULL || done(transfer)) {
+        visitor->answered = number;
+        of_door_ring(visitor);
+    } else {
         transfer->visitor = visitor;
         visitor->transfer = transfer;
-        return;
     }
-    of_door_ring(visitor);
 }
 
 /* A visitor went away: nginx has ended the request whose call it waited for. -> a transfer that
    may be dropped */
 static of_transfer *left(of_visitor *visitor) {
     of_transfer *transfer = visitor->transfer;
+    /* It may be gone without having heard the answer: then the call is not taken. */
+    of_transfer *told = visitor->answered != 0 ? find_rung(visitor->answered) : NULL;
     if (visitor->queue != NULL)
         visitor->queue->visitor = NULL;
     of_door_show_out(&io.door, visitor);
+    if (told != NULL && told->queue != NULL && !told->repeatable && !told->deserted && done(told)) {
+        told->deserted = true;
+        of_queue_push(told->queue, told);
+    }
     if (transfer == NULL)
         return NULL;
     transfer->visitor = NULL;

@@ -11,6 +11,19 @@ local wire = require "spec.support.wire"
 
 local eventually = process.eventually
 
+local webs_of_spec = {}
+
+-- A worker that crashed is replaced by nginx, and would go unnoticed.
+local function no_crash()
+  local webs = webs_of_spec
+  webs_of_spec = {}
+  for _, web in ipairs(webs) do
+    for signal in string.gmatch(web:error_log(), "exited on signal (%d+)") do
+      assert.is_truthy(signal == "9" or signal == "15", "a worker died of signal " .. signal .. "\n" .. web:error_log())
+    end
+  end
+end
+
 local function start(target, options)
   local core = host.root .. "/build/luajit/oneflow/core.so"
   if not uv.fs_stat(core) then error("nginx needs the LuaJIT build: make build LUA=luajit") end
@@ -24,6 +37,7 @@ local function start(target, options)
     .. "; env SOCKETS=" .. options.folder .. "/sockets;"
   local web = nginx.start(options)
   web.sockets = options.folder .. "/sockets"
+  webs_of_spec[#webs_of_spec + 1] = web
   return web
 end
 
@@ -55,7 +69,11 @@ local function location(path, code, more)
 end
 
 describe("nginx:", function()
-  after_each(process.clean)
+  after_each(function()
+    local good, problem = pcall(no_crash)
+    process.clean()
+    if not good then error(problem, 0) end
+  end)
 
   local function get(web, path) return host.shell("curl -sS " .. web.url .. path) end
 
