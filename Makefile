@@ -197,7 +197,7 @@ docs: build ## write docs/reference.md and the editors' annotations from the end
 
 lint: deps-tools ## luacheck, clang-format, clang-tidy, the rockspec, and that the core exports one symbol
 	luacheck --quiet .
-	clang-format --dry-run --Werror $(wildcard csrc/*.[ch] csrc/static/*.[ch] bench/*.c examples/host/*.c spec/support/*.[ch])
+	clang-format --dry-run --Werror $(wildcard csrc/*.[ch] csrc/static/*.[ch] bench/*.[ch] examples/host/*.c spec/support/*.[ch])
 	clang-tidy --quiet $(SOURCES) csrc/static/oneflow.c examples/host/host.c -- -std=c11 -Icsrc $(CPPFLAGS) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC)
 	luarocks --lua-version 5.4 lint rockspec/oneflow-dev-1.rockspec
 	@for lua in $(LUAS); do $(MAKE) symbols LUA=$$lua || exit 1; done

@@ -5,51 +5,16 @@
  *   raw_multi URL COUNT IN_FLIGHT [CERTIFICATE]      prints: seconds, CPU seconds of it
  */
 #define _GNU_SOURCE
-#include <curl/curl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "raw.h"
+
 #include <sys/resource.h>
-#include <time.h>
 
 typedef struct call {
     CURL *easy;
-    char body[1 << 16];
-    size_t used;
+    raw_body body;
 } call;
 
-static const char *certificate;
-
-static size_t on_body(char *data, size_t size, size_t count, void *context) {
-    call *one = context;
-    size_t length = size * count;
-    if (length > sizeof one->body - one->used)
-        return 0;
-    memcpy(one->body + one->used, data, length);
-    one->used += length;
-    return length;
-}
-
-static size_t on_header(char *data, size_t size, size_t count, void *context) {
-    (void)data;
-    (void)context;
-    return size * count;
-}
-
-static int on_request(void *context, char *to, char *from, int to_port, int from_port) {
-    (void)context;
-    (void)to;
-    (void)from;
-    (void)to_port;
-    (void)from_port;
-    return CURL_PREREQFUNC_OK;
-}
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
+static struct curl_slist *headers;
 
 static double cpu(void) {
     struct rusage usage;
@@ -58,39 +23,8 @@ static double cpu(void) {
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-static void die(const char *what) {
-    fprintf(stderr, "raw_multi: %s\n", what);
-    exit(1);
-}
-
-static struct curl_slist *headers;
-
-static void prepare(call *one) {
-    CURL *easy = one->easy = curl_easy_init();
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, one);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "oneflow-lua/0.1.0");
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 8L * 1024L);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 3000L);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 30000L);
-    curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, 300L);
-    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, 50L);
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
-    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, one);
-    if (certificate != NULL)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, certificate);
-}
-
 static void begin(CURLM *multi, call *one, const char *url) {
-    one->used = 0;
+    one->body.used = 0;
     curl_easy_setopt(one->easy, CURLOPT_URL, url);
     curl_easy_setopt(one->easy, CURLOPT_HTTPHEADER, headers);
     curl_multi_add_handle(multi, one->easy);
@@ -135,20 +69,19 @@ int main(int argc, char **argv) {
         die("URL COUNT IN_FLIGHT");
     long count = strtol(argv[2], NULL, 10);
     long in_flight = strtol(argv[3], NULL, 10);
-    certificate = argc > 4 ? argv[4] : NULL;
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    headers = curl_slist_append(headers, "accept: application/json");
-    headers =
-        curl_slist_append(headers, "x-oneflow-api-token: 0123456789abcdef0123456789abcdef01234567");
-    headers = curl_slist_append(headers, "x-oneflow-user-email: sven@example.com");
-    headers = curl_slist_append(headers, "Expect:");
+    headers = raw_headers();
     CURLM *multi = curl_multi_init();
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, in_flight);
     call *calls = calloc((size_t)in_flight, sizeof *calls);
     if (multi == NULL || calls == NULL)
         die("no memory");
-    for (long i = 0; i < in_flight; i++)
-        prepare(&calls[i]);
+    for (long i = 0; i < in_flight; i++) {
+        calls[i].easy = raw_easy(&calls[i].body);
+        curl_easy_setopt(calls[i].easy, CURLOPT_PRIVATE, &calls[i]);
+        if (argc > 4)
+            curl_easy_setopt(calls[i].easy, CURLOPT_CAINFO, argv[4]);
+    }
 
     run(multi, calls, in_flight, in_flight, argv[1]); /* the connections */
     double started = now();
