@@ -7,4 +7,5 @@ uv.os_setenv("LUA_CPATH", assert(os.getenv "PLAIN_CPATH"))
 
 -- The sandbox hands its own package.cpath on, so the core is loaded while this still names the sanitized one.
 require "oneflow.core"
-package.cpath = assert(os.getenv "PLAIN_CPATH")
+-- What LUA_CPATH says by `;;` is expanded already in what stands here.
+package.cpath = string.gsub(package.cpath, "^[^;]*", (string.match(os.getenv "PLAIN_CPATH", "^[^;]*")))
