@@ -24,6 +24,7 @@ struct of_visitor {
     struct of_transfer *transfer; /* that it waits for */
     unsigned long answered;       /* the number of the last one that it was told of; 0: none */
     struct of_queue *queue;       /* or this */
+    of_visitor *next_rung;
 };
 
 typedef struct of_door {

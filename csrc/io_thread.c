@@ -44,6 +44,7 @@ static struct io {
     of_queue *queues;
     of_transfer *rung; /* that the door may be asked for */
     of_door door;
+    of_visitor *to_ring; /* answered in this turn: told all at once, so that they wake up once */
     of_driver driver;
     struct pollfd *watched; /* the thread's: the pipe, and the door's */
     unsigned watched_capacity;
@@ -101,6 +102,7 @@ static void announce_locked(of_transfer *transfer);
 static void in_child(void) {
     init_changed();
     io.park = io.parked = io.sleeps = io.news = io.cancels = io.closings = false;
+    io.to_ring = NULL;
     io.waiters = 0;
     for (of_transfer *transfer = io.rung; transfer != NULL; transfer = transfer->next_rung)
         transfer->visitor = NULL;
@@ -153,12 +155,30 @@ void of_io_nap(long milliseconds) {
 static void ring(of_visitor **visitor) {
     if (*visitor == NULL)
         return;
-    of_door_ring(*visitor);
     if ((*visitor)->transfer != NULL)
         (*visitor)->answered = (*visitor)->transfer->number;
     (*visitor)->transfer = NULL;
     (*visitor)->queue = NULL;
+    of_door_ring(*visitor);
     *visitor = NULL;
+}
+
+/* As ring, at the end of the thread's turn. */
+static void ring_later(of_visitor **visitor) {
+    if (*visitor == NULL)
+        return;
+    (*visitor)->answered = (*visitor)->transfer->number;
+    (*visitor)->transfer = NULL;
+    (*visitor)->next_rung = io.to_ring;
+    io.to_ring = *visitor;
+    *visitor = NULL;
+}
+
+static void ring_all(void) {
+    of_io_lock();
+    for (; io.to_ring != NULL; io.to_ring = io.to_ring->next_rung)
+        of_door_ring(io.to_ring);
+    of_io_unlock();
 }
 
 void of_io_ring(of_queue *queue) { ring(&queue->visitor); }
@@ -175,7 +195,7 @@ static void unlist_rung(of_transfer *transfer) {
 static void announce_locked(of_transfer *transfer) {
     transfer->engine->pending--;
     atomic_store_explicit(&transfer->state, OF_DONE, memory_order_release);
-    ring(&transfer->visitor);
+    ring_later(&transfer->visitor);
     if (transfer->queue != NULL && !transfer->released && (transfer->deserted || !transfer->bell))
         of_queue_push(transfer->queue, transfer);
     if (io.waiters > 0)
@@ -443,9 +463,11 @@ static void *run(void *unused) {
     while (take_news()) {
         of_driver_step(&io.driver);
         of_driver_expire(&io.driver);
+        ring_all();
         sleep_until_news();
     }
     let_go(NULL, "the process ends");
+    ring_all();
     of_driver_close(&io.driver);
     of_io_lock();
     for (of_queue *queue = io.queues; queue != NULL; queue = queue->next_known)
