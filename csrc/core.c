@@ -168,7 +168,6 @@ int luaopen_oneflow_core(lua_State *L) {
     of_json_open(L);
     of_lua_engine_open(L);
     of_lua_file_open(L);
-    of_lua_queue_open(L);
     of_token_source_open(L);
     lua_newtable(L);
     luaL_setfuncs(L, functions, 0);

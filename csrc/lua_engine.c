@@ -25,9 +25,9 @@ typedef struct ticket_box {
     of_buffer headers;
 } ticket_box;
 
-/* The methods have both metatables as upvalues: luaL_checkudata would search the registry by name.
+/* The methods have the metatables as upvalues: luaL_checkudata would search the registry by name.
  */
-enum { ENGINE_TYPE = 1, TICKET_TYPE = 2 };
+enum { ENGINE_TYPE = 1, TICKET_TYPE, QUEUE_TYPE };
 
 static void *check_type(lua_State *L, int index, int type) {
     void *box = lua_touserdata(L, index);
@@ -426,7 +426,7 @@ static ticket_box *reuse_ticket(lua_State *L, int index) {
 static int engine_submit(lua_State *L) {
     of_engine *engine = check_engine(L);
     lua_settop(L, ANSWER);
-    of_queue *queue = of_lua_queue(L, QUEUE);
+    of_queue *queue = of_lua_queue(L, QUEUE, QUEUE_TYPE);
     ticket_box *box = lua_isnil(L, USED) ? new_ticket(L) : reuse_ticket(L, USED);
     of_request request;
     const char *field = NULL;
@@ -456,7 +456,7 @@ static int engine_follow(lua_State *L) {
     const char *location = lua_tolstring(L, 3, &length);
     of_request request = {.timeout = milliseconds(luaL_checknumber(L, 4))};
     read_answer(L, 5, &request);
-    of_queue *queue = of_lua_queue(L, 6);
+    of_queue *queue = of_lua_queue(L, 6, QUEUE_TYPE);
     ticket_box *box = lua_isnil(L, USED) ? new_ticket(L) : reuse_ticket(L, USED);
     const char *why = NULL;
     of_kind kind = of_engine_follow(engine, location, length, &request, queue, lua_toboolean(L, 7),
@@ -704,7 +704,8 @@ void of_lua_engine_open(lua_State *L) {
     lua_newtable(L);
     lua_pushvalue(L, -3);
     lua_pushvalue(L, -3);
-    luaL_setfuncs(L, engine_methods, TICKET_TYPE);
+    of_lua_queue_open(L);
+    luaL_setfuncs(L, engine_methods, QUEUE_TYPE);
     lua_setfield(L, -3, "__index");
     lua_pushcfunction(L, ticket_gc);
     lua_setfield(L, -2, "__gc");

@@ -21,18 +21,32 @@ int of_lua_queue_new(lua_State *L) {
     return 1;
 }
 
-of_queue *of_lua_queue(lua_State *L, int index) {
+/* The metatable is an upvalue: luaL_checkudata would search the registry by name. */
+of_queue *of_lua_queue(lua_State *L, int index, int type) {
     if (lua_isnoneornil(L, index))
         return NULL;
-    queue_box *box = luaL_checkudata(L, index, QUEUE);
+    const queue_box *box = lua_touserdata(L, index);
+    bool good = box != NULL && lua_getmetatable(L, index);
+    if (good) {
+        good = lua_rawequal(L, -1, lua_upvalueindex(type));
+        lua_pop(L, 1);
+    }
+    if (!good)
+        luaL_argerror(L, index, QUEUE);
     if (box->queue == NULL)
         luaL_error(L, "the queue is gone");
     return box->queue;
 }
 
+/* Of the methods: theirs alone is the first upvalue. */
+static of_queue *self(lua_State *L) {
+    luaL_checkany(L, 1);
+    return of_lua_queue(L, 1, 1);
+}
+
 /* queue:next() -> number of a ticket that is done | nil */
 static int queue_next(lua_State *L) {
-    unsigned long number = of_queue_next(of_lua_queue(L, 1));
+    unsigned long number = of_queue_next(self(L));
     if (number == 0)
         lua_pushnil(L);
     else
@@ -42,7 +56,7 @@ static int queue_next(lua_State *L) {
 
 /* queue:wait(seconds) -> is one done? Returns early, so that signals are seen. */
 static int queue_wait(lua_State *L) {
-    of_queue *queue = of_lua_queue(L, 1);
+    of_queue *queue = self(L);
     lua_Number seconds = luaL_optnumber(L, 2, 3600);
     long milliseconds = seconds <= 0 ? 0 : seconds > 1e6 ? 1000000000L : (long)(seconds * 1000);
     lua_pushboolean(L, of_queue_wait(queue, milliseconds));
@@ -51,7 +65,7 @@ static int queue_wait(lua_State *L) {
 
 /* queue:fd() -> descriptor that is readable while one is done | nil */
 static int queue_fd(lua_State *L) {
-    int fd = of_queue_fd(of_lua_queue(L, 1));
+    int fd = of_queue_fd(self(L));
     if (fd < 0)
         lua_pushnil(L);
     else
@@ -61,13 +75,13 @@ static int queue_fd(lua_State *L) {
 
 /* queue:number() -> by which the door knows it */
 static int queue_number(lua_State *L) {
-    lua_pushnumber(L, (lua_Number)of_queue_number(of_lua_queue(L, 1)));
+    lua_pushnumber(L, (lua_Number)of_queue_number(self(L)));
     return 1;
 }
 
 /* queue:nudge(): answers who waits for it at the door */
 static int queue_nudge(lua_State *L) {
-    of_queue_nudge(of_lua_queue(L, 1));
+    of_queue_nudge(self(L));
     return 0;
 }
 
@@ -99,11 +113,11 @@ void of_lua_queue_open(lua_State *L) {
     };
     luaL_newmetatable(L, QUEUE);
     lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
+    lua_pushvalue(L, -2);
+    luaL_setfuncs(L, methods, 1);
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, queue_gc);
     lua_setfield(L, -2, "__gc");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 1);
 }

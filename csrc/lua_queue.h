@@ -11,9 +11,11 @@ int of_lua_queue_new(lua_State *L);
 /* Lua: door(folder | nil) -> path of its socket | nil, message */
 int of_lua_door(lua_State *L);
 
-/* The queue at `index`; NULL for nil; raises for anything else. */
-of_queue *of_lua_queue(lua_State *L, int index);
+/* The queue at `index`; NULL for nil; raises for anything else. `type`: the upvalue that is the
+   queues' metatable. */
+of_queue *of_lua_queue(lua_State *L, int index, int type);
 
+/* Leaves the queues' metatable on the stack. */
 void of_lua_queue_open(lua_State *L);
 
 #endif
