@@ -53,11 +53,8 @@ local FOREIGN_YIELD = "oneflow: the task yielded by itself: only the library's c
 
 -- ---- scopes ----------------------------------------------------------------------------------------------------
 
-local any_stopped = false -- ever: until then no scope need be asked
-
 -- Why what runs in a scope must end; nil: it may go on.
 local function stopped(scope)
-  if not any_stopped then return nil end
   while scope do
     if scope.stopped then return scope.stopped end
     scope = scope.above
@@ -81,7 +78,7 @@ end
 -- those that may be repeated last, as a place on the wire that they leave must not be taken by one of the first kind.
 local function stop(loop, scope, why)
   if scope.stopped then return end
-  scope.stopped, any_stopped = why, true
+  scope.stopped = why
   cancel(loop, scope, false)
   cancel(loop, scope, true)
 end
