@@ -31,10 +31,10 @@ of_queue *of_lua_queue(lua_State *L, int index, int type) {
         good = lua_rawequal(L, -1, lua_upvalueindex(type));
         lua_pop(L, 1);
     }
-    if (!good)
+    if (!good || box->queue == NULL) {
         luaL_argerror(L, index, QUEUE);
-    if (box->queue == NULL)
-        luaL_error(L, "the queue is gone");
+        return NULL; /* not reached */
+    }
     return box->queue;
 }
 
