@@ -57,12 +57,18 @@ describe("examples/contract.lua:", function()
       assert.equal("200", status)
       calls[#calls + 1] = operation .. " " .. user
     end
-    -- The last three are the receiver's, in nginx: once, and only behind a call that it verified.
+    -- Behind the access link three are the receiver's, in nginx, once, and only after a call that it verified; beside
+    -- them is one of the script's. Which comes first is open.
+    local beside = {}
+    for i = 9, #calls do beside[#beside + 1], calls[i] = calls[i], nil end
+    table.sort(beside)
     assert.same({
       "webhook.list " .. ADMIN, "webhook.create " .. ADMIN, "contract.create " .. ANNA, "data_fields.update " .. ANNA,
       "contract.get " .. ANNA, "file.create " .. ANNA, "contract.publish " .. ANNA, "participant.access_link " .. ANNA,
-      "contract.get " .. ANNA, "contract.get " .. ANNA, "file.list " .. ANNA, "file.get " .. ANNA,
     }, calls)
+    assert.same({
+      "contract.get " .. ANNA, "contract.get " .. ANNA, "file.get " .. ANNA, "file.list " .. ANNA,
+    }, beside)
     assert.equal("", host.shell("ls " .. folder))
   end)
 
