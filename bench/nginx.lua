@@ -1,9 +1,11 @@
 -- Calls inside nginx: one worker, many callers, a service that answers after 100 ms. This library against HTTP over
--- cosockets, in turns; and what another location of the same worker feels of it.
+-- cosockets, in turns; and what another location of the same worker feels of it. The worker's event loop has a
+-- processor of its own, where there are two: all else shares the other, the library's I/O thread too.
 --   nginx.lua FOLDER ROUNDS SECONDS DATA_FILE     FOLDER holds contract.json
 local uv = require "luv"
 local folder, rounds, seconds, data = arg[1], tonumber(arg[2]), tonumber(arg[3]), arg[4]
 local DELAY, callers = 0.1, 100
+local unpack = table.unpack or unpack -- luacheck: ignore
 
 local function read(path)
   local file = assert(io.open(path, "rb"))
@@ -42,6 +44,16 @@ http {
 
 local processes = {}
 
+-- What is measured, and by what, must not wait for the load to get off a processor.
+local pins = os.execute "taskset -c 0,1 true 2>/dev/null"
+local realtime = os.execute "chrt -f 1 true 2>/dev/null"
+
+local function pin(thread, processor)
+  if pins then os.execute(string.format("taskset -pc %d %s >/dev/null", processor, thread)) end
+end
+
+pin(uv.os_getpid(), 1) -- and what it starts
+
 local function start(name, text)
   local place = folder .. "/" .. name
   uv.fs_mkdir(place, 448)
@@ -64,7 +76,7 @@ start("service", user .. HEAD .. [[
   }
   server { listen 127.0.0.1:]] .. service .. [[; location / { default_type application/json;
     content_by_lua_block {
-      ngx.sleep(]] .. DELAY .. [[)
+      ngx.sleep(]] .. DELAY .. [[ * (0.9 + 0.2 * math.random()))
       ngx.header.content_length = #body
       ngx.print(body)
     }
@@ -148,23 +160,34 @@ local function worker()
   return string.match(read(string.format("/proc/%d/task/%d/children", site_pid, site_pid)), "%d+")
 end
 
+-- The worker's threads: its event loop first.
+local function threads()
+  local loop, all = worker(), {}
+  local tasks = uv.fs_scandir("/proc/" .. loop .. "/task")
+  for thread in function() return uv.fs_scandir_next(tasks) end do
+    table.insert(all, thread == loop and 1 or #all + 1, thread)
+  end
+  return all
+end
+
+local function isolate()
+  for i, thread in ipairs(threads()) do pin(thread, i == 1 and 0 or 1) end
+end
+
 -- CPU seconds: of the worker's event loop, and of all its threads
 local function cpu()
-  local pid, loop, all = worker(), 0, 0
-  local tasks = uv.fs_scandir("/proc/" .. pid .. "/task")
-  for task in function() return uv.fs_scandir_next(tasks) end do
-    local ok, text = pcall(read, "/proc/" .. pid .. "/task/" .. task .. "/schedstat")
-    local spent = ok and tonumber(string.match(text, "^(%d+)")) / 1e9 or 0
-    if task == pid then loop = spent end
+  local loop, all = 0, 0
+  for i, thread in ipairs(threads()) do
+    local text = read("/proc/" .. thread .. "/schedstat")
+    local spent = tonumber(string.match(text, "^(%d+)")) / 1e9
+    if i == 1 then loop = spent end
     all = all + spent
   end
   return loop, all
 end
 
-local function percentile(sorted, p) return sorted[math.max(1, math.ceil(#sorted * p))] end
-
 local function median(list)
-  local sorted = { (table.unpack or unpack)(list) } -- luacheck: ignore
+  local sorted = { unpack(list) }
   table.sort(sorted)
   return sorted[math.floor(#sorted / 2) + 1]
 end
@@ -172,9 +195,10 @@ end
 -- Pings from a process of its own, so that the load here does not count.
 local function pinger(span)
   local out, text, code = uv.new_pipe(false), {}, nil
-  local handle, pid = uv.spawn(uv.exepath(), {
-    args = { "bench/ping.lua", site, tostring(span) }, stdio = { nil, out, 2 },
-  }, function(status) code = status end)
+  local command = { "chrt", "-f", "1", uv.exepath(), "bench/ping.lua", site, tostring(span) }
+  if not realtime then command = { unpack(command, 4) } end
+  local handle, pid = uv.spawn(table.remove(command, 1), { args = command, stdio = { nil, out, 2 } },
+    function(status) code = status end)
   assert(handle, pid)
   out:read_start(function(_, chunk) text[#text + 1] = chunk end)
   return function()
@@ -188,10 +212,17 @@ local function pinger(span)
   end
 end
 
+local function pings_of(finish)
+  local took = finish()
+  table.sort(took)
+  return { p99 = took[math.max(1, math.ceil(#took * 0.99))], worst = took[#took] }
+end
+
 local function run(path)
   local warm = callers
   for _ = 1, callers do caller(path, function() warm = warm - 1 return false end) end
   while warm > 0 do uv.run "once" end
+  isolate()
   local finish_pings = pinger(seconds)
   local answers, start_time = 0, uv.hrtime()
   local stop = start_time + seconds * 1e9
@@ -214,67 +245,62 @@ local function run(path)
   while live > 0 do uv.run "once" end
   local spent = (uv.hrtime() - start_time) / 1e9
   local loop, all = cpu()
-  return {
-    ideal = answers / spent / (callers / DELAY), loop = (loop - loop_before) / answers * 1e6,
-    all = (all - all_before) / answers * 1e6, pings = finish_pings(), rate = answers / spent,
-  }
+  local result = pings_of(finish_pings)
+  result.rate, result.ideal = answers / spent, answers / spent / (callers / DELAY)
+  result.loop, result.all = (loop - loop_before) / answers * 1e6, (all - all_before) / answers * 1e6
+  return result
 end
 
-local idle, results, dat = {}, { library = {}, cosocket = {} }, {}
+isolate()
+local results, dat = { idle = {}, library = {}, cosocket = {} }, {}
 for round = 1, rounds do
-  idle[round] = pinger(math.min(seconds, 2))()
-  for name, list in pairs(results) do list[round] = run("/" .. name) end
+  results.idle[round] = pings_of(pinger(seconds))
+  for _, name in ipairs { "library", "cosocket" } do results[name][round] = run("/" .. name) end
 end
 for _, handle in ipairs(processes) do handle:kill "sigterm" end
 
-local function of(list, field)
+-- Of all rounds: the median, unless `how` says otherwise.
+local function of(list, field, how)
   local values = {}
   for i, result in ipairs(list) do values[i] = result[field] end
+  if how then return how(unpack(values)) end
   return median(values)
 end
 
-local function all_pings(lists)
-  local all = {}
-  for _, list in ipairs(lists) do for _, one in ipairs(list) do all[#all + 1] = one end end
-  table.sort(all)
-  return all
-end
+local NAMES = { idle = "(nothing but pings)", library = "oneflow", cosocket = "HTTP over cosockets" }
 
-local function pings_of(list)
-  local lists = {}
-  for i, result in ipairs(list) do lists[i] = result.pings end
-  return all_pings(lists)
-end
-
-local quiet = all_pings(idle)
 print(string.format("\ninside nginx: one worker, %d callers, the service answers after %d ms; "
   .. "%d rounds of %g s, in turns\n", callers, DELAY * 1000, rounds, seconds))
 local ROW = "%-30s %9s %9s %18s %18s %12s %12s"
 print(string.format(ROW, "", "calls/s", "of ideal", "event loop us/call", "whole worker us", "ping p99 ms",
   "ping worst"))
-print(string.format("%-30s %9s %9s %18s %18s %12.2f %12.2f", "(nothing but pings)", "", "", "", "",
-  percentile(quiet, 0.99) * 1000, quiet[#quiet] * 1000))
-for _, name in ipairs { "library", "cosocket" } do
-  local list, pings = results[name], pings_of(results[name])
-  print(string.format(ROW, name == "library" and "oneflow" or "HTTP over cosockets",
-    string.format("%.0f", of(list, "rate")), string.format("%.3f", of(list, "ideal")),
-    string.format("%.0f", of(list, "loop")),
-    string.format("%.0f", of(list, "all")), string.format("%.2f", percentile(pings, 0.99) * 1000),
-    string.format("%.2f", pings[#pings] * 1000)))
-  dat[#dat + 1] = string.format("%s %.1f %.1f %.3f", name, of(list, "loop"), of(list, "all"),
-    percentile(pings, 0.99) * 1000)
+for _, name in ipairs { "idle", "library", "cosocket" } do
+  local list = results[name]
+  local line = { NAMES[name] }
+  for i, field in ipairs { "rate", "ideal", "loop", "all" } do
+    line[i + 1] = list[1][field] and string.format(i == 2 and "%.3f" or "%.0f", of(list, field)) or ""
+  end
+  print(string.format(ROW, line[1], line[2], line[3], line[4], line[5],
+    string.format("%.2f", of(list, "p99") * 1000), string.format("%.2f", of(list, "worst", math.max) * 1000)))
+  if list[1].loop then
+    dat[#dat + 1] = string.format("%s %.1f %.1f %.3f", name, of(list, "loop"), of(list, "all"), of(list, "p99") * 1000)
+  end
 end
 write(data, table.concat(dat, "\n") .. "\n")
 
-local library = pings_of(results.library)
+-- The library's against another's of the same round.
+local function ratio(field, other)
+  local ratios = {}
+  for i, result in ipairs(results.library) do ratios[i] = result[field] / results[other][i][field] end
+  return median(ratios)
+end
+
 local function target(what, value, bound, better)
   local good = better == "more" and value >= bound or better ~= "more" and value <= bound
   print(string.format("  %s: %.3f, target %s %.3f: %s", what, value, better == "more" and "at least" or "at most",
     bound, good and "reached" or "MISSED"))
 end
 target("of the ideal", of(results.library, "ideal"), 0.95, "more")
-target("ping's p99 against idle", percentile(library, 0.99) / percentile(quiet, 0.99), 2)
-target("ping's worst, ms", library[#library] * 1000, 20)
-local ratios = {}
-for i, result in ipairs(results.library) do ratios[i] = result.loop / results.cosocket[i].loop end
-target("event-loop CPU a call against cosockets", median(ratios), 1)
+target("ping's p99 against idle", ratio("p99", "idle"), 2)
+target("ping's worst, ms", of(results.library, "worst", math.max) * 1000, 20)
+target("event-loop CPU a call against cosockets", ratio("loop", "cosocket"), 1)

@@ -1,8 +1,8 @@
 /*
  * The door: a unix socket of this process, in a folder that is its user's alone. Only the process
- * itself is let in. A visitor sends the number that it waits for, as 16 digits, and is answered one
- * byte when that is done; it may then ask for another. Used by the I/O thread; opened and closed
- * under its lock, under which alone visitors come and go.
+ * itself is let in. A visitor sends the number of its queue, as 16 digits, and from then on gets a
+ * byte whenever something has come into that, for as long as it stays. Used by the I/O thread;
+ * opened and closed under its lock, under which alone visitors come and go.
  */
 #ifndef ONEFLOW_DOOR_H
 #define ONEFLOW_DOOR_H
@@ -14,17 +14,13 @@
 enum { OF_DOOR_NUMBER = 16 };
 
 typedef struct of_visitor of_visitor;
-struct of_transfer;
 struct of_queue;
 
 struct of_visitor {
     int fd;
     char text[OF_DOOR_NUMBER];
     size_t got;
-    struct of_transfer *transfer; /* that it waits for */
-    unsigned long answered;       /* the number of the last one that it was told of; 0: none */
-    struct of_queue *queue;       /* or this */
-    of_visitor *next_rung;
+    struct of_queue *queue; /* NULL: it has not said yet */
 };
 
 typedef struct of_door {

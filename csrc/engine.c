@@ -440,8 +440,8 @@ static of_engine *storage_of(of_engine *engine, const of_buffer *origin, const c
 }
 
 of_kind of_engine_follow(of_engine *engine, const char *location, size_t length,
-                         const of_request *request, of_queue *queue, bool bell,
-                         of_transfer **transfer, const char **why) {
+                         const of_request *request, of_queue *queue, of_transfer **transfer,
+                         const char **why) {
     const char *field = NULL;
     of_buffer origin;
     of_buffer_init(&origin, 4096);
@@ -459,10 +459,10 @@ of_kind of_engine_follow(of_engine *engine, const char *location, size_t length,
         .answer = request->answer,
         .target = request->target,
     };
-    return of_engine_submit(storage, &asked, queue, bell, transfer, &field, why);
+    return of_engine_submit(storage, &asked, queue, transfer, &field, why);
 }
 
-of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue *queue, bool bell,
+of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue *queue,
                          of_transfer **out, const char **field, const char **why) {
     if (of_engine_check(engine, request, field, why) != OF_OK)
         return OF_VALIDATION;
@@ -478,10 +478,9 @@ of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue 
     transfer->submitted = of_now();
     transfer->repeatable = request->repeatable;
     transfer->fresh = request->fresh;
-    transfer->bell = bell && on_thread;
     of_kind kind = compose(transfer, request, field, why);
     if (kind == OF_OK && on_thread)
-        kind = of_io_submit(transfer, bell, why);
+        kind = of_io_submit(transfer, why);
     if (kind != OF_OK) {
         of_transfer_free(transfer, false);
         return kind;

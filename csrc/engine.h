@@ -110,18 +110,17 @@ typedef struct of_queue of_queue;
  * what was refused; nothing was or will be sent.
  *
  * `queue` names the driver and hands the transfer out once it is done; NULL: inline, and the caller
- * asks for the transfer itself. `bell`, with a threaded queue: the caller asks at the door, and the
- * queue hands out only what nobody waits for any more.
+ * asks for the transfer itself.
  */
-of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue *queue, bool bell,
+of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue *queue,
                          of_transfer **transfer, const char **field, const char **why);
 
 /* Fetches a file from where the service pointed to: another host, asked without any credential,
    over connections that no other request uses. Of `request` counts what concerns answer and time.
  */
 of_kind of_engine_follow(of_engine *engine, const char *location, size_t length,
-                         const of_request *request, of_queue *queue, bool bell,
-                         of_transfer **transfer, const char **why);
+                         const of_request *request, of_queue *queue, of_transfer **transfer,
+                         const char **why);
 
 /* The checks of submit alone: OF_OK or OF_VALIDATION. */
 of_kind of_engine_check(const of_engine *engine, const of_request *request, const char **field,
@@ -191,6 +190,5 @@ int of_queue_fd(of_queue *queue);
 unsigned long of_queue_number(const of_queue *queue);
 
 /* Answers who waits for it at the door. */
-void of_queue_nudge(of_queue *queue);
 
 #endif

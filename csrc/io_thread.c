@@ -42,9 +42,8 @@ static struct io {
     bool closings;
     of_engine *engines; /* that use the thread */
     of_queue *queues;
-    of_transfer *rung; /* that the door may be asked for */
     of_door door;
-    of_visitor *to_ring; /* answered in this turn: told all at once, so that they wake up once */
+    of_queue *to_signal; /* something came into them in this turn */
     of_driver driver;
     struct pollfd *watched; /* the thread's: the pipe, and the door's */
     unsigned watched_capacity;
@@ -102,10 +101,9 @@ static void announce_locked(of_transfer *transfer);
 static void in_child(void) {
     init_changed();
     io.park = io.parked = io.sleeps = io.news = io.cancels = io.closings = false;
-    io.to_ring = NULL;
+    for (; io.to_signal != NULL; io.to_signal = io.to_signal->next_to_signal)
+        io.to_signal->to_signal = false;
     io.waiters = 0;
-    for (of_transfer *transfer = io.rung; transfer != NULL; transfer = transfer->next_rung)
-        transfer->visitor = NULL;
     for (of_queue *queue = io.queues; queue != NULL; queue = queue->next_known)
         queue->visitor = NULL;
     of_door_close(&io.door, false);
@@ -152,51 +150,30 @@ void of_io_nap(long milliseconds) {
 
 /* ---- what is done ------------------------------------------------------------------------- */
 
-static void ring(of_visitor **visitor) {
-    if (*visitor == NULL)
+void of_io_signal_later(of_queue *queue) {
+    if (queue->to_signal)
         return;
-    if ((*visitor)->transfer != NULL)
-        (*visitor)->answered = (*visitor)->transfer->number;
-    (*visitor)->transfer = NULL;
-    (*visitor)->queue = NULL;
-    of_door_ring(*visitor);
-    *visitor = NULL;
+    queue->to_signal = true;
+    queue->next_to_signal = io.to_signal;
+    io.to_signal = queue;
 }
 
-/* As ring, at the end of the thread's turn. */
-static void ring_later(of_visitor **visitor) {
-    if (*visitor == NULL)
-        return;
-    (*visitor)->answered = (*visitor)->transfer->number;
-    (*visitor)->transfer = NULL;
-    (*visitor)->next_rung = io.to_ring;
-    io.to_ring = *visitor;
-    *visitor = NULL;
-}
-
-static void ring_all(void) {
+static void signal_all(void) {
     of_io_lock();
-    for (; io.to_ring != NULL; io.to_ring = io.to_ring->next_rung)
-        of_door_ring(io.to_ring);
+    while (io.to_signal != NULL) {
+        of_queue *queue = io.to_signal;
+        io.to_signal = queue->next_to_signal;
+        queue->to_signal = false;
+        if (queue->done.count > 0)
+            of_queue_signal(queue);
+    }
     of_io_unlock();
-}
-
-void of_io_ring(of_queue *queue) { ring(&queue->visitor); }
-
-static void unlist_rung(of_transfer *transfer) {
-    of_transfer **link = &io.rung;
-    while (*link != NULL && *link != transfer)
-        link = &(*link)->next_rung;
-    if (*link != NULL)
-        *link = transfer->next_rung;
-    transfer->next_rung = NULL;
 }
 
 static void announce_locked(of_transfer *transfer) {
     transfer->engine->pending--;
     atomic_store_explicit(&transfer->state, OF_DONE, memory_order_release);
-    ring_later(&transfer->visitor);
-    if (transfer->queue != NULL && !transfer->released && (transfer->deserted || !transfer->bell))
+    if (transfer->queue != NULL && !transfer->released)
         of_queue_push(transfer->queue, transfer);
     if (io.waiters > 0)
         pthread_cond_broadcast(&io.changed);
@@ -213,8 +190,6 @@ static void announce(of_transfer *transfer) {
 
 void of_io_detach(of_transfer *transfer) {
     of_io_lock();
-    if (transfer->bell)
-        unlist_rung(transfer);
     if (transfer->queue != NULL)
         of_queue_drop(transfer->queue, transfer);
     of_io_unlock();
@@ -234,69 +209,40 @@ void of_io_forget(of_queue *queue) {
     while (*link != queue)
         link = &(*link)->next_known;
     *link = queue->next_known;
-    ring(&queue->visitor);
+    if (queue->to_signal) {
+        link = &io.to_signal;
+        while (*link != queue)
+            link = &(*link)->next_to_signal;
+        *link = queue->next_to_signal;
+    }
+    if (queue->visitor != NULL)
+        queue->visitor->queue = NULL;
     of_io_unlock();
 }
 
 /* ---- visitors ----------------------------------------------------------------------------- */
 
-static of_transfer *find_rung(unsigned long number) {
-    of_transfer *transfer = io.rung;
-    while (transfer != NULL && transfer->number != number)
-        transfer = transfer->next_rung;
-    return transfer;
-}
-
-static bool done(const of_transfer *transfer) {
-    return atomic_load_explicit(&transfer->state, memory_order_relaxed) == OF_DONE;
-}
-
-/* A visitor asks for a number. What is not known is done and was taken. */
-static void asked(of_visitor *visitor, unsigned long number) {
-    visitor->answered = 0;
-    for (of_queue *queue = io.queues; queue != NULL; queue = queue->next_known) {
-        if (queue->number != number)
-            continue;
-        if (queue->done.count > 0 || queue->nudged) {
-            queue->nudged = false;
-            of_door_ring(visitor);
-            return;
-        }
-        ring(&queue->visitor);
-        queue->visitor = visitor;
-        visitor->queue = queue;
-        return;
-    }
-    of_transfer *transfer = find_rung(number);
-    if (transfer == NULL || done(transfer)) {
-        visitor->answered = number;
-        of_door_ring(visitor);
-    } else {
-        transfer->visitor = visitor;
-        visitor->transfer = transfer;
-    }
-}
-
-/* A visitor went away: nginx has ended the request whose call it waited for. -> a transfer that
-   may be dropped */
-static of_transfer *left(of_visitor *visitor) {
-    of_transfer *transfer = visitor->transfer;
-    /* It may be gone without having heard the answer: then the call is not taken. */
-    of_transfer *told = visitor->answered != 0 ? find_rung(visitor->answered) : NULL;
+static void left(of_visitor *visitor) {
     if (visitor->queue != NULL)
         visitor->queue->visitor = NULL;
     of_door_show_out(&io.door, visitor);
-    if (told != NULL && told->queue != NULL && !told->repeatable && !told->deserted && done(told)) {
-        told->deserted = true;
-        of_queue_push(told->queue, told);
+}
+
+/* A visitor says its queue. The last one to do so is told. */
+static void asked(of_visitor *visitor, unsigned long number) {
+    of_queue *queue = io.queues;
+    while (queue != NULL && queue->number != number)
+        queue = queue->next_known;
+    if (queue == NULL || visitor->queue != NULL) {
+        left(visitor);
+        return;
     }
-    if (transfer == NULL)
-        return NULL;
-    transfer->visitor = NULL;
-    if (of_transfer_droppable(transfer))
-        return transfer;
-    transfer->deserted = transfer->queue != NULL;
-    return NULL;
+    if (queue->visitor != NULL)
+        queue->visitor->queue = NULL;
+    queue->visitor = visitor;
+    visitor->queue = queue;
+    if (queue->done.count > 0)
+        of_door_ring(visitor);
 }
 
 static void serve(unsigned count) {
@@ -306,16 +252,13 @@ static void serve(unsigned count) {
             continue;
         of_visitor *visitor = io.door.visitors[i - 1];
         unsigned long number = 0;
-        of_transfer *dropped = NULL;
         of_word word = of_door_hear(visitor, &number);
         of_io_lock();
         if (word == OF_WORD_NUMBER)
             asked(visitor, number);
         else if (word == OF_WORD_LEFT)
-            dropped = left(visitor);
+            left(visitor);
         of_io_unlock();
-        if (dropped != NULL)
-            of_driver_end(dropped, OF_CANCELLED, "nobody waits for the answer any more");
     }
     if (count > 0 && io.watched[1].revents != 0) {
         of_io_lock();
@@ -463,11 +406,11 @@ static void *run(void *unused) {
     while (take_news()) {
         of_driver_step(&io.driver);
         of_driver_expire(&io.driver);
-        ring_all();
+        signal_all();
         sleep_until_news();
     }
     let_go(NULL, "the process ends");
-    ring_all();
+    signal_all();
     of_driver_close(&io.driver);
     of_io_lock();
     for (of_queue *queue = io.queues; queue != NULL; queue = queue->next_known)
@@ -546,7 +489,7 @@ static void stop_at_exit(void) {
 
 /* ---- for the owners of transfers ---------------------------------------------------------- */
 
-of_kind of_io_submit(of_transfer *transfer, bool quiet, const char **why) {
+of_kind of_io_submit(of_transfer *transfer, const char **why) {
     of_engine *engine = transfer->engine;
     of_io_lock();
     of_kind kind = OF_OK;
@@ -564,14 +507,8 @@ of_kind of_io_submit(of_transfer *transfer, bool quiet, const char **why) {
         }
         engine->pending++;
         transfer->number = ++io.numbers;
-        if (transfer->bell) {
-            transfer->next_rung = io.rung;
-            io.rung = transfer;
-        }
         of_list_append(&io.submitted, transfer);
-        if (!quiet)
-            wake_locked();
-        io.news = true;
+        wake_locked();
     }
     of_io_unlock();
     return kind;

@@ -3,9 +3,9 @@
  * their thread. It starts with the first such call, ends with the last engine that used it, and at
  * exit; between calls it sleeps. No Lua on it, and every signal is blocked there.
  *
- * It can keep a door: a unix socket at which nginx's light threads wait for their transfers.
+ * It can keep a door: a unix socket at which nginx's event loop learns what is done.
  *
- * Any thread may call, but of_io_ring only under the lock.
+ * Any thread may call, but of_io_signal_later only under the lock.
  */
 #ifndef ONEFLOW_IO_THREAD_H
 #define ONEFLOW_IO_THREAD_H
@@ -15,9 +15,8 @@
 void of_io_lock(void);
 void of_io_unlock(void);
 
-/* Hands a transfer over. `quiet`: its owner is about to knock at the door, which wakes the thread
-   as well. OF_OK, or nothing happened and `*why` says why. */
-of_kind of_io_submit(of_transfer *transfer, bool quiet, const char **why);
+/* Hands a transfer over. OF_OK, or nothing happened and `*why` says why. */
+of_kind of_io_submit(of_transfer *transfer, const char **why);
 
 /* Waits until it is done, at most so long. */
 bool of_io_wait(of_transfer *transfer, long milliseconds);
@@ -29,13 +28,15 @@ void of_io_release(of_transfer *transfer);
 /* Ends what the thread has of an engine, and waits for that. */
 void of_io_close_engine(of_engine *engine);
 
-/* Before its memory goes: the door and the queue forget a transfer that is done. */
+/* Before its memory goes: its queue forgets a transfer that is done. */
 void of_io_detach(of_transfer *transfer);
 
 struct of_queue;
 void of_io_know(of_queue *queue);
 void of_io_forget(of_queue *queue);
-void of_io_ring(of_queue *queue);
+
+/* At the end of its turn the thread tells who waits for the queue: once for all that is done. */
+void of_io_signal_later(struct of_queue *queue);
 
 /* Opens the door, if it is not open yet -> its path, NULL: `*why` says why not. The folder is made
    if need be, and must be this user's alone; NULL: one of the library's own. */

@@ -340,7 +340,6 @@ enum {
     HEADERS,
     FRESH,
     QUEUE,
-    BELL,
     FORM,
     ANSWER
 };
@@ -419,8 +418,8 @@ static ticket_box *reuse_ticket(lua_State *L, int index) {
 }
 
 /* engine:submit(used_ticket | nil, method, repeatable, path, user, timeout, query, body, headers,
-   fresh, queue | nil, bell, form | nil, answer) -> ticket, number in the queue | nil, { kind=,
-   field=, message=, sent=false }; query and headers are lists of { name, value }, the timeout is in
+   fresh, queue | nil, form | nil, answer) -> ticket, number in the queue | nil, { kind=, field=,
+   message=, sent=false }; query and headers are lists of { name, value }, the timeout is in
    seconds. `answer` is what a good answer is and where it goes: nil (JSON), "bytes" (a file),
    "stream" (a file, to be read piece by piece), or a target (a file on disk). */
 static int engine_submit(lua_State *L) {
@@ -435,8 +434,7 @@ static int engine_submit(lua_State *L) {
     request.form = of_lua_form(L, FORM);
     read_answer(L, ANSWER, &request);
     if (kind == OF_OK)
-        kind = of_engine_submit(engine, &request, queue, lua_toboolean(L, BELL), &box->transfer,
-                                &field, &why);
+        kind = of_engine_submit(engine, &request, queue, &box->transfer, &field, &why);
     of_buffer_free(&box->query);
     of_buffer_free(&box->headers);
     if (kind != OF_OK)
@@ -445,12 +443,12 @@ static int engine_submit(lua_State *L) {
     return 2;
 }
 
-/* engine:follow(used_ticket | nil, location, timeout, answer, queue | nil, bell) -> as submit.
+/* engine:follow(used_ticket | nil, location, timeout, answer, queue | nil) -> as submit.
    Fetches a file from where an answer pointed to, without any credential; a place where one may not
    go is of kind "validation". */
 static int engine_follow(lua_State *L) {
     of_engine *engine = check_engine(L);
-    lua_settop(L, 7);
+    lua_settop(L, 6);
     luaL_checktype(L, 3, LUA_TSTRING);
     size_t length = 0;
     const char *location = lua_tolstring(L, 3, &length);
@@ -459,8 +457,8 @@ static int engine_follow(lua_State *L) {
     of_queue *queue = of_lua_queue(L, 6, QUEUE_TYPE);
     ticket_box *box = lua_isnil(L, USED) ? new_ticket(L) : reuse_ticket(L, USED);
     const char *why = NULL;
-    of_kind kind = of_engine_follow(engine, location, length, &request, queue, lua_toboolean(L, 7),
-                                    &box->transfer, &why);
+    of_kind kind =
+        of_engine_follow(engine, location, length, &request, queue, &box->transfer, &why);
     if (kind != OF_OK)
         return refuse_request(L, kind, "location", why);
     lua_pushnumber(L, (lua_Number)of_transfer_number(box->transfer));

@@ -79,12 +79,6 @@ static int queue_number(lua_State *L) {
     return 1;
 }
 
-/* queue:nudge(): answers who waits for it at the door */
-static int queue_nudge(lua_State *L) {
-    of_queue_nudge(self(L));
-    return 0;
-}
-
 static int queue_gc(lua_State *L) {
     queue_box *box = luaL_checkudata(L, 1, QUEUE);
     of_queue *queue = box->queue;
@@ -108,8 +102,8 @@ int of_lua_door(lua_State *L) {
 
 void of_lua_queue_open(lua_State *L) {
     static const luaL_Reg methods[] = {
-        {"next", queue_next},     {"wait", queue_wait},   {"fd", queue_fd},
-        {"number", queue_number}, {"nudge", queue_nudge}, {NULL, NULL},
+        {"next", queue_next},     {"wait", queue_wait}, {"fd", queue_fd},
+        {"number", queue_number}, {NULL, NULL},
     };
     luaL_newmetatable(L, QUEUE);
     lua_newtable(L);

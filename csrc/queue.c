@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "queue.h"
 
+#include "door.h"
 #include "driver.h"
 #include "io_thread.h"
 
@@ -91,14 +92,19 @@ int of_queue_fd(of_queue *queue) {
     return good ? queue->pipe[0] : -1;
 }
 
+void of_queue_signal(const of_queue *queue) {
+    signal_pipe(queue);
+    if (queue->visitor != NULL)
+        of_door_ring(queue->visitor);
+}
+
 /* ---- what is in it ------------------------------------------------------------------------ */
 
 void of_queue_push(of_queue *queue, of_transfer *transfer) {
     transfer->in_queue = true;
     of_list_append(&queue->done, transfer);
     if (queue->threaded && queue->done.count == 1) {
-        signal_pipe(queue);
-        of_io_ring(queue);
+        of_io_signal_later(queue);
     }
 }
 
@@ -126,15 +132,6 @@ unsigned long of_queue_next(of_queue *queue) {
 }
 
 unsigned long of_queue_number(const of_queue *queue) { return queue->number; }
-
-void of_queue_nudge(of_queue *queue) {
-    if (!queue->threaded)
-        return;
-    of_io_lock();
-    queue->nudged = queue->visitor == NULL;
-    of_io_ring(queue);
-    of_io_unlock();
-}
 
 /* ---- inline: waiting drives the engines --------------------------------------------------- */
 

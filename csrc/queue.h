@@ -4,7 +4,7 @@
  *
  * An inline queue is its owner's alone: waiting on it drives the engines whose transfers it has.
  * A threaded queue is filled by the I/O thread; its descriptor is readable while something is in
- * it. Owner's thread, but for of_queue_push, _drop and _fork, which are the drivers'.
+ * it. Owner's thread, but for of_queue_push, _drop and _signal, which are the drivers'.
  */
 #ifndef ONEFLOW_QUEUE_H
 #define ONEFLOW_QUEUE_H
@@ -23,8 +23,9 @@ struct of_queue {
     size_t engine_count;
     size_t engine_capacity;
     /* threaded, under the I/O thread's lock: */
-    of_visitor *visitor; /* who waits there for it */
-    bool nudged;         /* while nobody did */
+    struct of_visitor *visitor; /* who is told there that something is in it */
+    bool to_signal;             /* at the end of the thread's turn */
+    of_queue *next_to_signal;
     of_queue *next_known;
     int pipe[2]; /* -1: nobody asked for a descriptor */
     unsigned process;
@@ -32,6 +33,9 @@ struct of_queue {
 
 /* The engine is about to get a transfer of this inline queue. */
 bool of_queue_expect(of_queue *queue, of_engine *engine);
+
+/* Tells whoever waits that something is in it. */
+void of_queue_signal(const of_queue *queue);
 
 void of_queue_push(of_queue *queue, of_transfer *transfer);
 void of_queue_drop(of_queue *queue, of_transfer *transfer);

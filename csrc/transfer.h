@@ -39,7 +39,6 @@ typedef enum of_stop {
 
 typedef struct of_carrier of_carrier;
 typedef struct of_driver of_driver;
-typedef struct of_visitor of_visitor;
 
 struct of_transfer {
     of_engine *engine; /* counted */
@@ -60,13 +59,9 @@ struct of_transfer {
     unsigned long refusals; /* of memory, before it began */
     bool repeatable;
     bool fresh;
-    bool bell;     /* its owner asks for it at the door */
     bool released; /* by its owner */
     bool cancel;   /* wanted by its owner */
     bool in_queue; /* done, and not yet handed out by its queue */
-    bool deserted; /* nobody waits for it any more, and it runs to its end */
-    of_visitor *visitor;
-    of_transfer *next_rung; /* among those that the door knows */
     atomic_int state;
     of_stop stop;
     of_buffer head;

@@ -131,13 +131,13 @@ local function over_the_wire(client, operation, path, parts, user, timeout, wait
   local engine, spares = client.engine, client.spares
   local used = spares[#spares]
   spares[#spares] = nil
-  local queue, bell = waiter and waiter.queue, waiter and waiter.bell
+  local queue = waiter and waiter.queue
   local ticket, number
   if operation.storage then
-    ticket, number = engine:follow(used, parts.location, timeout, parts.answer, queue, bell)
+    ticket, number = engine:follow(used, parts.location, timeout, parts.answer, queue)
   else
     ticket, number = engine:submit(used, operation.method, operation.repeatable, path, header_of(user), timeout,
-      parts.query, parts.body, parts.headers, false, queue, bell, parts.form, parts.answer)
+      parts.query, parts.body, parts.headers, false, queue, parts.form, parts.answer)
   end
   if not ticket then
     if waiter then waiter:leave(pass) end

@@ -1,12 +1,10 @@
 -- Where the library runs, and how a call waits there. Decided before anything is sent.
 --
 -- A waiter, for calls that wait by yielding:
---   queue, bell   what `engine:submit` is given, see the core
+--   queue   what `engine:submit` is given, see the core
 --   admit(self, client)   -> pass | nil, kind, message, option: the last word before the core gets a request
 --   leave(self, pass)   nothing was handed over
 --   wait(self, pass, client, ticket, number, operation, path, user)   returns once the ticket is done
---   sleep(self), wake(self)   until something that another call is about may have come; false: it will not
---   within(self, coroutine)   does it run for that coroutine?
 --   sleep(self)   until wake, or sooner -> false: nobody can wake it
 --   wake(self)
 --   within(self, co)   does this coroutine wait for what it runs?

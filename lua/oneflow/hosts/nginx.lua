@@ -1,20 +1,23 @@
--- Calls inside nginx: the core's I/O thread carries the request, and the light thread that made the call waits on a
--- cosocket at the door of that thread. The worker's event loop goes on meanwhile.
+-- Calls inside nginx: the core's I/O thread carries the request, and the light thread that made the call waits for a
+-- semaphore. One timer of each worker, there while calls are under way, reads a cosocket at the door of the I/O thread,
+-- hears there that calls are done, and wakes their light threads.
 --
--- nginx drops a light thread without a word when its client goes away. What is not sent yet, or may be repeated, is
--- then dropped by the I/O thread, which sees the cosocket close. Anything else runs to its end, and a timer of this
--- file's tells the client's on_response hook, or the error log, what became of it.
+-- nginx drops a light thread without a word when its client goes away; the reader then finds that nobody waits for the
+-- semaphore. What is not sent yet, or may be repeated, is then dropped. Anything else runs to its end, and the client's
+-- on_response hook, or the error log, is told what became of it.
 local core = require "oneflow.core"
 
 local ngx = package.loaded.ngx
+local exiting = ngx.worker.exiting
 local get_phase, now, sleep, tcp = ngx.get_phase, ngx.now, ngx.sleep, ngx.socket.tcp
-local timer_at = ngx.timer.at
+local new_semaphore = require("ngx.semaphore").new
+local thread, timer_at = ngx.thread, ngx.timer.at
 local next, pcall, require, tostring = next, pcall, require, tostring
 local format = string.format
 local isyieldable = core.isyieldable
 
--- Where cosockets work. (In ssl_client_hello and ssl_session_fetch they do only with a patched nginx: in others the
--- handshake ends there, and whatever was sent was sent.)
+-- Where light threads can wait. (In ssl_client_hello and ssl_session_fetch they can only with a patched nginx: else
+-- the handshake ends there, and whatever was sent was sent.)
 local PHASES = {
   server_rewrite = true, rewrite = true, access = true, content = true, timer = true, preread = true, ssl_cert = true,
 }
@@ -30,124 +33,151 @@ local INSTEAD = {
   ssl_client_hello = IN_CERTIFICATE, ssl_session_fetch = IN_CERTIFICATE,
 }
 
-local POOL = { pool = "oneflow", pool_size = 1024 }
-local IDLE_MS = 30000
-local ASK_SECONDS = 1
-local FOREVER_MS = 2 ^ 31 - 1 -- the core ends every call by its deadline
+local FOREVER_MS = 2 ^ 31 - 1
+local LOOK_SECONDS = 0.05  -- between looks for light threads that are gone
+local IDLE_SECONDS = 1     -- the reader stays for so long without calls
+local KNOCK_SECONDS = 1    -- between attempts to get a cosocket, or a timer
+local ALONE_SECONDS = 0.01 -- between looks for what is done, while nobody is told of it
+local WAIT_SECONDS = 1     -- between looks of a light thread's own, should its reader fail
 
 local M = {}
 
-local queue          -- the core's, of this Lua state: calls that nobody waits for any more, when they are done
-local in_flight = {} -- by number: calls that must not be repeated
-local watching = false
-local asked = 0      -- when the timer was; beyond lua_max_running_timers nginx drops it, and tells only its log
+local queue        -- the core's, of this Lua state
+local waiting = {} -- by number: calls whose light threads have not gone on yet, each with its semaphore
+local spares = {}  -- used ones, for the next calls
 
-local door, address -- the path that the core told last, and how nginx calls it
+-- ---- the reader ------------------------------------------------------------------------------------------------
 
--- -> cosocket | nil, message, option
-local function knock(client)
-  local path, problem = core.door(client.socket_dir)
-  if not path then return nil, problem, "socket_dir" end
-  if path ~= door then door, address = path, "unix:" .. path end
-  local socket = tcp()
-  socket:settimeout(FOREVER_MS)
-  local good, why = socket:connect(address, POOL)
-  if not good then
-    -- nginx says what came last, perhaps long before, when it is out of connections.
-    return nil, format("the library's own socket %s: %s; each call that waits takes one of nginx's worker_connections",
-      path, tostring(why))
-  end
-  return socket
-end
+local reading, hearing = false, false
+local asked = 0 -- when the timer was; beyond lua_max_running_timers nginx drops it, and tells only its log
 
--- Waits at the door until a number is answered; false: the cosocket failed.
-local function ask(socket, number)
-  return socket:send(format("%016d", number)) ~= nil and socket:receive(1) ~= nil
-end
-
--- ---- calls that lost their light thread ------------------------------------------------------------------------
-
-local function tell(number, entry)
-  in_flight[number] = nil
+-- What became of a call that nobody waits for, if that matters.
+local function tell(entry)
   local client = entry.client
   local info = require("oneflow.call").deserted(client, entry.ticket, entry.operation, entry.path, entry.user)
   local hook = client.hooks and client.hooks.on_response
-  if hook then return hook(info) end
-  ngx.log(ngx.WARN, "oneflow: ", info.operation, " as ", info.acting_user, ": nobody waited for the end of the call: ",
-    info.kind and format("%s, %s", info.kind, info.outcome) or format("done, status %d", info.status))
+  if not hook then
+    local became = info.kind and format("%s, %s", info.kind, info.outcome) or format("done, status %d", info.status)
+    return ngx.log(ngx.WARN, "oneflow: ", info.operation, " as ", info.acting_user, ": nobody waited for the end of "
+      .. "the call: ", became)
+  end
+  local good, problem = pcall(hook, info)
+  if not good then ngx.log(ngx.ERR, "oneflow: a hook raised: ", tostring(problem)) end
 end
 
-local function tell_all()
+-- It is done, and nobody waits for it. The hook gets a light thread of its own: it may make calls, too.
+local function lose(number, entry)
+  waiting[number] = nil
+  if not entry.operation.repeatable then thread.spawn(tell, entry) end
+end
+
+local function wake_done()
   local number = queue:next()
   while number do
-    local entry = in_flight[number]
+    local entry = waiting[number]
     if entry then
-      local good, problem = pcall(tell, number, entry)
-      if not good then ngx.log(ngx.ERR, "oneflow: a hook raised: ", tostring(problem)) end
+      entry.woken = true
+      entry.semaphore:post()
     end
     number = queue:next()
   end
 end
 
--- The timer: there as long as there are calls that could lose their light threads.
-local function watch(_, client)
-  if watching then return end
-  watching = true
-  while next(in_flight) do
-    local socket = knock(client)
-    while socket and next(in_flight) do
-      if not ask(socket, queue:number()) then
-        socket:close()
-        socket = nil
-      end
-      tell_all()
-    end
-    if socket then socket:setkeepalive(IDLE_MS) elseif next(in_flight) then sleep(0.1) end
+-- Before more are woken: those that were have gone on by now.
+local function look_for_lost()
+  local lost = {}
+  for number, entry in next, waiting do
+    if entry.semaphore:count() >= 0 then lost[number] = entry end
   end
-  watching, asked = false, 0
+  for number, entry in next, lost do
+    if entry.woken then
+      lose(number, entry)
+    elseif not entry.lost then
+      entry.lost = true
+      entry.client.engine:cancel(entry.ticket)
+    end
+  end
+end
+
+-- -> cosocket | nil
+local function knock(client)
+  local path = core.door(client.socket_dir)
+  if not path then return nil end
+  local socket = tcp()
+  socket:settimeout(FOREVER_MS) -- a shorter one would leave a line in the error log each time
+  if socket:connect("unix:" .. path) and socket:send(format("%016d", queue:number())) then return socket end
+  return nil
+end
+
+-- A light thread, until it is killed.
+local function listen(client)
+  while true do
+    local socket = knock(client)
+    hearing = socket and true or false
+    while socket and socket:receive(1) do wake_done() end
+    hearing = false
+    sleep(KNOCK_SECONDS)
+  end
+end
+
+local function read(client)
+  local listener, busy = thread.spawn(listen, client), now()
+  repeat
+    sleep(hearing and LOOK_SECONDS or ALONE_SECONDS)
+    look_for_lost()
+    wake_done()
+    if next(waiting) then busy = now() end
+  until not next(waiting) and (exiting() or now() - busy >= IDLE_SECONDS)
+  thread.kill(listener)
+end
+
+local function run_reader(_, client)
+  if reading then return end
+  reading = true
+  local good, problem = pcall(read, client)
+  reading, hearing, asked = false, false, 0
+  if not good then ngx.log(ngx.ERR, "oneflow: ", tostring(problem)) end
 end
 
 -- ---- the waiter ------------------------------------------------------------------------------------------------
 
-local waiter = { bell = true }
+local waiter = {}
 
 function waiter.admit(_, client)
-  local socket, problem, option = knock(client)
-  if socket then return socket end
-  return nil, option and "validation" or "connection", problem, option
+  if not reading then
+    local path, problem = core.door(client.socket_dir)
+    if not path then return nil, "validation", problem, "socket_dir" end
+  end
+  local entry = spares[#spares]
+  if entry then
+    spares[#spares] = nil
+    return entry
+  end
+  local semaphore, problem = new_semaphore()
+  if semaphore then return { semaphore = semaphore, woken = false, lost = false } end
+  return nil, "memory", problem
 end
 
-function waiter.leave(_, socket) socket:setkeepalive(IDLE_MS) end
+function waiter.leave(_, entry) spares[#spares + 1] = entry end
 
-function waiter.wait(_, socket, client, ticket, number, operation, path, user)
-  local once = not operation.repeatable
-  if once then
-    in_flight[number] = { client = client, ticket = ticket, operation = operation, path = path, user = user }
-  end
-  if next(in_flight) and not watching and now() - asked > ASK_SECONDS and timer_at(0, watch, client) then
-    asked = now()
-  end
-  if ask(socket, number) then
-    socket:setkeepalive(IDLE_MS)
-  else
-    socket:close()
-    while not client.engine:done(ticket) do sleep(0.01) end
-  end
-  if once then
-    in_flight[number] = nil
-    if not next(in_flight) then queue:nudge() end
-  end
+function waiter.wait(_, entry, client, ticket, number, operation, path, user)
+  local engine, semaphore = client.engine, entry.semaphore
+  entry.client, entry.ticket, entry.operation, entry.path, entry.user = client, ticket, operation, path, user
+  waiting[number] = entry
+  local woken, why
+  repeat
+    if not reading and now() - asked >= KNOCK_SECONDS then
+      asked = now()
+      pcall(timer_at, 0, run_reader, client) -- raises when nginx has no connection left for it
+    end
+    woken, why = semaphore:wait(reading and WAIT_SECONDS or ALONE_SECONDS)
+    if not woken and why ~= "timeout" then engine:wait(ticket) end -- rather block than lose what may be on the wire
+  until engine:done(ticket)
+  waiting[number] = nil
+  if entry.woken and not woken then return end -- its semaphore was posted too late
+  entry.client, entry.ticket, entry.woken = nil, nil, false
+  spares[#spares + 1] = entry
 end
-
--- Nobody tells whom to wake, so it looks often.
-function waiter.sleep()
-  sleep(0.01)
-  return true
-end
-
-function waiter.wake() end
-
-function waiter.within() return false end
 
 -- Until another light thread has the token that both need; see oneflow.call.
 function waiter.sleep()
