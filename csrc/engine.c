@@ -154,10 +154,12 @@ static bool threaded(const of_transfer *transfer) {
 void of_transfer_free(of_transfer *transfer, bool on_thread) {
     of_engine *engine = transfer->engine;
     of_queue *queue = transfer->queue;
-    if (threaded(transfer))
+    if (threaded(transfer)) {
         of_io_detach(transfer);
-    else if (queue != NULL)
+    } else if (queue != NULL && transfer->number != 0) {
         of_queue_drop(queue, transfer);
+        of_queue_give_number(queue, transfer->number);
+    }
     of_transfer_forget_request(transfer);
     of_free_copy(transfer->message);
     if (on_thread || engine->closed || engine->spares == SPARES_MOST) { /* they are the owner's */
@@ -462,6 +464,12 @@ of_kind of_engine_follow(of_engine *engine, const char *location, size_t length,
     return of_engine_submit(storage, &asked, queue, transfer, &field, why);
 }
 
+static of_kind number_inline(of_transfer *transfer, const char **why) {
+    transfer->number = of_queue_take_number(transfer->queue);
+    *why = "out of memory";
+    return transfer->number != 0 ? OF_OK : OF_MEMORY;
+}
+
 of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue *queue,
                          of_transfer **out, const char **field, const char **why) {
     if (of_engine_check(engine, request, field, why) != OF_OK)
@@ -481,14 +489,14 @@ of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue 
     of_kind kind = compose(transfer, request, field, why);
     if (kind == OF_OK && on_thread)
         kind = of_io_submit(transfer, why);
+    else if (kind == OF_OK && queue != NULL)
+        kind = number_inline(transfer, why);
     if (kind != OF_OK) {
         of_transfer_free(transfer, false);
         return kind;
     }
-    if (!on_thread) {
-        transfer->number = queue != NULL ? ++queue->number : 0;
+    if (!on_thread)
         of_driver_add(engine->own, transfer);
-    }
     *out = transfer;
     *why = NULL;
     return OF_OK;

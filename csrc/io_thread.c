@@ -35,8 +35,8 @@ static struct io {
     bool sleeps; /* and must be woken */
     pthread_t thread;
     int wake[2];
-    long waiters; /* threads that wait for a transfer */
-    unsigned long numbers;
+    long waiters;               /* threads that wait for a transfer */
+    unsigned long queue_number; /* the last one given */
     of_list submitted;
     bool cancels;
     bool closings;
@@ -190,14 +190,14 @@ static void announce(of_transfer *transfer) {
 
 void of_io_detach(of_transfer *transfer) {
     of_io_lock();
-    if (transfer->queue != NULL)
-        of_queue_drop(transfer->queue, transfer);
+    of_queue_drop(transfer->queue, transfer);
+    of_queue_give_number(transfer->queue, transfer->number);
     of_io_unlock();
 }
 
 void of_io_know(of_queue *queue) {
     of_io_lock();
-    queue->number = ++io.numbers;
+    queue->number = ++io.queue_number;
     queue->next_known = io.queues;
     io.queues = queue;
     of_io_unlock();
@@ -365,7 +365,7 @@ static void sleep_until_news(void) {
         of_io_unlock();
         if (io.watched_capacity > 0 && io.watched[0].revents != 0) {
             char bytes[16];
-            while (read(io.wake[0], bytes, sizeof bytes) > 0)
+            while (read(io.wake[0], bytes, sizeof bytes) == sizeof bytes)
                 continue;
         }
         io.door.full = false;
@@ -499,6 +499,9 @@ of_kind of_io_submit(of_transfer *transfer, const char **why) {
     } else if (engine->pending >= engine->concurrency + WAITING_MOST) {
         kind = OF_LIMIT;
         *why = "too many calls of this client wait for their turn";
+    } else if ((transfer->number = of_queue_take_number(transfer->queue)) == 0) {
+        kind = OF_MEMORY;
+        *why = "out of memory";
     } else {
         if (!engine->threaded) {
             engine->threaded = true;
@@ -506,7 +509,6 @@ of_kind of_io_submit(of_transfer *transfer, const char **why) {
             io.engines = engine;
         }
         engine->pending++;
-        transfer->number = ++io.numbers;
         of_list_append(&io.submitted, transfer);
         wake_locked();
     }

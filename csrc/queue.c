@@ -46,6 +46,7 @@ void of_queue_unref(of_queue *queue) {
     for (size_t i = 0; i < queue->engine_count; i++)
         of_engine_unref(queue->engines[i]);
     free(queue->engines);
+    free(queue->free_numbers);
     close_pipe(queue);
     free(queue);
 }
@@ -60,7 +61,7 @@ static void signal_pipe(const of_queue *queue) {
 static void drain_pipe(const of_queue *queue) {
     char bytes[16];
     if (queue->pipe[0] >= 0 && queue->process == of_process()) {
-        while (read(queue->pipe[0], bytes, sizeof bytes) > 0)
+        while (read(queue->pipe[0], bytes, sizeof bytes) == sizeof bytes)
             continue;
     }
 }
@@ -129,6 +130,24 @@ unsigned long of_queue_next(of_queue *queue) {
     if (queue->threaded)
         of_io_unlock();
     return number;
+}
+
+unsigned long of_queue_take_number(of_queue *queue) {
+    if (queue->free_count > 0)
+        return queue->free_numbers[--queue->free_count];
+    if (queue->number_count == queue->number_capacity) {
+        size_t capacity = queue->number_capacity ? queue->number_capacity * 2 : 16;
+        unsigned long *numbers = realloc(queue->free_numbers, capacity * sizeof *numbers);
+        if (numbers == NULL)
+            return 0;
+        queue->free_numbers = numbers;
+        queue->number_capacity = capacity;
+    }
+    return ++queue->number_count;
+}
+
+void of_queue_give_number(of_queue *queue, unsigned long number) {
+    queue->free_numbers[queue->free_count++] = number;
 }
 
 unsigned long of_queue_number(const of_queue *queue) { return queue->number; }

@@ -12,7 +12,6 @@ local usage = require "oneflow.usage"
 
 local error, getmetatable, next, pcall, setmetatable, type = error, getmetatable, next, pcall, setmetatable, type
 local ipairs, rawget, xpcall = ipairs, rawget, xpcall
-local unpack = table.unpack or unpack
 local create, resume, running = coroutine.create, coroutine.resume, coroutine.running
 local status, yield = coroutine.status, coroutine.yield
 local close = coroutine.close -- 5.4: runs what is to be closed
@@ -61,6 +60,11 @@ local function stopped(scope)
   end
 end
 
+-- The same of a scope in a loop, where most often none was stopped.
+local function stopped_in(loop, scope)
+  return loop.stops and stopped(scope)
+end
+
 local function within(scope, outer)
   while scope and scope ~= outer do scope = scope.above end
   return scope == outer
@@ -78,7 +82,7 @@ end
 -- those that may be repeated last, as a place on the wire that they leave must not be taken by one of the first kind.
 local function stop(loop, scope, why)
   if scope.stopped then return end
-  scope.stopped = why
+  scope.stopped, loop.stops = why, true
   cancel(loop, scope, false)
   cancel(loop, scope, true)
 end
@@ -106,16 +110,16 @@ local function work(task)
     local fn = task.fn
     task.fn = nil
     if fn then
-      yield(ENDED, xpcall(fn, raised, task.item, task.index))
+      yield(ENDED, xpcall(fn, raised))
     else
       yield(ENDED, false, "interrupted")
     end
   end
 end
 
--- `done(good, value, err, trace, group, item, index)` once it has ended. `parent`: the coroutine that waits for it;
--- false: none. Its `scope` is another one than its `group` while it waits for tasks of its own.
-local function spawn(loop, scope, parent, done, fn, item, index)
+-- `done(good, value, err, trace, task)` once it has ended. `parent`: the coroutine that waits for it; false: none. Its
+-- `scope` is another one than its `group` while it waits for tasks of its own.
+local function spawn(loop, scope, parent, done, fn)
   local idle = loop.idle
   local task = idle[#idle]
   if task then
@@ -124,8 +128,7 @@ local function spawn(loop, scope, parent, done, fn, item, index)
     task = setmetatable({ loop = loop, queue = loop.queue, co = create(work) }, Task)
     waiters[task.co] = task
   end
-  task.group, task.scope, task.parent, task.done = scope, scope, parent, done
-  task.fn, task.item, task.index = fn, item, index
+  task.group, task.scope, task.parent, task.done, task.fn = scope, scope, parent, done, fn
   task.busy, task.begun = true, false
   loop.tasks[task] = true
   make_ready(loop, task)
@@ -134,15 +137,15 @@ end
 
 -- `spent`: its coroutine can do no more.
 local function finish(task, spent, good, value, err, trace)
-  local loop, done, group, item, index = task.loop, task.done, task.group, task.item, task.index
-  task.busy, task.fn, task.done, task.item = false, nil, nil, nil
+  local loop, done = task.loop, task.done
+  task.busy, task.fn, task.done = false, nil, nil
   loop.tasks[task] = nil
   if not spent then
     loop.idle[#loop.idle + 1] = task
   elseif close then
     close(task.co)
   end
-  done(good, value, err, trace, group, item, index)
+  done(good, value, err, trace, task)
 end
 
 local function cancelled(why)
@@ -154,7 +157,7 @@ end
 local function advance(task)
   if not task.busy then return end
   if not task.begun then
-    local why = stopped(task.scope)
+    local why = stopped_in(task.loop, task.scope)
     if why then return finish(task, false, true, nil, cancelled(why)) end
     task.begun = true
   end
@@ -168,7 +171,7 @@ local function advance(task)
 end
 
 function Task:admit()
-  local why = stopped(self.scope)
+  local why = stopped_in(self.loop, self.scope)
   if why then return nil, "cancelled", why end
   return true
 end
@@ -354,8 +357,8 @@ local function halt(group, why)
 end
 
 -- What became of an item.
-local function item_done(good, value, err, trace, group, item, index)
-  group.live, group.done = group.live - 1, group.done + 1
+local function item_done(group, item, index, good, value, err, trace)
+  group.done = group.done + 1
   if good and (value or err == nil) then
     group.results[index] = value
   else
@@ -371,50 +374,80 @@ local function item_done(good, value, err, trace, group, item, index)
       halt(group, "the progress function raised")
     end
   end
-  if group.feeder then group.feeder:wake() end
 end
 
--- Takes the items one by one, begins each, and waits for all of them. `rest` waits until one may have ended.
-local function feed(group, take, begin, rest)
-  local results = group.results
-  while not stopped(group) do
+local function over(group)
+  if group.exhausted then return true end
+  local loop = group.loop
+  if loop and not loop.stops then return false end
+  return stopped(group)
+end
+
+-- What each worker of a group does: takes an item, runs it, takes the next. There are as many workers as items may be
+-- under way, but they begin one by one, each by `more` of the one before, and only one takes: the iterator may wait.
+-- `worker` has the item that is under way.
+local function work_off(group, worker, more)
+  local take, fn, results = group.take, group.fn, group.results
+  repeat
+    group.taking = true
     local good, item = pcall(take)
+    group.taking = false
+    if over(group) then return end
     if not good then
-      group.raised = group.raised or not stopped(group) and { item } or nil
-      halt(group, "the iterator raised")
-      break
+      group.raised = { item }
+      return halt(group, "the iterator raised")
     end
-    if item == nil or stopped(group) then break end
-    results.n = results.n + 1
-    group.live = group.live + 1
-    begin(item, results.n)
-    while group.live >= group.concurrency do rest() end
+    if item == nil then
+      group.exhausted = true
+      return
+    end
+    local index = results.n + 1
+    results.n = index
+    if group.live < group.concurrency then
+      group.live = group.live + 1
+      more()
+    end
+    worker.item, worker.index = item, index
+    item_done(group, item, index, read_raised(xpcall(fn, raised, item, index)))
+    worker.item = nil
+  until group.taking or over(group)
+end
+
+-- In a task: the workers are tasks of the same loop.
+local function work_in_tasks(group)
+  local owner = current()
+  local loop, outer, co = owner.loop, owner.scope, owner.co
+  group.above, group.loop, owner.scope = outer, loop, group
+  local done
+  local function more()
+    spawn(loop, group, co, done, function() work_off(group, current(), more) end)
   end
-  while group.live > 0 do rest() end
+  -- Not good: its coroutine can do no more, for what its item did, or the iterator.
+  function done(good, value, _, trace, worker)
+    local item = worker.item
+    worker.item = nil
+    if item ~= nil then
+      item_done(group, item, worker.index, false, value, nil, trace)
+      if not group.taking and not over(group) then return more() end
+    elseif not good then
+      group.taking, group.raised = false, group.raised or { value }
+      halt(group, "the iterator raised")
+    end
+    group.live = group.live - 1
+    if group.live == 0 then owner:wake() end
+  end
+  more()
+  while group.live > 0 do owner:sleep() end
+  owner.scope = outer
 end
 
--- In a task: each item is a task of the same loop.
-local function feed_tasks(group, take, fn)
-  local feeder = current()
-  local loop, outer, self = feeder.loop, feeder.scope, feeder.co
-  group.above, group.loop, group.feeder, feeder.scope = outer, loop, feeder, group
-  feed(group, take, function(item, index) spawn(loop, group, self, item_done, fn, item, index) end,
-    function() feeder:sleep() end)
-  feeder.scope = outer
-end
-
--- One item, where the caller stands.
-local function run_item(group, fn, item, index)
-  local good, value, err, trace = read_raised(xpcall(fn, raised, item, index))
-  item_done(good, value, err, trace, group, item, index)
-end
-
--- In nginx: each item is a light thread, whose calls wait as any there; a stop lets those end that are under way. Where
--- there are none, as in init_by_lua, one item follows another, and a call's own `blocking` says whether it may wait.
-local function feed_nginx(group, take, fn)
+-- In nginx: the workers are light threads, whose calls wait as any there; a stop lets those end that are under way.
+-- Where there are none, as in init_by_lua, one item follows another, and `blocking` of a call says whether it may wait.
+local function work_in_nginx(group)
   local thread, base = rawget(_G, "ngx").thread, hosts.waiter()
   if not base then
-    return feed(group, take, function(item, index) run_item(group, fn, item, index) end)
+    group.concurrency = 1
+    return work_off(group, {})
   end
   local outer = waiters[running()]
   group.above = outer and outer.group
@@ -425,40 +458,29 @@ local function feed_nginx(group, take, fn)
     return base:admit(client)
   end
   setmetatable(guarded, { __index = base })
-  local threads = {}
-  feed(group, take, function(item, index)
-    local entry = {}
-    entry.thread = thread.spawn(function()
-      local co = running()
-      waiters[co] = guarded
-      run_item(group, fn, item, index)
-      waiters[co] = nil
-      return entry
-    end)
-    threads[#threads + 1] = entry
-  end, function()
-    local list = {}
-    for i, entry in ipairs(threads) do list[i] = entry.thread end
-    local _, ended = thread.wait(unpack(list))
-    local left = {}
-    for _, entry in ipairs(threads) do
-      if entry ~= ended then left[#left + 1] = entry end
-    end
-    threads = left
-  end)
+  -- A light thread waits for those that it began: nginx lets no other do that.
+  local function work_as_light_thread()
+    local co, begun = running(), {}
+    waiters[co] = guarded
+    work_off(group, {}, function() begun[#begun + 1] = thread.spawn(work_as_light_thread) end)
+    waiters[co] = nil
+    group.live = group.live - 1
+    for _, other in ipairs(begun) do thread.wait(other) end
+  end
+  thread.wait(thread.spawn(work_as_light_thread))
 end
 
 local function run(opts, take, total, fn)
   local group = {
-    results = { n = 0 }, failures = {}, live = 0, done = 0, total = total, stop = opts.stop, progress = opts.progress,
-    concurrency = opts.concurrency or CONCURRENCY,
+    take = take, fn = fn, total = total, stop = opts.stop, progress = opts.progress,
+    concurrency = opts.concurrency or CONCURRENCY, live = 1, done = 0, results = { n = 0 }, failures = {},
   }
   if current() then
-    feed_tasks(group, take, fn)
+    work_in_tasks(group)
   elseif hosts.in_nginx then
-    feed_nginx(group, take, fn)
+    work_in_nginx(group)
   else
-    run_loop(function() feed_tasks(group, take, fn) end)
+    run_loop(function() work_in_tasks(group) end)
   end
   if group.raised then error(group.raised[1], 0) end
   return group.results, group.failures
