@@ -544,6 +544,18 @@ describe("nginx:", function()
     end)
   end)
 
+  it("of 3000 POSTs, 50 at once, each is answered, and none is taken for deserted", function()
+    local target = wire.healthy()
+    local web = start(target, { server = location("/publish",
+      "kept = kept or new_client { concurrency = 50 } "
+      .. "ngx.say(show(kept:contract(4711):publish({}, { as = 'sven@example.com' })))") })
+    local output = host.shell("curl -sS --no-progress-meter --parallel --parallel-max 50 '" .. web.url
+      .. "/publish?n=[1-3000]'")
+    assert.equal(3000, select(2, string.gsub(output, "ok Contract 4711\n", "")), web:error_log())
+    assert.equal(3000, #target:journal())
+    assert.is_nil(string.find(web:error_log(), "nobody waited", 1, true))
+  end)
+
   it("a reload under load fails no call, and leaves no socket behind", function()
     local target = wire.healthy()
     local web = start(target, { server = location("/call", "ngx.say(call())") })

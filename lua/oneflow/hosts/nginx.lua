@@ -49,6 +49,7 @@ local spares = {}  -- used ones, for the next calls
 -- ---- the reader ------------------------------------------------------------------------------------------------
 
 local reading, hearing = false, false
+local looks = 0
 local asked = 0 -- when the timer was; beyond lua_max_running_timers nginx drops it, and tells only its log
 
 -- What became of a call that nobody waits for, if that matters.
@@ -76,22 +77,23 @@ local function wake_done()
   while number do
     local entry = waiting[number]
     if entry then
-      entry.woken = true
+      entry.woken = looks
       entry.semaphore:post()
     end
     number = queue:next()
   end
 end
 
--- Before more are woken: those that were have gone on by now.
+-- Who was woken since the last look may not have had its turn yet: nginx sees to timers, as this one's, before that.
 local function look_for_lost()
   local lost = {}
+  looks = looks + 1
   for number, entry in next, waiting do
     if entry.semaphore:count() >= 0 then lost[number] = entry end
   end
   for number, entry in next, lost do
     if entry.woken then
-      lose(number, entry)
+      if entry.woken < looks - 1 then lose(number, entry) end
     elseif not entry.lost then
       entry.lost = true
       entry.client.engine:cancel(entry.ticket)
@@ -112,7 +114,7 @@ end
 -- A light thread, until it is killed.
 local function listen(client)
   while true do
-    local socket = knock(client)
+    local socket = next(waiting) and knock(client)
     hearing = socket and true or false
     while socket and socket:receive(1) do wake_done() end
     hearing = false
@@ -120,21 +122,22 @@ local function listen(client)
   end
 end
 
-local function read(client)
-  local listener, busy = thread.spawn(listen, client), now()
+local function look()
+  local busy = now()
   repeat
     sleep(hearing and LOOK_SECONDS or ALONE_SECONDS)
     look_for_lost()
     wake_done()
     if next(waiting) then busy = now() end
   until not next(waiting) and (exiting() or now() - busy >= IDLE_SECONDS)
-  thread.kill(listener)
 end
 
-local function run_reader(_, client)
+local function read(_, client)
   if reading then return end
+  local listener = thread.spawn(listen, client)
   reading = true
-  local good, problem = pcall(read, client)
+  local good, problem = pcall(look)
+  thread.kill(listener)
   reading, hearing, asked = false, false, 0
   if not good then ngx.log(ngx.ERR, "oneflow: ", tostring(problem)) end
 end
@@ -168,7 +171,7 @@ function waiter.wait(_, entry, client, ticket, number, operation, path, user)
   repeat
     if not reading and now() - asked >= KNOCK_SECONDS then
       asked = now()
-      pcall(timer_at, 0, run_reader, client) -- raises when nginx has no connection left for it
+      pcall(timer_at, 0, read, client) -- raises when nginx has no connection left for it
     end
     woken, why = semaphore:wait(reading and WAIT_SECONDS or ALONE_SECONDS)
     if not woken and why ~= "timeout" then engine:wait(ticket) end -- rather block than lose what may be on the wire
