@@ -89,6 +89,7 @@ static ino_t inode_of(int fd) {
 /* libcurl (7.88) closes a socket that did not come to be connected without a word to the one who
    opened it. */
 static void forget_closed(of_driver *driver) {
+    driver->suspect = false;
     for (size_t i = driver->connection_count; i-- > 0;) {
         if (inode_of(driver->connections[i].fd) != driver->connections[i].inode)
             driver->connections[i] = driver->connections[--driver->connection_count];
@@ -320,7 +321,7 @@ void of_driver_end(of_transfer *transfer, of_kind kind, const char *message) {
         of_carrier_give(transfer->engine, driver, transfer->slot);
         transfer->slot = NULL;
         if (kind != OF_OK || transfer->connects > 0)
-            forget_closed(driver);
+            driver->suspect = true;
     }
     if (atomic_load_explicit(&transfer->state, memory_order_relaxed) == OF_RUNNING) {
         transfer->engine->lanes[driver->lane].running--;
@@ -402,6 +403,8 @@ static void collect(of_driver *driver) {
 }
 
 void of_driver_step(of_driver *driver) {
+    if (driver->suspect)
+        forget_closed(driver);
     while (driver->startable) {
         driver->startable = false;
         start_queued(driver);

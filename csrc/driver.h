@@ -32,6 +32,7 @@ struct of_driver {
     size_t polled_capacity;
     bool starved;       /* no memory to watch a socket: all are looked at now and then */
     bool ready;         /* something is to be acted on */
+    bool suspect;       /* a connection may have been closed without a word */
     long long deadline; /* of_now() at which libcurl wants to be called in any case; -1: none */
     of_list queued;
     of_list running;
