@@ -148,7 +148,7 @@ void of_transfer_consume(of_transfer *transfer);
    inline one's. */
 void of_transfer_progress(const of_transfer *transfer, int64_t *done, int64_t *total);
 
-/* By which its queue and the door know it; 0: it has no queue. */
+/* By which its queue knows it, until it is released; 0: it has no queue. */
 unsigned long of_transfer_number(const of_transfer *transfer);
 
 /* Gives the transfer back; one that still runs is cancelled. */
@@ -188,7 +188,5 @@ int of_queue_fd(of_queue *queue);
 
 /* Threaded: by which it is asked for at the door. */
 unsigned long of_queue_number(const of_queue *queue);
-
-/* Answers who waits for it at the door. */
 
 #endif

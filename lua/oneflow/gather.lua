@@ -356,6 +356,12 @@ local function halt(group, why)
   end
 end
 
+-- A raise that is no item's: it passes on once all has ended.
+local function give_up(group, what, why)
+  group.raised = group.raised or { what }
+  halt(group, why)
+end
+
 -- What became of an item.
 local function item_done(group, item, index, good, value, err, trace)
   group.done = group.done + 1
@@ -369,34 +375,29 @@ local function item_done(group, item, index, good, value, err, trace)
   end
   if group.progress and not group.raised then
     local fine, what = pcall(group.progress, group.done, group.total)
-    if not fine then
-      group.raised = { what }
-      halt(group, "the progress function raised")
-    end
+    if not fine then give_up(group, what, "the progress function raised") end
   end
 end
 
-local function over(group)
-  if group.exhausted then return true end
+local function stopped_group(group)
   local loop = group.loop
-  if loop and not loop.stops then return false end
+  if loop then return stopped_in(loop, group) end
   return stopped(group)
 end
+
+local function over(group) return group.exhausted or stopped_group(group) end
 
 -- What each worker of a group does: takes an item, runs it, takes the next. There are as many workers as items may be
 -- under way, but they begin one by one, each by `more` of the one before, and only one takes: the iterator may wait.
 -- `worker` has the item that is under way.
 local function work_off(group, worker, more)
   local take, fn, results = group.take, group.fn, group.results
-  repeat
-    group.taking = true
+  while not (group.taker or over(group)) do
+    group.taker = worker
     local good, item = pcall(take)
-    group.taking = false
+    group.taker = nil
     if over(group) then return end
-    if not good then
-      group.raised = { item }
-      return halt(group, "the iterator raised")
-    end
+    if not good then return give_up(group, item, "the iterator raised") end
     if item == nil then
       group.exhausted = true
       return
@@ -405,12 +406,19 @@ local function work_off(group, worker, more)
     results.n = index
     if group.live < group.concurrency then
       group.live = group.live + 1
-      more()
+      local begun, why = pcall(more)
+      if not begun then
+        group.live, results.n = group.live - 1, index - 1
+        return give_up(group, why, "a worker could not begin")
+      end
     end
+    local why = stopped_group(group) -- in nginx those that `more` began may have run already
+    if why then return item_done(group, item, index, true, nil, cancelled(why)) end
     worker.item, worker.index = item, index
-    item_done(group, item, index, read_raised(xpcall(fn, raised, item, index)))
+    local fine, value, err, trace = read_raised(xpcall(fn, raised, item, index))
     worker.item = nil
-  until group.taking or over(group)
+    item_done(group, item, index, fine, value, err, trace)
+  end
 end
 
 -- In a task: the workers are tasks of the same loop.
@@ -422,16 +430,16 @@ local function work_in_tasks(group)
   local function more()
     spawn(loop, group, co, done, function() work_off(group, current(), more) end)
   end
-  -- Not good: its coroutine can do no more, for what its item did, or the iterator.
+  -- Not good: its coroutine can do no more, for what its item did, the iterator or `progress`.
   function done(good, value, _, trace, worker)
     local item = worker.item
     worker.item = nil
+    if group.taker == worker then group.taker = nil end
     if item ~= nil then
       item_done(group, item, worker.index, false, value, nil, trace)
-      if not group.taking and not over(group) then return more() end
+      if not (group.taker or over(group)) then return more() end
     elseif not good then
-      group.taking, group.raised = false, group.raised or { value }
-      halt(group, "the iterator raised")
+      give_up(group, value, "a function beside the items' own did not come back")
     end
     group.live = group.live - 1
     if group.live == 0 then owner:wake() end
@@ -458,6 +466,10 @@ local function work_in_nginx(group)
     return base:admit(client)
   end
   setmetatable(guarded, { __index = base })
+  local function wait_for(worker)
+    local good, what = thread.wait(worker)
+    if not good then give_up(group, what, "a worker did not come back") end
+  end
   -- A light thread waits for those that it began: nginx lets no other do that.
   local function work_as_light_thread()
     local co, begun = running(), {}
@@ -465,9 +477,9 @@ local function work_in_nginx(group)
     work_off(group, {}, function() begun[#begun + 1] = thread.spawn(work_as_light_thread) end)
     waiters[co] = nil
     group.live = group.live - 1
-    for _, other in ipairs(begun) do thread.wait(other) end
+    for _, worker in ipairs(begun) do wait_for(worker) end
   end
-  thread.wait(thread.spawn(work_as_light_thread))
+  wait_for(thread.spawn(work_as_light_thread))
 end
 
 local function run(opts, take, total, fn)
@@ -563,7 +575,7 @@ function M.begin(fn)
   if not task and hosts.in_nginx then return nil end
   local ahead = { home = task and task.loop, loop = task and task.loop or new_loop "inline" }
   ahead.scope = { above = task and task.scope }
-  spawn(ahead.loop, ahead.scope, task and task.co or running(), function(good, value, err)
+  ahead.task = spawn(ahead.loop, ahead.scope, false, function(good, value, err)
     ahead.over, ahead.good, ahead.value, ahead.err = true, good, value, err
     if ahead.sleeper then ahead.sleeper:wake() end
   end, fn)
@@ -588,6 +600,7 @@ function M.take(ahead)
     M.drop(ahead)
     return false
   end
+  if not ahead.over then ahead.task.parent = running() end -- only now does anybody wait for it
   if task then
     ahead.sleeper = task
     while not ahead.over do task:sleep() end

@@ -500,6 +500,37 @@ describe("nginx:", function()
     assert.same({ wire.SVEN, "anna@example.com" }, users)
   end)
 
+  it("a hook that ends its timer with ngx.exit does no harm to the next call, nor to what is told of it", function()
+    local target = server.start(function(s)
+      local count = 0
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          count = count + 1
+          s.note "POST"
+          s.await("answer " .. count)
+          if not c:good(request) then return end
+        end
+      end)
+    end)
+    local web = start(target, {
+      server = location("/publish", [[
+        kept = kept or new_client { hooks = { on_response = function(info)
+          if not info.deserted then return end
+          ngx.shared.results:incr("told", 1, 0)
+          ngx.exit(ngx.OK)
+        end } }
+        kept:contract(4711):publish({}, { as = "sven@example.com" })]], "lua_check_client_abort on;")
+      .. location("/told", "ngx.print(ngx.shared.results:get 'told')") })
+    for count = 1, 3 do
+      local waiting = process.spawn { "/usr/bin/curl", "-sS", web.url .. "/publish" }
+      target:wait("POST", count)
+      waiting:kill "sigkill"
+      eventually("the abort", function() return select(2, string.gsub(web:access_log(), " 499 ", "")) == count end)
+      target:tell("answer " .. count)
+      eventually("the hook", function() return get(web, "/told") == tostring(count) end)
+    end
+  end)
+
   it("tells of a deserted POST also when nginx dropped the timer that was to wait for it", function()
     local target = server.start(function(s)
       s.serve(function(c)
@@ -662,10 +693,22 @@ describe("nginx:", function()
         }
         ngx.say(results.n, " ", results[2], " ", failures[1].err.kind, " ", further.kind, " ", further.outcome, " ",
           outer)
+      ]]) .. location("/broken", [[
+        local spawn, count = ngx.thread.spawn, 0
+        ngx.thread.spawn = function(fn) -- luacheck: ignore
+          count = count + 1
+          if count == 3 then error("no thread", 0) end
+          return spawn(fn)
+        end
+        local begun = 0
+        local good, what = pcall(oneflow.map, { 1, 2, 3 }, function() begun = begun + 1 end, { concurrency = 3 })
+        ngx.thread.spawn = spawn -- luacheck: ignore
+        ngx.say(good, " ", what, " ", begun)
       ]]) .. location("/started", "ngx.say(started)"),
     })
     assert.equal("20102|22not_sent\n", get(web, "/started"), web:error_log())
     assert.equal("12 8 233 1 three traced\n", get(web, "/gather"), web:error_log())
     assert.equal("2 ended not_found cancelled not_sent 0\n", get(web, "/stop"), web:error_log())
+    assert.equal("false no thread 0\n", get(web, "/broken"), web:error_log())
   end)
 end)

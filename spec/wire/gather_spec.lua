@@ -1,6 +1,8 @@
 -- Many calls at once, over real sockets.
 local oneflow = require "oneflow"
+local gather = require "oneflow.gather"
 local testing = require "oneflow.testing"
+local process = require "spec.support.process"
 local server = require "spec.support.server"
 local wire = require "spec.support.wire"
 
@@ -178,6 +180,60 @@ describe("gather:", function()
     assert.equal(oops, raised)
     assert.equal(0, under_way)
     wire.good_call((select(2, client_of(wire.healthy()))))
+  end)
+
+  -- Workers that did not begin yet must keep out when another is in there, waiting.
+  it("an iterator that waits is asked by one at a time, also while items that need no call are done", function()
+    local sven = client_of(start())
+    local page, at, from, inside, most = {}, 0, 0, 0, 0
+    local function pager()
+      inside = inside + 1
+      most = math.max(most, inside)
+      if at == #page and from < 9 then
+        assert(sven:contract(1):get())
+        page, at, from = { from + 1, from + 2, from + 3 }, 0, from + 3
+      end
+      at, inside = at + 1, inside - 1
+      return page[at]
+    end
+    local seen = {}
+    local results, failures = oneflow.map(pager, function(i)
+      seen[#seen + 1] = i
+      if i > 3 then assert(sven:contract(i):get()) end
+      return i
+    end, { concurrency = 4 })
+    assert.same({}, failures)
+    table.sort(seen)
+    assert.same(numbers(9), seen)
+    for i = 1, 9 do assert.equal(i, results[i]) end
+    assert.equal(9, results.n)
+    assert.equal(1, most)
+  end)
+
+  it("a progress function that yields by itself stops the gather, and makes no failure of what succeeded", function()
+    local done = 0
+    local good, what = pcall(oneflow.map, numbers(3), function()
+      done = done + 1
+      return done
+    end, { concurrency = 1, progress = function(count) if count == 2 then coroutine.yield() end end })
+    assert.is_false(good)
+    assert.is_truthy(string.find(what, "yielded by itself", 1, true))
+    assert.equal(2, done)
+  end)
+
+  it("when a worker cannot begin, that passes on once all has ended, and the item was not taken for begun", function()
+    local child = process.start(function(args)
+      local create, count = coroutine.create, 0
+      coroutine.create = function(fn) -- luacheck: ignore
+        count = count + 1
+        if count == 3 then error("not enough memory", 0) end
+        return create(fn)
+      end
+      local begun = 0
+      local good, what = pcall(require("oneflow").map, args.items, function() begun = begun + 1 end)
+      return { good = good, what = what, begun = begun }
+    end, { items = numbers(3) })
+    assert.same({ good = false, what = "not enough memory", begun = 0 }, child:result())
   end)
 
   it("progress is told after each item, with the total of a list", function()
@@ -567,6 +623,47 @@ describe("gather and tokens:", function()
     end
     assert.equal(2, asked)
     box:revoke_token "ge"
+  end)
+
+  -- Who begins it does not wait for it yet: an item of its own may be what asks for the token.
+  it("a call that is made ahead waits for a token that its beginner asks for", function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          local id = string.match(request.target, "/contracts/(%d+)")
+          if id == "9" then
+            s.note "asking"
+            s.await_noted("refused", 2)
+          elseif string.find(request.headers["x-oneflow-api-token"], "old", 1, true) and id ~= "1" then
+            if id == "2" then s.await_noted("asking", 1) end
+            s.note "refused"
+            c:reply(401, {}, "{}")
+            id = nil
+          end
+          if id then c:reply(200, { "content-type: application/json" }, '{"id":' .. id .. '}') end
+        end
+      end)
+    end)
+    local vault = client_of(target)
+    local sven = client_of(target, { token = function(reason)
+      if reason == "first" then return "old-old-old-old-old" end
+      assert(vault:contract(9):get())
+      return "new-new-new-new-new"
+    end })
+    local at, ahead = 0, nil
+    local results, failures = oneflow.map(function()
+      at = at + 1
+      if at == 1 then
+        ahead = gather.begin(function() return sven:contract(2):get() end)
+        return 3
+      elseif at == 2 then
+        local taken, contract, err = gather.take(ahead)
+        assert(taken and contract, err)
+        return contract.id
+      end
+    end, function(id) return sven:contract(id):get() end, { concurrency = 2 })
+    assert.same({}, failures)
+    assert.same({ 3, 2 }, { results[1].id, results[2].id })
   end)
 
   it("one that raises, gives none, or calls its client is told of, and nobody waits for ever", function()

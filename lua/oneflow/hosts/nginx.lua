@@ -49,11 +49,13 @@ local spares = {}  -- used ones, for the next calls
 -- ---- the reader ------------------------------------------------------------------------------------------------
 
 local reading, hearing = false, false
-local looks = 0
 local asked = 0 -- when the timer was; beyond lua_max_running_timers nginx drops it, and tells only its log
 
--- What became of a call that nobody waits for, if that matters.
-local function tell(entry)
+-- A timer: what became of a call that nobody waits for. Its own, as a hook may make calls, or say ngx.exit.
+local function tell(_, number)
+  local entry = waiting[number]
+  if not entry or not entry.asked then return end
+  waiting[number] = nil
   local client = entry.client
   local info = require("oneflow.call").deserted(client, entry.ticket, entry.operation, entry.path, entry.user)
   local hook = client.hooks and client.hooks.on_response
@@ -66,10 +68,19 @@ local function tell(entry)
   if not good then ngx.log(ngx.ERR, "oneflow: a hook raised: ", tostring(problem)) end
 end
 
--- It is done, and nobody waits for it. The hook gets a light thread of its own: it may make calls, too.
+-- Its light thread is gone.
 local function lose(number, entry)
-  waiting[number] = nil
-  if not entry.operation.repeatable then thread.spawn(tell, entry) end
+  if not entry.woken then
+    if not entry.lost then entry.client.engine:cancel(entry.ticket) end
+    entry.lost = true
+  elseif entry.operation.repeatable then
+    waiting[number] = nil
+  elseif not entry.asked then
+    entry.asked = now()
+    pcall(timer_at, 0, tell, number)
+  elseif now() - entry.asked >= KNOCK_SECONDS then
+    thread.spawn(tell, false, number) -- nginx had no timer left
+  end
 end
 
 local function wake_done()
@@ -77,33 +88,24 @@ local function wake_done()
   while number do
     local entry = waiting[number]
     if entry then
-      entry.woken = looks
+      entry.woken = true
       entry.semaphore:post()
     end
     number = queue:next()
   end
 end
 
--- Who was woken since the last look may not have had its turn yet: nginx sees to timers, as this one's, before that.
+-- A semaphore counts its posts less those who wait for it. Who was woken may wait still: nginx sees to timers, as the
+-- reader's, before posted events.
 local function look_for_lost()
-  local lost = {}
-  looks = looks + 1
   for number, entry in next, waiting do
-    if entry.semaphore:count() >= 0 then lost[number] = entry end
-  end
-  for number, entry in next, lost do
-    if entry.woken then
-      if entry.woken < looks - 1 then lose(number, entry) end
-    elseif not entry.lost then
-      entry.lost = true
-      entry.client.engine:cancel(entry.ticket)
-    end
+    if entry.semaphore:count() == (entry.woken and 1 or 0) then lose(number, entry) end
   end
 end
 
 -- -> cosocket | nil
-local function knock(client)
-  local path = core.door(client.socket_dir)
+local function knock(folder)
+  local path = core.door(folder)
   if not path then return nil end
   local socket = tcp()
   socket:settimeout(FOREVER_MS) -- a shorter one would leave a line in the error log each time
@@ -112,9 +114,9 @@ local function knock(client)
 end
 
 -- A light thread, until it is killed.
-local function listen(client)
+local function listen(folder)
   while true do
-    local socket = next(waiting) and knock(client)
+    local socket = next(waiting) and knock(folder)
     hearing = socket and true or false
     while socket and socket:receive(1) do wake_done() end
     hearing = false
@@ -132,9 +134,9 @@ local function look()
   until not next(waiting) and (exiting() or now() - busy >= IDLE_SECONDS)
 end
 
-local function read(_, client)
+local function read(_, folder)
   if reading then return end
-  local listener = thread.spawn(listen, client)
+  local listener = thread.spawn(listen, folder)
   reading = true
   local good, problem = pcall(look)
   thread.kill(listener)
@@ -157,7 +159,7 @@ function waiter.admit(_, client)
     return entry
   end
   local semaphore, problem = new_semaphore()
-  if semaphore then return { semaphore = semaphore, woken = false, lost = false } end
+  if semaphore then return { semaphore = semaphore, woken = false } end
   return nil, "memory", problem
 end
 
@@ -171,7 +173,7 @@ function waiter.wait(_, entry, client, ticket, number, operation, path, user)
   repeat
     if not reading and now() - asked >= KNOCK_SECONDS then
       asked = now()
-      pcall(timer_at, 0, read, client) -- raises when nginx has no connection left for it
+      pcall(timer_at, 0, read, client.socket_dir) -- raises when nginx has no connection left for it
     end
     woken, why = semaphore:wait(reading and WAIT_SECONDS or ALONE_SECONDS)
     if not woken and why ~= "timeout" then engine:wait(ticket) end -- rather block than lose what may be on the wire
