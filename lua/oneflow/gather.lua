@@ -60,11 +60,6 @@ local function stopped(scope)
   end
 end
 
--- The same of a scope in a loop, where most often none was stopped.
-local function stopped_in(loop, scope)
-  return loop.stops and stopped(scope)
-end
-
 local function within(scope, outer)
   while scope and scope ~= outer do scope = scope.above end
   return scope == outer
@@ -157,7 +152,7 @@ end
 local function advance(task)
   if not task.busy then return end
   if not task.begun then
-    local why = stopped_in(task.loop, task.scope)
+    local why = task.loop.stops and stopped(task.scope)
     if why then return finish(task, false, true, nil, cancelled(why)) end
     task.begun = true
   end
@@ -171,7 +166,7 @@ local function advance(task)
 end
 
 function Task:admit()
-  local why = stopped_in(self.loop, self.scope)
+  local why = self.loop.stops and stopped(self.scope)
   if why then return nil, "cancelled", why end
   return true
 end
@@ -214,6 +209,7 @@ local function new_loop(driver)
     idle = {},                         -- those with a coroutine that waits for another function
     parked = {},                       -- those with a call under way, by its number
     ready = {}, first = 1, last = 0,   -- those to go on with, in order
+    stops = false,                     -- was any scope stopped so far?
   }
 end
 
@@ -379,13 +375,10 @@ local function item_done(group, item, index, good, value, err, trace)
   end
 end
 
-local function stopped_group(group)
+local function over(group)
   local loop = group.loop
-  if loop then return stopped_in(loop, group) end
-  return stopped(group)
+  return group.exhausted or (not loop or loop.stops) and stopped(group)
 end
-
-local function over(group) return group.exhausted or stopped_group(group) end
 
 -- What each worker of a group does: takes an item, runs it, takes the next. There are as many workers as items may be
 -- under way, but they begin one by one, each by `more` of the one before, and only one takes: the iterator may wait.
@@ -411,9 +404,9 @@ local function work_off(group, worker, more)
         group.live, results.n = group.live - 1, index - 1
         return give_up(group, why, "a worker could not begin")
       end
+      why = stopped(group) -- in nginx those that were begun may have run already
+      if why then return item_done(group, item, index, true, nil, cancelled(why)) end
     end
-    local why = stopped_group(group) -- in nginx those that `more` began may have run already
-    if why then return item_done(group, item, index, true, nil, cancelled(why)) end
     worker.item, worker.index = item, index
     local fine, value, err, trace = read_raised(xpcall(fn, raised, item, index))
     worker.item = nil
