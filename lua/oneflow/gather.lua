@@ -430,7 +430,11 @@ local function work_in_tasks(group)
     if group.taker == worker then group.taker = nil end
     if item ~= nil then
       item_done(group, item, worker.index, false, value, nil, trace)
-      if not (group.taker or over(group)) then return more() end
+      if not (group.taker or over(group)) then
+        local begun, why = pcall(more)
+        if begun then return end
+        give_up(group, why, "a worker could not begin")
+      end
     elseif not good then
       give_up(group, value, "a function beside the items' own did not come back")
     end

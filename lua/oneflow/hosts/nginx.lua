@@ -98,9 +98,11 @@ end
 -- A semaphore counts its posts less those who wait for it. Who was woken may wait still: nginx sees to timers, as the
 -- reader's, before posted events.
 local function look_for_lost()
+  local lost = {}
   for number, entry in next, waiting do
-    if entry.semaphore:count() == (entry.woken and 1 or 0) then lose(number, entry) end
+    if entry.semaphore:count() == (entry.woken and 1 or 0) then lost[number] = entry end
   end
+  for number, entry in next, lost do lose(number, entry) end
 end
 
 -- -> cosocket | nil
