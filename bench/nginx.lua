@@ -49,7 +49,7 @@ local pins = os.execute "taskset -c 0,1 true 2>/dev/null"
 local realtime = os.execute "chrt -f 1 true 2>/dev/null"
 
 local function pin(thread, processor)
-  if pins then os.execute(string.format("taskset -pc %d %s >/dev/null", processor, thread)) end
+  if pins then os.execute(string.format("taskset -pc %d %d >/dev/null", processor, thread)) end
 end
 
 pin(uv.os_getpid(), 1) -- and what it starts

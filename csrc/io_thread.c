@@ -158,16 +158,34 @@ void of_io_signal_later(of_queue *queue) {
     io.to_signal = queue;
 }
 
-static void signal_all(void) {
-    of_io_lock();
+/* Under the lock -> a queue that is held, or NULL. */
+static of_queue *next_to_signal(void) {
     while (io.to_signal != NULL) {
         of_queue *queue = io.to_signal;
         io.to_signal = queue->next_to_signal;
         queue->to_signal = false;
-        if (queue->done.count > 0)
-            of_queue_signal(queue);
+        if (queue->done.count > 0 && of_queue_hold(queue))
+            return queue;
     }
-    of_io_unlock();
+    return NULL;
+}
+
+/* Not under the lock: who is told runs at once, on another processor, and wants the lock; and this
+   thread may lose its own processor in a system call. */
+static void signal_all(void) {
+    for (;;) {
+        of_io_lock();
+        of_queue *queue = next_to_signal();
+        int pipe = queue != NULL ? of_queue_pipe(queue) : -1;
+        of_io_unlock();
+        if (queue == NULL)
+            return;
+        if (pipe >= 0)
+            (void)!write(pipe, "", 1);
+        if (queue->visitor != NULL) /* no other thread makes or unmakes visitors */
+            of_door_ring(queue->visitor);
+        of_queue_unref(queue);
+    }
 }
 
 static void announce_locked(of_transfer *transfer) {

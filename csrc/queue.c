@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "queue.h"
 
-#include "door.h"
 #include "driver.h"
 #include "io_thread.h"
 
@@ -30,6 +29,15 @@ of_queue *of_queue_new(bool threaded) {
 
 void of_queue_ref(of_queue *queue) { atomic_fetch_add(&queue->references, 1); }
 
+bool of_queue_hold(of_queue *queue) {
+    long references = atomic_load(&queue->references);
+    while (references > 0) {
+        if (atomic_compare_exchange_weak(&queue->references, &references, references + 1))
+            return true;
+    }
+    return false;
+}
+
 static void close_pipe(of_queue *queue) {
     for (int i = 0; i < 2; i++) {
         if (queue->pipe[i] >= 0)
@@ -53,11 +61,6 @@ void of_queue_unref(of_queue *queue) {
 
 /* ---- the descriptor ----------------------------------------------------------------------- */
 
-static void signal_pipe(const of_queue *queue) {
-    if (queue->pipe[1] >= 0 && queue->process == of_process())
-        (void)!write(queue->pipe[1], "", 1);
-}
-
 static void drain_pipe(const of_queue *queue) {
     char bytes[16];
     if (queue->pipe[0] >= 0 && queue->process == of_process()) {
@@ -80,7 +83,7 @@ static bool open_pipe(of_queue *queue) {
         (void)fcntl(queue->pipe[i], F_SETFL, O_NONBLOCK);
     }
     if (queue->done.count > 0)
-        signal_pipe(queue);
+        (void)!write(queue->pipe[1], "", 1);
     return true;
 }
 
@@ -93,10 +96,8 @@ int of_queue_fd(of_queue *queue) {
     return good ? queue->pipe[0] : -1;
 }
 
-void of_queue_signal(const of_queue *queue) {
-    signal_pipe(queue);
-    if (queue->visitor != NULL)
-        of_door_ring(queue->visitor);
+int of_queue_pipe(const of_queue *queue) {
+    return queue->process == of_process() ? queue->pipe[1] : -1;
 }
 
 /* ---- what is in it ------------------------------------------------------------------------ */
@@ -114,8 +115,6 @@ void of_queue_drop(of_queue *queue, of_transfer *transfer) {
         return;
     transfer->in_queue = false;
     of_list_remove(&queue->done, transfer);
-    if (queue->threaded && queue->done.count == 0)
-        drain_pipe(queue);
 }
 
 unsigned long of_queue_next(of_queue *queue) {
@@ -126,6 +125,8 @@ unsigned long of_queue_next(of_queue *queue) {
     if (transfer != NULL) {
         number = transfer->number;
         of_queue_drop(queue, transfer);
+    } else {
+        drain_pipe(queue);
     }
     if (queue->threaded)
         of_io_unlock();

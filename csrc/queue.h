@@ -5,7 +5,7 @@
  *
  * An inline queue is its owner's alone: waiting on it drives the engines whose transfers it has.
  * A threaded queue is filled by the I/O thread; its descriptor is readable while something is in
- * it. Owner's thread, but for of_queue_push, _drop and _signal, which are the drivers'.
+ * it. Owner's thread, but for of_queue_push, _drop, _hold and _pipe, which are the drivers'.
  */
 #ifndef ONEFLOW_QUEUE_H
 #define ONEFLOW_QUEUE_H
@@ -42,8 +42,11 @@ bool of_queue_expect(of_queue *queue, of_engine *engine);
 unsigned long of_queue_take_number(of_queue *queue);
 void of_queue_give_number(of_queue *queue, unsigned long number);
 
-/* Tells whoever waits that something is in it. */
-void of_queue_signal(const of_queue *queue);
+/* Counts it once more, unless nobody else has it. */
+bool of_queue_hold(of_queue *queue);
+
+/* The descriptor to write to; -1: nobody waits for one. */
+int of_queue_pipe(const of_queue *queue);
 
 void of_queue_push(of_queue *queue, of_transfer *transfer);
 void of_queue_drop(of_queue *queue, of_transfer *transfer);
