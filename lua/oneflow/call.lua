@@ -227,6 +227,7 @@ local function hooked(send, client, operation, path, parts, user, timeout, waite
   return status, answer, request_id, content_type
 end
 
+-- For clients with hooks or a transport; others are over_the_wire's.
 local function attempt(client, operation, path, parts, user, timeout, waiter, number)
   local send = client.transport and through_transport or over_the_wire
   if client.hooks then return hooked(send, client, operation, path, parts, user, timeout, waiter, number) end
@@ -311,14 +312,13 @@ function M.run(scope, operation, path, parts, opts, problems)
     end
   end
   local generation, attempts, outcome = client.generation, 1, nil
-  local status, answer, request_id, content_type = attempt(client, operation, path, parts, user, timeout, waiter,
-    attempts)
+  local try = (client.hooks or client.transport) and attempt or over_the_wire
+  local status, answer, request_id, content_type = try(client, operation, path, parts, user, timeout, waiter, attempts)
   if not status and answer.status == 401 and (client.token_function or client.token_callback or client.token_file)
     and refreshed(client, generation, waiter) then
     attempts, outcome = 2, "refused"
     timeout = max(0.001, min(timeout, deadline - monotonic()))
-    status, answer, request_id, content_type = attempt(client, operation, path, parts, user, timeout, waiter,
-    attempts)
+    status, answer, request_id, content_type = try(client, operation, path, parts, user, timeout, waiter, attempts)
   end
   if not status and parts.answer and FOLLOWED[answer.status] and answer.location and not parts.raised then
     operation = {
@@ -327,7 +327,7 @@ function M.run(scope, operation, path, parts, opts, problems)
     }
     outcome, parts.location = "refused", answer.location
     timeout = max(0.001, min(attempt_timeout, deadline - monotonic()))
-    status, answer, request_id, content_type = attempt(client, operation, "", parts, user, timeout, waiter, attempts)
+    status, answer, request_id, content_type = try(client, operation, "", parts, user, timeout, waiter, attempts)
     parts.location = nil
   end
   if parts.raised then error(parts.raised[1], 0) end
@@ -338,7 +338,8 @@ function M.run(scope, operation, path, parts, opts, problems)
     return nil, errors.from_answer(context_of(client, operation, user, attempts, outcome), answer)
   end
 
-  local meta = { status = status, attempts = attempts, request_id = errors.safe(request_id, client.mask) }
+  local safe_id = request_id and errors.safe(request_id, client.mask)
+  local meta = { status = status, attempts = attempts, request_id = safe_id }
   if parts.answer then
     meta.bytes, meta.content_type = parts.bytes or #answer, errors.safe(content_type, client.mask)
     return answer, meta

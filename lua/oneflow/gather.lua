@@ -67,7 +67,7 @@ end
 
 local function cancel(loop, scope, repeatable)
   for task in next, loop.tasks do
-    if task.ticket and task.repeatable == repeatable and within(task.scope, scope) then
+    if task.ticket and not task.operation.repeatable ~= repeatable and within(task.scope, scope) then
       task.engine:cancel(task.ticket)
     end
   end
@@ -174,8 +174,7 @@ end
 function Task.leave() end
 
 function Task:wait(_, client, ticket, number, operation)
-  self.engine, self.ticket, self.number = client.engine, ticket, number
-  self.repeatable = operation.repeatable and true or false
+  self.engine, self.ticket, self.number, self.operation = client.engine, ticket, number, operation
   self.loop.parked[number] = self
   repeat yield(WAITS) until not self.ticket
 end
@@ -358,17 +357,15 @@ local function give_up(group, what, why)
   halt(group, why)
 end
 
--- What became of an item.
-local function item_done(group, item, index, good, value, err, trace)
+local function failed(group, item, index, err, trace)
+  local failures = group.failures
+  failures[#failures + 1] = { index = index, item = item, err = err, traceback = trace }
+  if group.stop then halt(group, "another item of the gather failed") end
+end
+
+-- An item has ended, well or not.
+local function ended(group)
   group.done = group.done + 1
-  if good and (value or err == nil) then
-    group.results[index] = value
-  else
-    local failures = group.failures
-    if not good then err = value end
-    failures[#failures + 1] = { index = index, item = item, err = err, traceback = trace }
-    if group.stop then halt(group, "another item of the gather failed") end
-  end
   if group.progress and not group.raised then
     local fine, what = pcall(group.progress, group.done, group.total)
     if not fine then give_up(group, what, "the progress function raised") end
@@ -405,12 +402,22 @@ local function work_off(group, worker, more)
         return give_up(group, why, "a worker could not begin")
       end
       why = stopped(group) -- in nginx those that were begun may have run already
-      if why then return item_done(group, item, index, true, nil, cancelled(why)) end
+      if why then
+        failed(group, item, index, cancelled(why))
+        return ended(group)
+      end
     end
     worker.item, worker.index = item, index
     local fine, value, err, trace = read_raised(xpcall(fn, raised, item, index))
     worker.item = nil
-    item_done(group, item, index, fine, value, err, trace)
+    if fine and (value or err == nil) then
+      results[index] = value
+    elseif fine then
+      failed(group, item, index, err)
+    else
+      failed(group, item, index, value, trace)
+    end
+    ended(group)
   end
 end
 
@@ -429,7 +436,8 @@ local function work_in_tasks(group)
     worker.item = nil
     if group.taker == worker then group.taker = nil end
     if item ~= nil then
-      item_done(group, item, worker.index, false, value, nil, trace)
+      failed(group, item, worker.index, value, trace)
+      ended(group)
       if not (group.taker or over(group)) then
         local begun, why = pcall(more)
         if begun then return end

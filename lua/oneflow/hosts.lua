@@ -10,7 +10,7 @@
 --   within(self, co)   does this coroutine wait for what it runs?
 local core = require "oneflow.core"
 
-local next, package, setmetatable, type = next, package, setmetatable, type
+local package, setmetatable, type = package, setmetatable, type
 local running = coroutine.running
 local isyieldable = core.isyieldable
 
@@ -36,10 +36,8 @@ local WATCHED = "a sink or a progress function is called while the call waits, w
 ---@return table? waiter
 ---@return string? refusal  it must not wait here at all
 function M.waiter(blocking, watched)
-  if not watched and next(waiters) ~= nil and isyieldable() then
-    local waiter = waiters[running()]
-    if waiter then return waiter end
-  end
+  local waiter = not watched and waiters[running()]
+  if waiter and isyieldable() then return waiter end
   if nginx and not blocking then
     if watched then return nil, WATCHED end
     return nginx.waiter()
