@@ -209,6 +209,9 @@ local function new_loop(driver)
     parked = {},                       -- those with a call under way, by its number
     ready = {}, first = 1, last = 0,   -- those to go on with, in order
     stops = false,                     -- was any scope stopped so far?
+    -- There from the start, as there may be no memory for them later: is it turning; was a turn cut short by a raise;
+    -- what is to be raised from it.
+    turning = false, cut = false, raised = false,
   }
 end
 
