@@ -25,7 +25,7 @@ struct of_queue {
     of_engine **engines; /* counted, that have transfers of it */
     size_t engine_count;
     size_t engine_capacity;
-    /* threaded, under the I/O thread's lock, as all above: */
+    /* threaded, under the I/O thread's lock, as are `done` and the numbers then: */
     unsigned long number;       /* its own, by which it is asked for at the door */
     struct of_visitor *visitor; /* who is told there that something is in it */
     bool to_signal;             /* at the end of the thread's turn */
