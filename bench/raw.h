@@ -1,4 +1,5 @@
-/* What both programs in C share: the options and headers of the library, and nothing else. */
+/* What both programs in C share: the library's request and limits, by the options that libcurl's
+   manual shows for each, and nothing else. */
 #ifndef BENCH_RAW_H
 #define BENCH_RAW_H
 

@@ -1,6 +1,6 @@
 /*
  * What many calls at once are measured against: GETs through one curl_multi, so many in flight,
- * the options and headers the library's own, and nothing else.
+ * the library's request and limits, and nothing else.
  *
  *   raw_multi URL COUNT IN_FLIGHT [CERTIFICATE]      prints: seconds, CPU seconds of it
  */

@@ -26,6 +26,7 @@ enum {
 /* With the handle, what is set in it: setting an option costs more than remembering it. */
 struct of_carrier {
     CURL *easy;
+    CURLU *url;            /* its origin is the engine's, for good */
     of_carrier *next;      /* among the idle */
     of_transfer *transfer; /* whose request it carries */
     long timeout;
@@ -225,6 +226,11 @@ static int on_form_seek(void *context, curl_off_t offset, int origin) {
 /* What is the same for every request of an engine. */
 static bool prepare(of_carrier *slot, const of_engine *engine, of_driver *driver) {
     CURL *easy = slot->easy;
+    slot->url = curl_url();
+    if (slot->url == NULL || (!engine->bare && curl_url_set(slot->url, CURLUPART_URL,
+                                                            engine->url.origin, 0) != CURLUE_OK))
+        return false;
+    SET(easy, CURLOPT_CURLU, slot->url);
     SET(easy, CURLOPT_ERRORBUFFER, slot->message);
     SET(easy, CURLOPT_PREREQDATA, slot);
     SET(easy, CURLOPT_HEADERDATA, slot);
@@ -236,9 +242,7 @@ static bool prepare(of_carrier *slot, const of_engine *engine, of_driver *driver
     SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
     SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    SET(easy, CURLOPT_PATH_AS_IS, 1L);
-    SET(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
-    SET(easy, CURLOPT_USERAGENT, engine->user_agent);
+    SET(easy, CURLOPT_ACCEPT_ENCODING, "gzip"); /* what is decoded; the call's headers ask for it */
     SET(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE);
     SET(easy, CURLOPT_CONNECTTIMEOUT_MS, engine->connect_timeout);
     SET(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_SECONDS);
@@ -259,13 +263,13 @@ static bool prepare(of_carrier *slot, const of_engine *engine, of_driver *driver
     SET(easy, CURLOPT_QUICK_EXIT, 1L); /* a name server that hangs does not hold a time-out up */
 #endif
     /* The environment is asked only when told so, and nothing ever stands before this machine. */
-    if (engine->proxy == NULL || engine->url.loopback) {
-        SET(easy, CURLOPT_PROXY, "");
+    bool direct = engine->proxy == NULL || engine->url.loopback;
+    if (direct || strcmp(engine->proxy, "env") != 0) {
+        SET(easy, CURLOPT_PROXY, direct ? "" : engine->proxy);
         SET(easy, CURLOPT_NOPROXY, ""); /* or the environment is searched for it, each time */
-    } else if (strcmp(engine->proxy, "env") != 0) {
-        SET(easy, CURLOPT_PROXY, engine->proxy);
-        SET(easy, CURLOPT_NOPROXY, "");
     }
+    if (!direct)
+        SET(easy, CURLOPT_USERAGENT, engine->user_agent); /* what a proxy gets to know */
     SET(easy, CURLOPT_OPENSOCKETFUNCTION, of_driver_open_socket);
     SET(easy, CURLOPT_OPENSOCKETDATA, driver);
     SET(easy, CURLOPT_CLOSESOCKETFUNCTION, of_driver_close_socket);
@@ -283,6 +287,7 @@ static bool prepare(of_carrier *slot, const of_engine *engine, of_driver *driver
 void of_carrier_free(of_carrier *slot) {
     if (slot->easy != NULL)
         curl_easy_cleanup(slot->easy);
+    curl_url_cleanup(slot->url);
     free(slot);
 }
 
@@ -323,15 +328,24 @@ void of_carrier_give(of_engine *engine, of_driver *driver, of_carrier *slot) {
     }
 }
 
-/* A file is not hurried but may not stall, and is not compressed on the way: its length would not
-   be known. */
+/* A file is not hurried but may not stall. */
 static bool arm_bulky(of_carrier *slot, const of_transfer *transfer, bool bulky) {
     CURL *easy = slot->easy;
     SET(easy, CURLOPT_LOW_SPEED_LIMIT, bulky ? 1L : 0L);
     SET(easy, CURLOPT_LOW_SPEED_TIME, bulky ? transfer->engine->stall : 0L);
-    SET(easy, CURLOPT_ACCEPT_ENCODING, bulky ? "identity" : "gzip");
     slot->bulky = bulky;
     return true;
+}
+
+/* Only the path and the query, as they are: a whole URL would be taken apart and put together
+ * again. */
+static bool aim(const of_carrier *slot, const of_transfer *transfer) {
+    const char *text = transfer->url.bytes;
+    if (transfer->engine->bare)
+        return curl_url_set(slot->url, CURLUPART_URL, text, CURLU_PATH_AS_IS) == CURLUE_OK;
+    const char *query = transfer->query > 0 ? text + transfer->query : NULL;
+    return curl_url_set(slot->url, CURLUPART_PATH, text, 0) == CURLUE_OK &&
+           curl_url_set(slot->url, CURLUPART_QUERY, query, 0) == CURLUE_OK;
 }
 
 /* All of it, so that nothing of the request before remains. */
@@ -343,7 +357,8 @@ bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
     long idle = transfer->repeatable ? IDLE_SECONDS : IDLE_SECONDS_ONCE;
     slot->transfer = transfer;
     slot->message[0] = '\0';
-    SET(easy, CURLOPT_URL, transfer->url.bytes);
+    if (!aim(slot, transfer))
+        return false;
     SET(easy, CURLOPT_HTTPHEADER, transfer->headers);
     if (transfer->target != NULL && !of_target_rewind(transfer->target))
         return false;

@@ -131,8 +131,11 @@ static int is_token_source(lua_State *L) {
     return 1;
 }
 
-static int is_yieldable(lua_State *L) {
-    lua_pushboolean(L, lua_isyieldable(L));
+/* yieldable() -> the coroutine that runs, if it can yield here */
+static int yieldable(lua_State *L) {
+    if (!lua_isyieldable(L))
+        return 0;
+    lua_pushthread(L);
     return 1;
 }
 
@@ -150,7 +153,7 @@ int luaopen_oneflow_core(lua_State *L) {
         {"check_file_name", check_file_name},
         {"monotonic", monotonic},
         {"is_token_source", is_token_source},
-        {"isyieldable", is_yieldable},
+        {"yieldable", yieldable},
         {"decode", of_json_decode},
         {"encode", of_json_encode},
         {"array", of_json_array},

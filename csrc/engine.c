@@ -269,21 +269,30 @@ void of_transfer_progress(const of_transfer *transfer, int64_t *done, int64_t *t
 
 /* ---- submitting --------------------------------------------------------------------------- */
 
-static void add_header(of_transfer *transfer, const char *name, const char *value, size_t length) {
-    of_buffer *text = &transfer->header_text;
-    of_buffer_puts(text, name);
-    of_buffer_append(text, ": ", 2);
-    of_buffer_append(text, value, length);
-    of_buffer_append(text, "", 1);
+static void add_line(of_buffer *lines, const char *line) {
+    of_buffer_append(lines, line, strlen(line) + 1);
+}
+
+static void add_header(of_buffer *lines, const char *name, const char *value, size_t length) {
+    of_buffer_puts(lines, name);
+    of_buffer_append(lines, value, length);
+    of_buffer_append(lines, "", 1);
 }
 
 /* libcurl's list, once the lines are complete and stay where they are. */
-static bool link_headers(of_transfer *transfer, size_t count) {
+static bool link_headers(of_transfer *transfer) {
     const of_buffer *text = &transfer->header_text;
+    const char *end = text->bytes + text->length;
+    char *line = text->bytes;
+    size_t count = 0;
+    do {
+        count++;
+        line += strlen(line) + 1;
+    } while (line < end);
     struct curl_slist *nodes = calloc(count, sizeof *nodes);
     if (nodes == NULL)
         return false;
-    char *line = text->bytes;
+    line = text->bytes;
     for (size_t i = 0; i < count; i++, line += strlen(line) + 1) {
         nodes[i].data = line;
         nodes[i].next = i + 1 < count ? &nodes[i + 1] : NULL;
@@ -292,50 +301,48 @@ static bool link_headers(of_transfer *transfer, size_t count) {
     return true;
 }
 
+/* All that a request carries, what libcurl has an option for among it: it would format that twice.
+   A file is not compressed on the way, or its length would not be known. */
+static void add_headers(of_transfer *transfer, const of_request *request) {
+    const of_engine *engine = transfer->engine;
+    of_buffer *lines = &transfer->header_text;
+    bool json = request->answer == OF_ANSWER_JSON;
+    bool get = strcmp(request->method, "GET") == 0;
+    add_line(lines, json ? "accept: application/json" : "accept: */*");
+    add_line(lines,
+             of_transfer_bulky(transfer) ? "accept-encoding: identity" : "accept-encoding: gzip");
+    add_header(lines, "user-agent: ", engine->user_agent, strlen(engine->user_agent));
+    if (!engine->bare)
+        add_header(lines, OF_TOKEN_HEADER ": ", engine->token.bytes, engine->token.length);
+    if (request->user != NULL)
+        add_header(lines, OF_USER_HEADER ": ", request->user, request->user_length);
+    if (request->form != NULL) {
+        const char *type = of_form_content_type(request->form);
+        add_header(lines, "content-type: ", type, strlen(type));
+    } else if (request->body != NULL) {
+        add_line(lines, "content-type: application/json");
+    } else if (!get) { /* libcurl would call nothing a form */
+        add_line(lines, "Content-Type:");
+    }
+    if (!get)
+        add_line(lines, "Expect:");
+    for (const char *line = request->headers; line != NULL && *line != '\0';
+         line += strlen(line) + 1)
+        add_line(lines, line);
+}
+
 /* Afresh for each request: a header never outlives the call that it was made for. */
 static of_kind compose(of_transfer *transfer, const of_request *request, const char **field,
                        const char **why) {
-    of_engine *engine = transfer->engine;
-    of_buffer *headers = &transfer->header_text;
-    size_t count = 3;
-    if (request->answer == OF_ANSWER_JSON)
-        add_header(transfer, "accept", "application/json", 16);
-    else
-        add_header(transfer, "accept", "*/*", 3);
-    if (!engine->bare)
-        add_header(transfer, OF_TOKEN_HEADER, engine->token.bytes, engine->token.length);
-    else
-        count--;
-    of_buffer_append(headers, "Expect:", sizeof "Expect:");
-    if (request->user != NULL) {
-        add_header(transfer, OF_USER_HEADER, request->user, request->user_length);
-        count++;
-    }
-    if (request->form != NULL) {
-        const char *type = of_form_content_type(request->form);
-        add_header(transfer, "content-type", type, strlen(type));
-        count++;
-    } else if (request->body != NULL) {
-        add_header(transfer, "content-type", "application/json", 16);
-        count++;
-    } else if (strcmp(request->method, "GET") != 0) { /* libcurl would call nothing a form */
-        of_buffer_append(headers, "Content-Type:", sizeof "Content-Type:");
-        count++;
-    }
-    for (const char *line = request->headers; line != NULL && *line != '\0'; count++) {
-        size_t size = strlen(line) + 1;
-        of_buffer_append(headers, line, size);
-        line += size;
-    }
-
+    const of_engine *engine = transfer->engine;
+    const of_buffer *headers = &transfer->header_text;
     of_buffer *url = &transfer->url;
-    if (!engine->bare) { /* of a storage host the path is the whole URL */
-        of_buffer_puts(url, engine->url.origin);
-        of_buffer_puts(url, engine->url.path);
-    }
+    of_buffer_puts(url, engine->bare ? "" : engine->url.path);
     of_buffer_append(url, request->path, request->path_length);
+    transfer->query = 0;
     if (request->query != NULL) {
-        of_buffer_append(url, "?", 1);
+        of_buffer_append(url, "", 1);
+        transfer->query = url->length;
         of_buffer_puts(url, request->query);
     }
     transfer->method = request->method;
@@ -356,6 +363,7 @@ static of_kind compose(of_transfer *transfer, const of_request *request, const c
         of_target_ref(request->target);
         transfer->target = request->target;
     }
+    add_headers(transfer, request);
     if (headers->starved || url->starved || (request->body != NULL && transfer->body_out == NULL))
         return OF_MEMORY;
     if (url->overflow) {
@@ -368,7 +376,7 @@ static of_kind compose(of_transfer *transfer, const of_request *request, const c
         *why = "are more than 64 KiB";
         return OF_VALIDATION;
     }
-    return link_headers(transfer, count) ? OF_OK : OF_MEMORY;
+    return link_headers(transfer) ? OF_OK : OF_MEMORY;
 }
 
 static void drop_storage(of_engine **link);

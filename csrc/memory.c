@@ -102,10 +102,9 @@ void of_free_copy(char *bytes) {
 
 /* ---- libcurl's allocator ------------------------------------------------------------------ */
 
-/* The size stands before each block, as free() is not told it; the union keeps the alignment. */
-typedef union prefix {
-    size_t size;
-    max_align_t align;
+/* Stands before each block, as free() is not told the size, and leaves the block aligned. */
+typedef struct prefix {
+    _Alignas(max_align_t) size_t size;
 } prefix;
 
 static atomic_bool allocator_used;

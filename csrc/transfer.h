@@ -49,8 +49,9 @@ struct of_transfer {
     of_carrier *slot;           /* the engine's, lent while it runs */
     of_buffer header_text;      /* the header lines, each ended by a NUL */
     struct curl_slist *headers; /* libcurl's list over those lines */
-    of_buffer url;
-    const char *method; /* not ours: a constant */
+    of_buffer url;              /* the path, NUL, the query; of a storage host the whole URL */
+    size_t query;               /* where it begins in there, 0: none */
+    const char *method;         /* not ours: a constant */
     char *body_out;
     size_t body_out_length;
     long timeout;

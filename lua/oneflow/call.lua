@@ -110,13 +110,6 @@ end
 
 -- ---- one attempt -----------------------------------------------------------------------------------------------
 
--- Taken first: a finalizer of the script may call in the middle of it.
-local function spare(client, ticket, ...)
-  local spares = client.spares
-  spares[#spares + 1] = ticket
-  return ...
-end
-
 -- -> status, answer, request_id, content_type, connects, of a 2xx | nil, what came instead, see the core's `take`
 local function over_the_wire(client, operation, path, parts, user, timeout, waiter)
   local pass, kind, message, option
@@ -151,7 +144,9 @@ local function over_the_wire(client, operation, path, parts, user, timeout, wait
     while not engine:wait(ticket) do end
   end
   if parts.answer then parts.bytes = engine:progress(ticket) end
-  return spare(client, ticket, engine:take(ticket))
+  local status, answer, request_id, content_type, connects = engine:take(ticket)
+  spares[#spares + 1] = ticket -- taken first: a finalizer of the script may call in the middle of it
+  return status, answer, request_id, content_type, connects
 end
 
 local function through_transport(client, operation, path, parts, user, timeout)

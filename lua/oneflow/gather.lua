@@ -18,7 +18,7 @@ local close = coroutine.close -- 5.4: runs what is to be closed
 local format, sub = string.format, string.sub
 local max = math.max
 local traceback = debug.traceback
-local isyieldable, monotonic = core.isyieldable, core.monotonic
+local monotonic, yieldable = core.monotonic, core.yieldable
 local open, seal = core.open, core.seal
 local waiters = hosts.waiters
 
@@ -41,10 +41,10 @@ local function raised(value)
   return setmetatable({ value = value, trace = sub(traceback("", 2), 2) }, RAISED)
 end
 
--- What xpcall gave, with `raised` -> good, value, err, trace
-local function read_raised(good, value, err)
-  if not good and getmetatable(value) == RAISED then return false, value.value, nil, value.trace end
-  return good, value, err
+-- Of what xpcall gave, with `raised` -> value, trace
+local function read_raised(value)
+  if getmetatable(value) == RAISED then return value.value, value.trace end
+  return value
 end
 
 local FOREIGN_YIELD = "oneflow: the task yielded by itself: only the library's calls may wait here by yielding; give "
@@ -89,8 +89,8 @@ Task.__index = Task
 
 -- The task that runs now and can wait; nil: none, as on the main thread, or in a coroutine of the user's.
 local function current()
-  if next(waiters) == nil or not isyieldable() then return nil end
-  local waiter = waiters[running()]
+  local co = next(waiters) ~= nil and yieldable()
+  local waiter = co and waiters[co]
   return getmetatable(waiter) == Task and waiter or nil
 end
 
@@ -158,7 +158,9 @@ local function advance(task)
   end
   local alive, what, good, value, err = resume(task.co, task)
   if what == ENDED then
-    finish(task, false, read_raised(good, value, err))
+    local trace
+    if not good then value, trace = read_raised(value) end
+    finish(task, false, good, value, err, trace)
   elseif what ~= WAITS or not (task.ticket or task.sleeps) then
     if task.scope ~= task.group then stop(task.loop, task.scope, "who waited for it is gone") end
     finish(task, true, false, alive and FOREIGN_YIELD or what, nil, traceback(task.co))
@@ -239,7 +241,7 @@ local function turn(loop, seconds)
       local task = parked[number]
       parked[number] = nil
       if task then
-        some, task.ticket = true, nil
+        some, task.ticket = true, false
         advance(task)
       end
     end
@@ -269,7 +271,7 @@ local function sweep(loop)
       finish(task, true, false, "interrupted")
     elseif state == "suspended" and (not task.ticket or task.engine:done(task.ticket)) then
       if task.ticket then loop.parked[task.number] = nil end
-      task.ticket = nil
+      task.ticket = false
       advance(task)
     end
   end
@@ -411,14 +413,14 @@ local function work_off(group, worker, more)
       end
     end
     worker.item, worker.index = item, index
-    local fine, value, err, trace = read_raised(xpcall(fn, raised, item, index))
+    local fine, value, err = xpcall(fn, raised, item, index)
     worker.item = nil
-    if fine and (value or err == nil) then
+    if not fine then
+      failed(group, item, index, read_raised(value))
+    elseif value or err == nil then
       results[index] = value
-    elseif fine then
-      failed(group, item, index, err)
     else
-      failed(group, item, index, value, trace)
+      failed(group, item, index, err)
     end
     ended(group)
   end

@@ -11,8 +11,7 @@
 local core = require "oneflow.core"
 
 local package, setmetatable, type = package, setmetatable, type
-local running = coroutine.running
-local isyieldable = core.isyieldable
+local yieldable = core.yieldable
 
 local M = {}
 
@@ -36,8 +35,9 @@ local WATCHED = "a sink or a progress function is called while the call waits, w
 ---@return table? waiter
 ---@return string? refusal  it must not wait here at all
 function M.waiter(blocking, watched)
-  local waiter = not watched and waiters[running()]
-  if waiter and isyieldable() then return waiter end
+  local co = not watched and yieldable()
+  local waiter = co and waiters[co]
+  if waiter then return waiter end
   if nginx and not blocking then
     if watched then return nil, WATCHED end
     return nginx.waiter()

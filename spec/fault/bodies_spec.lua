@@ -170,6 +170,7 @@ describe("bodies:", function()
     local path, query = string.match(request.target, "^([^?]+)%?(.*)$")
     assert.equal("/v1/x", path)
     local pieces = {}
+    query = string.gsub(query, "%%%x%x", string.upper) -- some versions of libcurl write these small
     for piece in string.gmatch(query, "[^&]+") do pieces[#pieces + 1] = piece end
     table.sort(pieces)
     assert.same({ "a=1%26b%3D2%23c%3Fd%3D%0D%0Ae%20%2525", "k%26k=%C3%A5" }, pieces)

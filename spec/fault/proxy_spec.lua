@@ -66,6 +66,7 @@ describe("proxy:", function()
     assert.equal("CONNECT oneflow.test:4443 HTTP/1.1", string.match(journal[1].head, "^[^\r]+"))
     assert.is_nil(string.find(journal[1].head, "[Xx]%-[Oo]neflow%-"), "credentials for the proxy: "
       .. journal[1].head)
+    assert.equal("oneflow-lua/" .. require "oneflow.version", journal[1].headers["user-agent"])
     assert.equal("GET", journal[2].method)
     assert.equal(wire.TOKEN, journal[2].headers["x-oneflow-api-token"])
     assert.equal("POST", journal[#journal].method)

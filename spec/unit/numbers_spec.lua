@@ -65,9 +65,11 @@ describe("numbers and lists:", function()
       local values = { math.maxinteger, math.mininteger, 9007199254740993, 5, -0.0, 5.0, 0.1, 1e300 }
       for _, value in ipairs(values) do assert(sven:request("GET", "/x", { query = { n = value } })) end
       local seen = {}
-      for i, request in ipairs((target:journal())) do seen[i] = string.match(request.target, "n=(.*)$") end
+      for i, request in ipairs((target:journal())) do
+        seen[i] = string.upper(string.match(request.target, "n=(.*)$")) -- some versions of libcurl write %2b
+      end
       assert.same({
-        "9223372036854775807", "-9223372036854775808", "9007199254740993", "5", "0", "5", "0.1", "1e%2B300",
+        "9223372036854775807", "-9223372036854775808", "9007199254740993", "5", "0", "5", "0.1", "1E%2B300",
       }, seen)
     end)
 

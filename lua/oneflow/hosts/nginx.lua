@@ -14,7 +14,7 @@ local new_semaphore = require("ngx.semaphore").new
 local thread, timer_at = ngx.thread, ngx.timer.at
 local next, pcall, require, tostring = next, pcall, require, tostring
 local format = string.format
-local isyieldable = core.isyieldable
+local yieldable = core.yieldable
 
 -- Where light threads can wait. (In ssl_client_hello and ssl_session_fetch they can only with a patched nginx: else
 -- the handshake ends there, and whatever was sent was sent.)
@@ -206,7 +206,7 @@ function M.waiter()
     return nil, format("in nginx's phase %s a call cannot wait without blocking the worker: %slet it block, with "
       .. "blocking = true in its options", phase, INSTEAD[phase] or IN_TIMER)
   end
-  if not isyieldable() then
+  if not yieldable() then
     return nil, format("here (phase %s) a call cannot wait without blocking the worker: a C function stands between, "
       .. "such as require, table.sort or string.gsub; move the call out of it, or say blocking = true", phase)
   end
