@@ -10,6 +10,71 @@ local REACH = 19999 -- what is visited of an unsliced list that is longer than o
 
 local time = oneflow.time
 
+-- A process of its own: its memory is that of the walk alone. 21 000 drafts, 3000 published in one second, 1000
+-- signed, and the seed's four; ten are made and ten deleted while they are walked: some that were visited, some that
+-- were not, old ones and new.
+local function walk_sandbox(args)
+  local wire = require "spec.support.wire" -- luacheck: ignore
+  local box = require("oneflow.testing").server {}
+  local SECOND, OLD = "2022-06-30T07:15:23+00:00", "2020-05-05T05:05:05+00:00"
+  local lists = {
+    box:add_contracts(21000, {
+      created_from = "2020-01-01T00:00:00+00:00", created_to = "2022-01-01T00:00:00+00:00",
+    }),
+    box:add_contracts(3000, { state = "pending", published_from = SECOND }),
+    box:add_contracts(1000, {
+      state = "signed", created_from = "2022-07-01T00:00:00+00:00",
+      published_from = "2022-08-01T00:00:00+00:00", published_to = "2022-09-01T00:00:00+00:00",
+    }),
+  }
+  local admin = assert(box:client():user "admin@example.com")
+  box:clear_journal()
+  local result = { visits = 0, made = 0, deleted = 0, requests = 0 }
+  local seen, gone = {}, {}
+  -- What is in use of Lua's memory: the peak of the process has garbage too, of which Lua 5.3 lets much gather.
+  local function in_use()
+    collectgarbage()
+    collectgarbage()
+    return collectgarbage "count" * 1024
+  end
+  local before
+  result.peak = wire.growth(function()
+    for contract in admin.contracts:each(args.drafts and { filter = { states = { "draft" } } } or {}) do
+      seen[contract.id] = (seen[contract.id] or 0) + 1
+      result.visits = result.visits + 1
+      if result.visits == 5000 then before = in_use() end
+      if result.visits == 20000 then result.later = in_use() - before end
+      if result.visits % 2000 == 0 then io.write "going on\n" end -- more is to be waited for
+      io.flush()
+      if result.visits % 2000 == 1000 and result.made < 10 then
+        result.made = result.made + 1
+        local id = result.made % 2 == 0 and contract.id or lists[1][result.made * 1999]
+        if not gone[id] and admin:contract(id):delete() then result.deleted = result.deleted + 1 end
+        gone[id] = true
+        local at = result.made % 3 == 0 and SECOND or result.made % 3 == 1 and OLD or nil
+        box:add_contracts(1, { created_from = at })
+      end
+    end
+  end)
+  for _, entry in ipairs(box:journal()) do
+    if entry.operation == "contract.list" then result.requests = result.requests + 1 end
+  end
+  result.missed, result.twice = 0, 0
+  for i, list in ipairs(lists) do
+    for _, id in ipairs(list) do
+      if not gone[id] and not seen[id] and (i == 1 or not args.drafts) then result.missed = result.missed + 1 end
+    end
+  end
+  for _, times in pairs(seen) do
+    if times ~= 1 then result.twice = result.twice + 1 end
+  end
+  box:stop()
+  return result
+end
+
+-- busted looks a global up in every block around; here that would be most of the time.
+local ipairs, pairs, math, string, table, tonumber = ipairs, pairs, math, string, table, tonumber
+
 -- ---- a service of many small contracts -------------------------------------------------------------------------
 
 local function unescape(text)
@@ -437,68 +502,6 @@ describe("slices:", function()
     all_once(seen, ids_to(25000), gone)
     assert.equal(0, filters_used(s.requests)["filter[created_time]"])
   end)
-
-  -- A process of its own: its memory is that of the walk alone. 21 000 drafts, 3000 published in one second, 1000
-  -- signed, and the seed's four; ten are made and ten deleted while they are walked: some that were visited, some that
-  -- were not, old ones and new.
-  local function walk_sandbox(args)
-    local wire = require "spec.support.wire" -- luacheck: ignore
-    local box = require("oneflow.testing").server {}
-    local SECOND, OLD = "2022-06-30T07:15:23+00:00", "2020-05-05T05:05:05+00:00"
-    local lists = {
-      box:add_contracts(21000, {
-        created_from = "2020-01-01T00:00:00+00:00", created_to = "2022-01-01T00:00:00+00:00",
-      }),
-      box:add_contracts(3000, { state = "pending", published_from = SECOND }),
-      box:add_contracts(1000, {
-        state = "signed", created_from = "2022-07-01T00:00:00+00:00",
-        published_from = "2022-08-01T00:00:00+00:00", published_to = "2022-09-01T00:00:00+00:00",
-      }),
-    }
-    local admin = assert(box:client():user "admin@example.com")
-    box:clear_journal()
-    local result = { visits = 0, made = 0, deleted = 0, requests = 0 }
-    local seen, gone = {}, {}
-    -- What is in use of Lua's memory: the peak of the process has garbage too, of which Lua 5.3 lets much gather.
-    local function in_use()
-      collectgarbage()
-      collectgarbage()
-      return collectgarbage "count" * 1024
-    end
-    local before
-    result.peak = wire.growth(function()
-      for contract in admin.contracts:each(args.drafts and { filter = { states = { "draft" } } } or {}) do
-        seen[contract.id] = (seen[contract.id] or 0) + 1
-        result.visits = result.visits + 1
-        if result.visits == 5000 then before = in_use() end
-        if result.visits == 20000 then result.later = in_use() - before end
-        if result.visits % 2000 == 0 then io.write "going on\n" end -- more is to be waited for
-        io.flush()
-        if result.visits % 2000 == 1000 and result.made < 10 then
-          result.made = result.made + 1
-          local id = result.made % 2 == 0 and contract.id or lists[1][result.made * 1999]
-          if not gone[id] and admin:contract(id):delete() then result.deleted = result.deleted + 1 end
-          gone[id] = true
-          local at = result.made % 3 == 0 and SECOND or result.made % 3 == 1 and OLD or nil
-          box:add_contracts(1, { created_from = at })
-        end
-      end
-    end)
-    for _, entry in ipairs(box:journal()) do
-      if entry.operation == "contract.list" then result.requests = result.requests + 1 end
-    end
-    result.missed, result.twice = 0, 0
-    for i, list in ipairs(lists) do
-      for _, id in ipairs(list) do
-        if not gone[id] and not seen[id] and (i == 1 or not args.drafts) then result.missed = result.missed + 1 end
-      end
-    end
-    for _, times in pairs(seen) do
-      if times ~= 1 then result.twice = result.twice + 1 end
-    end
-    box:stop()
-    return result
-  end
 
   for _, drafts in ipairs { false, true } do
     it((drafts and "21 000 drafts" or "25 000 contracts, 21 000 of them drafts")
