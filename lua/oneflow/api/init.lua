@@ -24,8 +24,8 @@
 --                 envelope; `rows` is the envelope's name for its list where that is not `data`
 --   sort, filters, query, body   what a list or a payload may hold; see oneflow.check. A filter that is less sure than
 --                 its operation has a `confidence` of its own
---   slices        the times by which a list of more than offsets reach may be walked (oneflow.slices): a filter, and
---                 where in an item its time stands. Such a time is set once and for all; the surest filter is first
+--   slices        the times by which a list of more than offsets reach may be walked (oneflow.list.slices): a filter,
+--                 and where in an item its time stands. Such a time is set once and for all; the surest filter is first
 --   rules, totals couplings between the fields of the body; see oneflow.check
 --   statuses      the errors that its page names
 --   upload, download   bytes instead of JSON go out or come back; see oneflow.api.file

@@ -12,8 +12,9 @@ local errors = require "oneflow.errors"
 local files = require "oneflow.files"
 local ids = require "oneflow.ids"
 local kinds = require "oneflow.object.kinds"
-local pages = require "oneflow.page"
-local slices = require "oneflow.slices"
+local pages = require "oneflow.list.page"
+local slices = require "oneflow.list.slices"
+local walk_each = require "oneflow.list.each"
 local usage = require "oneflow.usage"
 
 local format, gmatch, match = string.format, string.gmatch, string.match
@@ -193,7 +194,7 @@ local function each(binding, state, query, opts)
   local slicer = slices.new(binding.operation.slices, wanted, function(slice)
     return fetch(0, 1, calls, slice)
   end, at, refuse)
-  return pages.each(function(offset, limit, slice) return fetch(offset, limit, calls, slice) end, id_of, opts,
+  return walk_each(function(offset, limit, slice) return fetch(offset, limit, calls, slice) end, id_of, opts,
     function(message) usage.throw(refuse(message)) end, slicer)
 end
 

@@ -1,94 +1,12 @@
--- Pages of a list, and the walk over all of them.
+-- The walk over all items of a list.
 local gather = require "oneflow.gather"
-local usage = require "oneflow.usage"
 
-local error, ipairs, next, setmetatable, tonumber, type = error, ipairs, next, setmetatable, tonumber, type
-local match = string.match
-local max = math.max
-
-local M = {}
+local error = error
+local huge, max = math.huge, math.max
 
 local OFFSET_MAX = 19900 -- the service's
 local SLICE_MAX = 5000   -- a disturbed one is walked again: far less than the offsets reach
 local REWALKS_MAX = 20   -- that find nothing new, before the walk gives up
-
----A page: `page[1]` .. `page[#page]` are handles.
----@class oneflow.Page
----@field count integer?  how many match in all, as the service says
----@field meta table  status, request_id, attempts
----The page behind; `false` at the end, `nil, err` when it fails.
----@field next fun(self: oneflow.Page, opts: table?): oneflow.Page|false|nil, oneflow.Error?
-
--- Whether there is more, and from which offset. Of the link only the offset is read: it may name any host, none is
--- ever asked but the client's own.
-local function following(data, length, count, offset)
-  local links = type(data._links) == "table" and data._links or {}
-  local href = type(links.next) == "table" and links.next.href or links.next
-  if type(href) == "string" then
-    local linked = tonumber(match(href, "[?&]offset=(%d+)"))
-    if not linked or linked <= offset then return nil, "the link to the next page does not lead on" end
-    return linked
-  end
-  -- The end, unless the service's own count says otherwise.
-  if count and length > 0 and offset + length < count then return offset + length end
-  return false
-end
-
-local FIELDS = { "count", "meta", "next" }
-
---- Makes a page of a list's answer.
----@param data table  envelope, or a bare array
----@param source table  { offset =, meta =, rows = (the envelope's name for the list), whole = (nothing is behind it),
----  wrap = function(item), fetch = function(offset, opts), undecodable = function(message) }
----@return oneflow.Page? page, oneflow.Error? err
-function M.new(data, source)
-  local rows = source.rows or "data"
-  local enveloped = data[rows] ~= nil or data._links ~= nil or data.count ~= nil
-  local items = enveloped and data[rows] or data
-  if type(items) ~= "table" or (#items == 0 and next(items) ~= nil) then
-    return nil, source.undecodable("a list expected, in `data` or bare")
-  end
-  local page = {}
-  for i, item in ipairs(items) do
-    if type(item) ~= "table" then return nil, source.undecodable("an item of the list is no object") end
-    page[i] = source.wrap(item)
-  end
-  local count = #page
-  if enveloped then count = type(data.count) == "number" and data.count or nil end
-  local behind, problem = false, nil
-  if enveloped and not source.whole then behind, problem = following(data, #page, count, source.offset) end
-  if behind == nil then return nil, source.undecodable(problem) end
-
-  local fields = { count = count, meta = source.meta, more = behind ~= false }
-  function fields.next(_, opts)
-    if not behind then return false end
-    return source.fetch(behind, opts)
-  end
-  return setmetatable(page, {
-    __metatable = false,
-    __index = function(_, name)
-      local value = fields[name]
-      if value == nil and type(name) == "string" and name ~= "count" then
-        usage.raise("a page has no field " .. usage.show(name) .. usage.hint(name, FIELDS))
-      end
-      return value
-    end,
-    __newindex = function() usage.raise("a page cannot be changed") end,
-  })
-end
-
---- Walks pages. `fetch(offset)` -> page | nil, err. After an error the same page is asked for again.
-function M.pages(fetch)
-  local page
-  return function()
-    if page == false then return nil end
-    local behind, err
-    if page then behind, err = page:next() else behind, err = fetch(0) end
-    if err then error(err, 0) end
-    page = behind
-    return page or nil
-  end
-end
 
 --- Visits each item once, also while the loop changes what the list holds.
 ---
@@ -98,8 +16,8 @@ end
 --- saw the set move is walked over once more at the end, until a walk was undisturbed: sorting by a column that the
 --- loop changes may carry items past it. What cannot be settled so is raised.
 ---
---- A list of more than the offsets reach is walked in slices (oneflow.slices), each of them like a list; one that is
---- too long, or grows to be, is cut again. An item that lives on is in a slice that is still to be walked, or in one
+--- A list of more than the offsets reach is walked in slices (oneflow.list.slices), each of them like a list; one that
+--- is too long, or grows to be, is cut again. An item that lives on is in a slice that is still to be walked, or in one
 --- that was walked undisturbed; in two, it is known from the first. Where slices cannot be had, the list is walked as
 --- far as the offsets reach, and the reason raised there.
 ---
@@ -109,10 +27,10 @@ end
 ---@param id_of fun(item: any): any
 ---@param opts table  page_size, max, prefetch
 ---@param give_up fun(message: string)  raises the error object
----@param slicer table  of oneflow.slices
-function M.each(fetch, id_of, opts, give_up, slicer)
+---@param slicer table  of oneflow.list.slices
+return function(fetch, id_of, opts, give_up, slicer)
   local size = max(opts.page_size or 100, 2) -- one item overlaps
-  local limit = opts.max or math.huge
+  local limit = opts.max or huge
   local walk, seen, delivered = 1, {}, 0 -- seen: by id, the last walk that came upon it
   local page, index
   local slice, waiting, over = nil, {}, false -- nil: the whole list; the slices behind it, the next one last
@@ -247,5 +165,3 @@ function M.each(fetch, id_of, opts, give_up, slicer)
     return nil
   end
 end
-
-return M

@@ -1,0 +1,87 @@
+-- Pages of a list.
+local usage = require "oneflow.usage"
+
+local error, ipairs, next, setmetatable, tonumber, type = error, ipairs, next, setmetatable, tonumber, type
+local match = string.match
+
+local M = {}
+
+---A page: `page[1]` .. `page[#page]` are handles.
+---@class oneflow.Page
+---@field count integer?  how many match in all, as the service says
+---@field meta table  status, request_id, attempts
+---The page behind; `false` at the end, `nil, err` when it fails.
+---@field next fun(self: oneflow.Page, opts: table?): oneflow.Page|false|nil, oneflow.Error?
+
+-- Whether there is more, and from which offset. Of the link only the offset is read: it may name any host, none is
+-- ever asked but the client's own.
+local function following(data, length, count, offset)
+  local links = type(data._links) == "table" and data._links or {}
+  local href = type(links.next) == "table" and links.next.href or links.next
+  if type(href) == "string" then
+    local linked = tonumber(match(href, "[?&]offset=(%d+)"))
+    if not linked or linked <= offset then return nil, "the link to the next page does not lead on" end
+    return linked
+  end
+  -- The end, unless the service's own count says otherwise.
+  if count and length > 0 and offset + length < count then return offset + length end
+  return false
+end
+
+local FIELDS = { "count", "meta", "next" }
+
+--- Makes a page of a list's answer.
+---@param data table  envelope, or a bare array
+---@param source table  { offset =, meta =, rows = (the envelope's name for the list), whole = (nothing is behind it),
+---  wrap = function(item), fetch = function(offset, opts), undecodable = function(message) }
+---@return oneflow.Page? page, oneflow.Error? err
+function M.new(data, source)
+  local rows = source.rows or "data"
+  local enveloped = data[rows] ~= nil or data._links ~= nil or data.count ~= nil
+  local items = enveloped and data[rows] or data
+  if type(items) ~= "table" or (#items == 0 and next(items) ~= nil) then
+    return nil, source.undecodable("a list expected, in `data` or bare")
+  end
+  local page = {}
+  for i, item in ipairs(items) do
+    if type(item) ~= "table" then return nil, source.undecodable("an item of the list is no object") end
+    page[i] = source.wrap(item)
+  end
+  local count = #page
+  if enveloped then count = type(data.count) == "number" and data.count or nil end
+  local behind, problem = false, nil
+  if enveloped and not source.whole then behind, problem = following(data, #page, count, source.offset) end
+  if behind == nil then return nil, source.undecodable(problem) end
+
+  local fields = { count = count, meta = source.meta, more = behind ~= false }
+  function fields.next(_, opts)
+    if not behind then return false end
+    return source.fetch(behind, opts)
+  end
+  return setmetatable(page, {
+    __metatable = false,
+    __index = function(_, name)
+      local value = fields[name]
+      if value == nil and type(name) == "string" and name ~= "count" then
+        usage.raise("a page has no field " .. usage.show(name) .. usage.hint(name, FIELDS))
+      end
+      return value
+    end,
+    __newindex = function() usage.raise("a page cannot be changed") end,
+  })
+end
+
+--- Walks pages. `fetch(offset)` -> page | nil, err. After an error the same page is asked for again.
+function M.pages(fetch)
+  local page
+  return function()
+    if page == false then return nil end
+    local behind, err
+    if page then behind, err = page:next() else behind, err = fetch(0) end
+    if err then error(err, 0) end
+    page = behind
+    return page or nil
+  end
+end
+
+return M
