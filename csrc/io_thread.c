@@ -78,12 +78,12 @@ static void close_wake(void) {
     }
 }
 
+/* Other threads may fork, or stop the I/O thread, while this one waits: `park` and the phase are
+   what they made of them. */
 static void before_fork(void) {
     pthread_mutex_lock(&io.lock);
-    while (io.phase == STOPS)
-        pthread_cond_wait(&io.changed, &io.lock);
-    io.park = true;
-    while (io.phase == RUNS && !io.parked) {
+    while (io.phase == STOPS || (io.phase == RUNS && !io.parked)) {
+        io.park = true;
         wake_locked();
         pthread_cond_wait(&io.changed, &io.lock);
     }
@@ -394,11 +394,12 @@ static void sleep_until_news(void) {
 /* What the others want of it -> false: that it ends. */
 static bool take_news(void) {
     of_io_lock();
-    while (io.park) {
+    while (io.park && io.phase == RUNS) { /* who forks waits for a thread that stops */
         io.parked = true;
         pthread_cond_broadcast(&io.changed);
         pthread_cond_wait(&io.changed, &io.lock);
     }
+    io.parked = false;
     io.news = false;
     while (io.submitted.first != NULL) {
         of_transfer *transfer = io.submitted.first;
@@ -490,6 +491,7 @@ static void stop_locked(void) {
     if (io.phase != RUNS)
         return;
     io.phase = STOPS;
+    pthread_cond_broadcast(&io.changed);
     wake_locked();
     pthread_mutex_unlock(&io.lock);
     pthread_join(io.thread, NULL);

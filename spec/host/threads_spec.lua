@@ -53,8 +53,66 @@ local function build(variant)
   return string.format("%s/build/%s%s/threads", host.root, variant.flavour or "", host.lua)
 end
 
+-- Answers with the id and the user that it is asked with; it wants another token now and then, and refuses some.
+local function answering()
+  return server.start(function(s)
+    local tokens = 0
+    s.serve(function(c)
+      for request in function() return c:request() end do
+        local id = string.match(request.target, "/contracts/(%d+)")
+        local token = request.headers["x-oneflow-api-token"]
+        if id % 10000 == 25 and not string.find(token, "-%d+$") then
+          tokens = tokens + 1
+          c:reply(401, { "content-type: application/json" }, '{"title":"another token"}')
+        elseif id % 10000 % 7 == 0 then
+          c:reply(409, { "content-type: application/json" }, '{"title":"no"}')
+        else
+          c:reply(200, { "content-type: application/json" }, '{"id":' .. id .. ',"_private":{"name":"'
+            .. request.headers["x-oneflow-user-email"] .. '"}}')
+        end
+      end
+    end)
+  end)
+end
+
 describe("threads:", function()
   after_each(wire.clean)
+
+  it("case 58: threads fork at once, while calls are under way: parents and children get answers", function()
+    local program = build {}
+    local target = answering()
+    local script = host.write(host.folder() .. "/script.lua", [[
+      local client, thread = ...
+      local oneflow = require "oneflow"
+      local user, right = "user" .. thread .. "@example.com", 0
+      local function read(id)
+        return function()
+          local contract = assert(client:contract(id):get { as = user })
+          if contract.id == id and contract.name == user then right = right + 1 end
+        end
+      end
+      local gatherer = oneflow.gatherer {}
+      for i = 1, 100 do
+        gatherer:add(read(thread * 1000000 + i * 7 + 1))
+        assert(run_in_child(function()
+          if i % 10 ~= 0 then return true end
+          local before, own = right, oneflow.gatherer {}
+          own:add(read(thread * 1000000 + 7000 + i * 7 + 1))
+          own:wait()
+          return right == before + 1
+        end))
+      end
+      gatherer:wait()
+      assert(right == 100)
+      return right + 10
+    ]])
+    -- Two rounds: one thread's state ends, and with it the I/O thread may, while the other forks.
+    local command = { program, target.url, wire.TOKEN, script, "2", "unsearched", env = { LD_PRELOAD = false } }
+    local code, signal, output, errors = process.spawn(command):wait()
+    assert.equal("0 0", code .. " " .. signal, output .. errors)
+    assert.equal(440, cjson.decode(output).calls)
+    assert.equal(440, #target:journal())
+  end)
 
   for _, variant in ipairs(VARIANTS) do
     it("two states on two threads call at once, " .. variant.name, function()
@@ -62,24 +120,7 @@ describe("threads:", function()
         return pending(variant.needs .. " is not installed")
       end
       local program = build(variant)
-      local target = server.start(function(s)
-        local tokens = 0
-        s.serve(function(c)
-          for request in function() return c:request() end do
-            local id = string.match(request.target, "/contracts/(%d+)")
-            local token = request.headers["x-oneflow-api-token"]
-            if id % 10000 == 25 and not string.find(token, "-%d+$") then
-              tokens = tokens + 1
-              c:reply(401, { "content-type: application/json" }, '{"title":"another token"}')
-            elseif id % 10000 % 7 == 0 then
-              c:reply(409, { "content-type: application/json" }, '{"title":"no"}')
-            else
-              c:reply(200, { "content-type: application/json" }, '{"id":' .. id .. ',"_private":{"name":"'
-                .. request.headers["x-oneflow-user-email"] .. '"}}')
-            end
-          end
-        end)
-      end)
+      local target = answering()
       local script = host.write(host.folder() .. "/script.lua", (string.gsub(SCRIPT, "CALLS", variant.calls)))
       local command = {}
       for i, word in ipairs(variant.wrap or {}) do command[i] = word end
