@@ -229,13 +229,13 @@ local function attempt(client, operation, path, parts, user, timeout, waiter, nu
   return send(client, operation, path, parts, user, timeout, waiter)
 end
 
---- What became of a call that nobody waits for any more, as on_response is told it, with `deserted = true`.
+--- What became of a call that nobody waits for any more, as on_response is told it, with `orphaned = true`.
 ---@param ticket userdata  done; is used up
 ---@return table info
-function M.deserted(client, ticket, operation, path, user)
+function M.orphaned(client, ticket, operation, path, user)
   local status, answer, request_id, _, connects = client.engine:take(ticket)
   local info = outcome_of(client, operation, path, user, 1, status, answer, request_id, connects)
-  info.deserted = true
+  info.orphaned = true
   return info
 end
 

@@ -458,7 +458,7 @@ describe("nginx:", function()
     assert.equal("contract.publish", info.operation)
     assert.equal(wire.SVEN, info.acting_user)
     assert.equal(200, info.status)
-    assert.is_true(info.deserted)
+    assert.is_true(info.orphaned)
     eventually("the line in the log", function()
       return string.find(web:error_log(), "nobody waited for the end", 1, true)
     end)
@@ -473,7 +473,7 @@ describe("nginx:", function()
     local web = start(target, {
       server = location("/publish", [[
         kept = kept or new_client { concurrency = 1, hooks = { on_response = function(info)
-          if not info.deserted then return end
+          if not info.orphaned then return end
           ngx.shared.results:set("told", info.acting_user .. " " .. info.kind .. " " .. info.outcome)
           ngx.shared.results:set("called", show(kept:contract(4712):publish({}, { as = "anna@example.com" })))
         end } }
@@ -515,7 +515,7 @@ describe("nginx:", function()
     local web = start(target, {
       server = location("/publish", [[
         kept = kept or new_client { hooks = { on_response = function(info)
-          if not info.deserted then return end
+          if not info.orphaned then return end
           ngx.shared.results:incr("told", 1, 0)
           ngx.exit(ngx.OK)
         end } }
@@ -531,7 +531,7 @@ describe("nginx:", function()
     end
   end)
 
-  it("tells of a deserted POST also when nginx dropped the timer that was to wait for it", function()
+  it("tells of an orphaned POST also when nginx dropped the timer that was to wait for it", function()
     local target = server.start(function(s)
       s.serve(function(c)
         for request in function() return c:request() end do
@@ -553,7 +553,7 @@ describe("nginx:", function()
       .. location("/free", "ngx.shared.results:set('occupied', false)")
       .. location("/publish", [[
         kept = kept or new_client { hooks = { on_response = function(info)
-          if info.deserted then ngx.shared.results:set("told", info.operation .. " " .. info.status) end
+          if info.orphaned then ngx.shared.results:set("told", info.operation .. " " .. info.status) end
         end } }
         client():contract(4711):publish({}, { as = "sven@example.com" })]], "lua_check_client_abort on;")
       .. location("/call", "ngx.say(call())")
@@ -575,7 +575,7 @@ describe("nginx:", function()
     end)
   end)
 
-  it("of 3000 POSTs, 50 at once, each is answered, and none is taken for deserted", function()
+  it("of 3000 POSTs, 50 at once, each is answered, and none is taken for orphaned", function()
     local target = wire.healthy()
     local web = start(target, { server = location("/publish",
       "kept = kept or new_client { concurrency = 50 } "

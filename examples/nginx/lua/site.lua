@@ -11,9 +11,9 @@ local M = {}
 
 local client -- of this worker: made in the master, it starts anew in each worker
 
--- Told of every attempt; `deserted`: the visitor went away, and what could not be taken back ran to its end.
+-- Told of every attempt; `orphaned`: the visitor went away, and what could not be taken back ran to its end.
 local function on_response(info)
-  if not info.deserted then return end
+  if not info.orphaned then return end
   ngx.log(info.outcome == "unknown" and ngx.ERR or ngx.WARN, info.operation, " ", info.path, " as ", info.acting_user,
     ": the visitor left; ", info.kind and info.kind .. ", outcome " .. info.outcome or "done", ", status ",
     info.status or "none")

@@ -57,7 +57,7 @@ local function tell(_, number)
   if not entry or not entry.asked then return end
   waiting[number] = nil
   local client = entry.client
-  local info = require("oneflow.call").deserted(client, entry.ticket, entry.operation, entry.path, entry.user)
+  local info = require("oneflow.call").orphaned(client, entry.ticket, entry.operation, entry.path, entry.user)
   local hook = client.hooks and client.hooks.on_response
   if not hook then
     local became = info.kind and format("%s, %s", info.kind, info.outcome) or format("done, status %d", info.status)
