@@ -2,6 +2,7 @@
 #include "memory.h"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -162,7 +163,17 @@ static of_zeroing zeroing = OF_ZEROING_FAILED;
 
 static void in_child(void) { atomic_fetch_add(&process, 1); }
 
+/* From here on libcurl has our allocator and the process our handlers, for good: the shared object
+   that holds this code is not unmapped, also where a host unloads a plugin. In a program itself
+   there is none to find. */
+static void stay_loaded(void) {
+    Dl_info self;
+    if (dladdr(&zeroing, &self) != 0 && self.dli_fname != NULL)
+        (void)dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 static void init(void) {
+    stay_loaded();
     if (pthread_atfork(NULL, NULL, in_child) != 0)
         return;
     if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, zeroing_malloc, zeroing_free, zeroing_realloc,

@@ -12,6 +12,10 @@
  * host's care. Like Lua's functions they raise Lua errors (for want of memory, among others): call
  * them under lua_pcall. Unless it says otherwise a function leaves the stack as it was.
  *
+ * Plugins: with the first client libcurl gets the library's allocator, and the process its handlers
+ * of fork and exit. The shared object that the library is linked into therefore stays loaded until
+ * the process ends, also when its host unloads it (dlclose), and no linker flag is needed for that.
+ *
  * Besides libcurl and libcrypto the library needs lua-cjson: registered by the host as
  * package.preload.cjson before the first `require "oneflow"` (luaopen_cjson of a static
  * liblua5.4-cjson.a), or found by `require` in package.cpath.
