@@ -7,6 +7,7 @@
 local check = require "oneflow.check"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
+local families = require "oneflow.families"
 local hosts = require "oneflow.hosts"
 local usage = require "oneflow.usage"
 
@@ -633,9 +634,13 @@ local GATHERER = {
 }
 local HANDLE = { __metatable = false, __name = "oneflow.Gatherer.Handle" }
 
+families.add("userdata", {
+  state = function(value) return open(value, GATHERER) end, text = GATHERER.__tostring,
+})
+
 local function loop_of(self, name)
   local loop = open(self, GATHERER)
-  if not loop then usage.raise(format("call with a colon: gatherer:%s(...)", name)) end
+  if not loop then families.refuse(self, "gatherer", name, "a gatherer") end
   return loop
 end
 
@@ -752,8 +757,8 @@ function Gatherer:fd() return loop_of(self, "fd").queue:fd() end
 function Gatherer:pollfd() return loop_of(self, "pollfd").queue:fd() end
 
 ---@return string
-function Gatherer:events() -- luacheck: no unused args
-  return "r"
+function Gatherer:events()
+  return loop_of(self, "events") and "r"
 end
 
 ---@return number? seconds  after which `poll` has something to do whatever the descriptor says

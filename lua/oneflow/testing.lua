@@ -1,9 +1,11 @@
 -- Sandboxes for scripts and specs: `sandbox` answers in-process, `server` is a real HTTP server. Both are
 -- boxes with the same fields and methods; the controls of oneflow.sandbox.controls are methods by name.
 local controls = require "oneflow.sandbox.controls"
+local families = require "oneflow.families"
+
 local M = {}
 
-local error, ipairs, pairs, setmetatable, type = error, ipairs, pairs, setmetatable, type
+local error, getmetatable, ipairs, pairs, setmetatable, type = error, getmetatable, ipairs, pairs, setmetatable, type
 local format, match = string.format, string.match
 
 ---@class oneflow.testing.Box
@@ -42,9 +44,18 @@ local format, match = string.format, string.match
 local Box = {}
 Box.__index = Box
 
+local function of_box(value) return getmetatable(value) == Box and value or nil end
+
+families.add("table", { state = of_box, text = function() return "a box" end })
+
+local function must_be_box(self, name)
+  if not of_box(self) then families.refuse(self, "box", name, "a box") end
+end
+
 -- One method a control. What a control refuses is a mistake of the script, so it raises.
 for _, control in ipairs(controls) do
   Box[control.name] = function(self, ...)
+    must_be_box(self, control.name)
     local arguments = require("oneflow.sandbox.control").arguments(control, ...)
     local result, problem = self.run(control.name, arguments)
     if not result then error(format("%s: %s", control.name, problem), 2) end
@@ -59,6 +70,7 @@ local CREDENTIALS = { "token", "token_file", "token_env" }
 ---@param options? table as for `oneflow.client`
 ---@return table client
 function Box:client(options)
+  must_be_box(self, "client")
   local all, has_token = { base_url = self.base_url, transport = self.transport }, false
   for name, value in pairs(options or {}) do all[name] = value end
   for _, name in ipairs(CREDENTIALS) do has_token = has_token or all[name] ~= nil end
@@ -114,6 +126,7 @@ end
 
 --- Stops the server, and waits until it is gone. Does nothing in-process, or a second time.
 function Box:stop()
+  must_be_box(self, "stop")
   if self.process then self.process:stop() end
 end
 

@@ -1,4 +1,5 @@
 -- Pages of a list.
+local families = require "oneflow.families"
 local usage = require "oneflow.usage"
 
 local error, ipairs, next, setmetatable, tonumber, type = error, ipairs, next, setmetatable, tonumber, type
@@ -30,6 +31,38 @@ end
 
 local FIELDS = { "count", "meta", "next" }
 
+-- By page: { known (its fields), behind (the offset of the next page, or false), fetch }. Nothing there refers to it.
+local states = setmetatable({}, { __mode = "k" })
+
+local methods = {}
+
+function methods.next(self, opts)
+  local state = states[self]
+  if not state then families.refuse(self, "page", "next", "a page") end
+  if not state.behind then return false end
+  return state.fetch(state.behind, opts)
+end
+
+local PAGE = { __metatable = false }
+
+function PAGE.__index(self, name)
+  local method = methods[name]
+  if method then return method end
+  local state = states[self]
+  local value = state.known[name]
+  if value == nil and type(name) == "string" and name ~= "count" then
+    usage.raise("a page has no field " .. usage.show(name) .. usage.hint(name, FIELDS))
+  end
+  return value
+end
+
+function PAGE.__newindex() usage.raise("a page cannot be changed") end
+
+families.add("table", {
+  state = function(value) return states[value] end,
+  text = function() return "a page" end,
+})
+
 --- Makes a page of a list's answer.
 ---@param data table  envelope, or a bare array
 ---@param source table  { offset =, meta =, rows = (the envelope's name for the list), whole = (nothing is behind it),
@@ -53,22 +86,11 @@ function M.new(data, source)
   if enveloped and not source.whole then behind, problem = following(data, #page, count, source.offset) end
   if behind == nil then return nil, source.undecodable(problem) end
 
-  local fields = { count = count, meta = source.meta, more = behind ~= false }
-  function fields.next(_, opts)
-    if not behind then return false end
-    return source.fetch(behind, opts)
-  end
-  return setmetatable(page, {
-    __metatable = false,
-    __index = function(_, name)
-      local value = fields[name]
-      if value == nil and type(name) == "string" and name ~= "count" then
-        usage.raise("a page has no field " .. usage.show(name) .. usage.hint(name, FIELDS))
-      end
-      return value
-    end,
-    __newindex = function() usage.raise("a page cannot be changed") end,
-  })
+  setmetatable(page, PAGE)
+  states[page] = {
+    known = { count = count, meta = source.meta, more = behind ~= false }, behind = behind, fetch = source.fetch,
+  }
+  return page
 end
 
 --- Walks pages. `fetch(offset)` -> page | nil, err. After an error the same page is asked for again.
@@ -77,7 +99,7 @@ function M.pages(fetch)
   return function()
     if page == false then return nil end
     local behind, err
-    if page then behind, err = page:next() else behind, err = fetch(0) end
+    if page then behind, err = methods.next(page) else behind, err = fetch(0) end
     if err then error(err, 0) end
     page = behind
     return page or nil

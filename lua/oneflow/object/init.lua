@@ -15,7 +15,7 @@ local tree = require "oneflow.object.tree"
 local usage = require "oneflow.usage"
 
 local format, upper = string.format, string.upper
-local concat, sort = table.concat, table.sort
+local sort = table.sort
 local ipairs, next, pairs, type = ipairs, next, pairs, type
 local open, seal = core.open, core.seal
 local CLIENT, VIEW, COLLECTION, ITEM = kinds.client, kinds.view, kinds.collection, kinds.item
@@ -219,25 +219,15 @@ VIEW.__index = scope_index("a view", VIEW, {
   close = client_methods.close,
 })
 
--- "participant 3 of party 2 of contract 1"
-local function named(state)
-  local names = {}
-  while state do
-    names[#names + 1] = state.id == nil and state.type.name or format("%s %s", state.type.name, state.id)
-    state = state.up
-  end
-  return concat(names, " of ")
-end
-
 function CLIENT.__tostring(self) return "oneflow client of " .. open(self, CLIENT).client.base_url end
 function VIEW.__tostring(self) return "oneflow view as " .. acting_user.label(open(self, VIEW).user) end
 function COLLECTION.__tostring(self)
   local state = open(self, COLLECTION)
-  return "oneflow collection " .. state.type.name .. (state.up and " of " .. named(state.up) or "")
+  return "oneflow collection " .. state.type.name .. (state.up and " of " .. kinds.named(state.up) or "")
 end
 function ITEM.__tostring(self)
   local state = open(self, ITEM)
-  return format("oneflow %s%s", named(state), state.id ~= nil and state.data == nil and " (not loaded)" or "")
+  return format("oneflow %s%s", kinds.named(state), state.id ~= nil and state.data == nil and " (not loaded)" or "")
 end
 
 CLIENT.__close = client_methods.close

@@ -1,9 +1,11 @@
 -- The four kinds of objects: client, view, collection, item. One metatable each; sealing with it is what makes an
 -- object one of ours, and only `core.open` with it sees the state behind.
 local core = require "oneflow.core"
+local families = require "oneflow.families"
 local usage = require "oneflow.usage"
 
-local format, sub, upper = string.format, string.sub, string.upper
+local concat = table.concat
+local find, format, sub, upper = string.find, string.format, string.sub, string.upper
 local pairs = pairs
 local open = core.open
 
@@ -13,19 +15,51 @@ for kind, metatable in pairs(M) do
   metatable.__metatable = false
   metatable.__name = "oneflow." .. upper(sub(kind, 1, 1)) .. sub(kind, 2)
   function metatable.__newindex() usage.raise(format("a %s cannot be changed", kind)) end
+  families.add("userdata", {
+    state = function(value) return open(value, metatable) end,
+    text = function(value) return metatable.__tostring(value) end, -- from oneflow.object
+  })
 end
 
---- The state behind `self`, or a lesson in colons.
-function M.state_of(self, metatable, owner, name)
-  local state = open(self, metatable)
-  if not state then usage.raise(format("call with a colon: %s:%s(...)", owner, name)) end
-  return state
+local function article(name) return (find(name, "^[aeiou]") and "an " or "a ") .. name end
+
+--- "participant 3 of party 2 of contract 1"
+function M.named(state)
+  local names = {}
+  while state do
+    names[#names + 1] = state.id == nil and state.type.name or format("%s %s", state.type.name, state.id)
+    state = state.up
+  end
+  return concat(names, " of ")
 end
 
---- The scope behind a client or a view: { client =, user = (of a view) }.
+-- A kind as what a message expects: "a party of a contract".
+local function expected(kind)
+  local collection = kind.metatable == M.collection
+  local words = { collection and "the collection " .. kind.name or article(kind.name) }
+  local place = kind.up
+  while place do
+    words[#words + 1] = article(place.name)
+    place = place.up
+  end
+  return concat(words, " of ")
+end
+
+--- The state behind `self`. A method takes the objects of its own kind alone: those of one resource at one place, so
+--- that none ever addresses something else than the object at hand.
+---@param self any  as the caller gave it
+---@param kind table  of oneflow.object.tree
+---@param name string  the method
+function M.state_of(self, kind, name)
+  local state = open(self, kind.metatable)
+  if state and state.type == kind then return state end
+  families.refuse(self, kind.name, name, expected(kind))
+end
+
+--- The scope behind a client or a user: { client =, user = (of a user) }.
 function M.scope_of(self, name)
   local scope = open(self, M.view) or open(self, M.client)
-  if not scope then usage.raise(format("call with a colon: client:%s(...)", name)) end
+  if not scope then families.refuse(self, "client", name, "a client or a user") end
   return scope
 end
 

@@ -1,7 +1,7 @@
 -- Operations of the endpoint table as methods: arguments checked, path filled in, the call run, the answer wrapped.
 --
--- A binding is an operation at a place: { operation, owner (for messages), metatable (of its `self`), kind (of the
--- records that it returns), root (whether these stand below the client, wherever the operation does), takes_id }.
+-- A binding is an operation at a place: { operation, on (the kind of its `self`), kind (of the records that it
+-- returns), root (whether these stand below the client, wherever the operation does), takes_id }.
 -- A state is what stands behind an object: { type, scope, up (the item above), id, data, meta, partial }.
 local acting_user = require "oneflow.acting_user"
 local api = require "oneflow.api"
@@ -232,15 +232,15 @@ end
 
 --- The method of a binding.
 function M.method(binding)
-  local operation, owner, metatable = binding.operation, binding.owner, binding.metatable
+  local operation, on = binding.operation, binding.on
   local verb = operation.verb
   if operation.pages or operation.bare then
     return function(self, query, opts)
-      return list(binding, state_of(self, metatable, owner, verb), query, opts)
+      return list(binding, state_of(self, on, verb), query, opts)
     end
   elseif binding.takes_id then
     return function(self, id, opts)
-      local state = state_of(self, metatable, owner, verb)
+      local state = state_of(self, on, verb)
       local text
       id, text = M.id_argument(binding.kind, state.up, id)
       local item = { type = binding.kind, scope = state.scope, up = state.up, id = id, text = text }
@@ -248,19 +248,20 @@ function M.method(binding)
     end
   elseif operation.body then
     return function(self, body, opts)
-      return run(binding, state_of(self, metatable, owner, verb), body, check.options(opts))
+      return run(binding, state_of(self, on, verb), body, check.options(opts))
     end
   end
   return function(self, opts, more)
-    if more ~= nil then usage.raise(format("%s:%s takes options alone", owner, verb)) end
-    return run(binding, state_of(self, metatable, owner, verb), nil, check.options(opts))
+    local state = state_of(self, on, verb)
+    if more ~= nil then usage.raise(format("%s:%s takes options alone", on.name, verb)) end
+    return run(binding, state, nil, check.options(opts))
   end
 end
 
 --- The method that gives a file's bytes.
-function M.download_method(operation, owner, metatable)
+function M.download_method(operation, on)
   return function(self, where, opts)
-    local state = state_of(self, metatable, owner, "download")
+    local state = state_of(self, on, "download")
     local path, problems = path_of(operation, state)
     return files.download(state.scope, operation, path, where, check.options(opts), problems)
   end
@@ -268,11 +269,11 @@ end
 
 --- The walks over a list.
 function M.walks(binding)
-  local owner, metatable = binding.owner, binding.metatable
+  local on = binding.on
   return function(self, query, opts)
-    return each(binding, state_of(self, metatable, owner, "each"), query, opts)
+    return each(binding, state_of(self, on, "each"), query, opts)
   end, function(self, query, opts)
-    return walk_pages(binding, state_of(self, metatable, owner, "pages"), query, opts)
+    return walk_pages(binding, state_of(self, on, "pages"), query, opts)
   end
 end
 

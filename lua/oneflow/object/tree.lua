@@ -4,8 +4,8 @@
 -- operation is at home in a place by the ids in its path: one of a collection where exactly these are known, one of an
 -- item where at least these are; of two with one verb the one that names more.
 --
--- The type of an item: { name, resource, id_name, id_field, methods, fields, collections, items, records (the types of
--- what stands below, by resource), missing (verb -> what it lacks here), up (the type above) }.
+-- The type of an item: { name, resource, metatable, id_name, id_field, methods, fields, collections, items, records
+-- (the types of what stands below, by resource), missing (verb -> what it lacks here), up (the type above) }.
 local api = require "oneflow.api"
 local accessors = require "oneflow.object.accessors"
 local core = require "oneflow.core"
@@ -80,9 +80,9 @@ local function item_methods(kind)
   end
   for verb, operation in pairs(best) do
     kind.missing[verb] = nil
-    if operation.download then kind.methods.download = run.download_method(operation, kind.name, ITEM) end
+    if operation.download then kind.methods.download = run.download_method(operation, kind) end
     kind.methods[verb] = run.method {
-      operation = operation, owner = kind.name, metatable = ITEM,
+      operation = operation, on = kind,
       kind = operation.returns == kind.resource.name and kind or M.root.records[operation.returns],
       root = operation.returns ~= kind.resource.name,
     }
@@ -90,15 +90,15 @@ local function item_methods(kind)
 end
 
 local function item_members(kind)
-  local name, resource = kind.name, kind.resource
+  local resource = kind.resource
   item_methods(kind)
   for method, search in pairs(searches[resource.name] or {}) do
     kind.methods[method] = function(self, ...)
-      return search(kinds.state_of(self, ITEM, name, method), ...)
+      return search(kinds.state_of(self, kind, method), ...)
     end
   end
   function kind.methods.at(self, ...)
-    local state = kinds.state_of(self, ITEM, name, "at")
+    local state = kinds.state_of(self, kind, "at")
     local path = { ... }
     for i = 1, select("#", ...) do
       if type(path[i]) ~= "string" and type(path[i]) ~= "number" then
@@ -136,7 +136,8 @@ local COMPOUND = {
 local function collection_type(resource, place)
   local known, count = known_at(place)
   local kind = {
-    name = resource.collection, owner = place.name or CLIENT_NAME, methods = {},
+    name = resource.collection, owner = place.name or CLIENT_NAME, methods = {}, metatable = COLLECTION,
+    up = place.resource and place or nil,
   }
   for _, operation in ipairs(resource.operations) do
     local found, unknown = ids_of(operation, known)
@@ -144,7 +145,7 @@ local function collection_type(resource, place)
     if operation.on == "collection" and found == count and (#unknown == 0 or takes_id) then
       local record = place.records[operation.returns]
       local binding = {
-        operation = operation, owner = resource.collection, metatable = COLLECTION, takes_id = takes_id,
+        operation = operation, on = kind, takes_id = takes_id,
         kind = record or M.root.records[operation.returns], root = not record,
       }
       kind.methods[operation.verb] = run.method(binding)
@@ -153,7 +154,7 @@ local function collection_type(resource, place)
   end
   for method, compound in pairs(COMPOUND[resource.collection] or {}) do
     kind.methods[method] = function(self, ...)
-      kinds.state_of(self, COLLECTION, resource.collection, method)
+      kinds.state_of(self, kind, method)
       return compound(self, ...)
     end
   end
@@ -173,7 +174,8 @@ local function grow(place)
   for _, resource in ipairs(api.resources) do
     if stands_below(resource, place) and (resource.item or resource.record) then
       local kind = {
-        name = resource.item or resource.record, resource = resource, up = place.resource and place or nil,
+        name = resource.item or resource.record, resource = resource, metatable = ITEM,
+        up = place.resource and place or nil,
         id_name = resource.item or resource.record, id_field = resource.id_field,
         methods = {}, fields = {}, collections = {}, items = {}, records = {}, missing = {},
       }
@@ -188,7 +190,7 @@ local function furnish(place, behind)
     item_members(kind)
     if kind.resource.item then place.items[kind.resource.item] = naming(kind, behind) end
     furnish(kind, function(self, name)
-      local state = kinds.state_of(self, ITEM, kind.name, name)
+      local state = kinds.state_of(self, kind, name)
       return state.scope, state
     end)
   end

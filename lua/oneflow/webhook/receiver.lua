@@ -4,6 +4,7 @@ local core = require "oneflow.core"
 local check = require "oneflow.check"
 local delivery = require "oneflow.webhook.delivery"
 local errors = require "oneflow.errors"
+local families = require "oneflow.families"
 local signature = require "oneflow.webhook.signature"
 local stores = require "oneflow.webhook.store"
 local usage = require "oneflow.usage"
@@ -41,8 +42,12 @@ end
 function METATABLE.__newindex() usage.raise("a receiver cannot be changed") end
 function METATABLE.__tostring() return "oneflow webhook receiver" end
 
+families.add("userdata", {
+  state = function(value) return core.open(value, METATABLE) end, text = METATABLE.__tostring,
+})
+
 local function state_of(self, name)
-  return core.open(self, METATABLE) or usage.raise(format("call with a colon: receiver:%s(...)", name))
+  return core.open(self, METATABLE) or families.refuse(self, "receiver", name, "a receiver")
 end
 
 -- ---- options ---------------------------------------------------------------------------------------------------
@@ -231,7 +236,7 @@ function Receiver:serve(callback)
   end
   local body = read_body(ngx, state.max_body)
   if not body then return answer(413, format("a body over %d bytes", state.max_body)) end
-  local status, problem = self:receive(body, callback, answer)
+  local status, problem = Receiver.receive(self, body, callback, answer)
   if problem then
     ngx.log(status < 500 and status ~= 200 and ngx.WARN or ngx.ERR, "oneflow webhook: ", tostring(problem))
   end

@@ -1,0 +1,41 @@
+-- The families of objects that the library hands out: how one is told from any other value, and what it is called in a
+-- message. A method is a function that can be taken out of its object and called on anything: it takes the objects of
+-- its own family and kind, and refuses the others here.
+local usage = require "oneflow.usage"
+
+local format, type = string.format, type
+
+local M = {}
+
+local by_type = { userdata = {}, table = {}, ["function"] = {} }
+
+--- Adds a family.
+---@param lua_type "userdata"|"table"|"function"
+---@param family table  { state = function(value) -> state | nil, text = function(value) -> what a message calls it }
+function M.add(lua_type, family)
+  local list = by_type[lua_type]
+  list[#list + 1] = family
+end
+
+--- The family of a value, and the state behind it; nil for what is not the library's.
+---@return table? family, any state
+function M.of(value)
+  local list = by_type[type(value)]
+  for i = 1, list and #list or 0 do
+    local state = list[i].state(value)
+    if state then return list[i], state end
+  end
+end
+
+--- Raises: a method was called on what it does not belong to. What is no object at all was called with a dot.
+---@param self any
+---@param owner string  "contract"
+---@param name string  the method
+---@param expected string  "a contract"
+function M.refuse(self, owner, name, expected)
+  local family = M.of(self)
+  if not family then usage.raise(format("call with a colon: %s:%s(...)", owner, name)) end
+  usage.raise(format("%s:%s: %s expected, got %s", owner, name, expected, family.text(self)))
+end
+
+return M

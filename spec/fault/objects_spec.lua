@@ -1,0 +1,151 @@
+-- Objects as their holders may misuse them: methods that are called on another object.
+local oneflow = require "oneflow"
+local run = require "oneflow.object.run"
+local testing = require "oneflow.testing"
+local tree = require "oneflow.object.tree"
+
+local INGE = "inge@example.com"
+
+-- A client whose requests are counted, and answered with `{"id":8}`.
+local function counting()
+  local sent = {}
+  return assert(oneflow.client { token = ("k"):rep(40), base_url = "http://127.0.0.1:1/v1", transport = function(request)
+    sent[#sent + 1] = request.method .. " " .. request.path
+    return 200, {}, '{"id":8,"count":1,"data":[{"id":8}]}'
+  end }), sent
+end
+
+-- One object of each kind of the tree: { kind =, object =, label = }, with the user's as root.
+local function of_each_kind(user)
+  local all, next_id = {}, 100
+  local function grow(place, parent, up, label)
+    for name, kind in pairs(place.collections) do
+      all[#all + 1] = { kind = kind, object = parent[name], label = label .. "." .. name }
+    end
+    for _, kind in pairs(place.records) do
+      next_id = next_id + 1
+      local name = kind.resource.item
+      local object
+      if name then
+        object = kind.resource.singleton and parent[name](parent) or parent[name](parent, next_id)
+      else
+        object = run.new_item(kind, {}, up, next_id)
+      end
+      all[#all + 1] = { kind = kind, object = object, label = label .. ":" .. kind.name }
+      grow(kind, object, { type = kind, up = up, id = next_id }, label .. ":" .. kind.name)
+    end
+  end
+  grow(tree.root, user, nil, "user")
+  return all
+end
+
+describe("objects:", function()
+  it("case 71: a method of one kind, called on an object of any other, raises, and nothing is sent", function()
+    local client, sent = counting()
+    local user = assert(client:user(INGE))
+    local all = of_each_kind(user)
+    local others = {
+      user = user, client = client, page = assert(user.contracts:list()), iterator = user.contracts:each(),
+      gatherer = oneflow.gatherer(), box = testing.sandbox {},
+      receiver = oneflow.webhook.receiver { unsigned = true }, text = "x", number = 7, table = {}, nothing = false,
+    }
+    local asked, tried = #sent, 0
+    local function refused(method, owner, self, came)
+      for _, arguments in ipairs { { {}, {} }, { 8 } } do
+        tried = tried + 1
+        local good, message = pcall(method, self, arguments[1], arguments[2])
+        local what = owner .. " on " .. came .. ": "
+        assert.is_false(good, what .. "it did not raise")
+        assert.is_truthy(string.find(message, "objects_spec.lua:%d+: oneflow: ") or came == "nothing", what .. message)
+        assert.is_truthy(string.find(message, " expected, got ", 1, true)
+          or string.find(message, "call with a colon: ", 1, true), what .. message)
+      end
+    end
+    for _, entry in ipairs(all) do
+      for _, methods in ipairs { entry.kind.methods, entry.kind.items or {} } do
+        for name, method in pairs(methods) do
+          local owner = entry.label .. ":" .. name
+          for _, other in ipairs(all) do
+            if other.kind ~= entry.kind then refused(method, owner, other.object, other.label) end
+          end
+          for came, other in pairs(others) do refused(method, owner, other, came) end
+        end
+      end
+    end
+    local roots = { request = user.request, ping = user.ping, root = user.root }
+    for name in pairs(tree.root.items) do roots[name] = user[name] end
+    for name, method in pairs(roots) do
+      for _, other in ipairs(all) do refused(method, "user:" .. name, other.object, other.label) end
+    end
+    assert.is_true(#all > 40 and tried > 5000, #all .. " kinds, tried " .. tried)
+    assert.equal(asked, #sent, sent[#sent])
+  end)
+
+  it("case 71: so do those of pages, gatherers, receivers and boxes", function()
+    local client, sent = counting()
+    local user = assert(client:user(INGE))
+    local page = assert(user.contracts:list())
+    local gatherer, box = oneflow.gatherer(), testing.sandbox {}
+    local receiver = oneflow.webhook.receiver { unsigned = true }
+    local asked = #sent
+    local objects = { user = user, client = client, contract = user:contract(7), page = page, gatherer = gatherer,
+      box = box, receiver = receiver, collection = user.contracts, table = {}, text = "x" }
+    local methods = {
+      page = { "next" }, receiver = { "read", "receive", "serve" },
+      gatherer = { "add", "cancel", "poll", "wait", "fd", "pollfd", "events", "timeout" },
+      box = { "client", "stop", "journal", "reset", "fault", "sign", "revoke_token", "advance" },
+    }
+    for owner, names in pairs(methods) do
+      for _, name in ipairs(names) do
+        local method = objects[owner][name]
+        for came, self in pairs(objects) do
+          local good, message = true, nil
+          if came ~= owner then good, message = pcall(method, self, "{}", print) end
+          assert.is_true(came == owner or not good, owner .. ":" .. name .. " on " .. came)
+          assert.is_true(came == owner or string.find(message, " expected, got ", 1, true) ~= nil
+            or string.find(message, "call with a colon: ", 1, true) ~= nil, message)
+        end
+      end
+    end
+    assert.equal(asked, #sent, sent[#sent])
+    assert.equal(0, #box:journal())
+  end)
+
+  it("case 71: what is told names the method, what it is for, and what came", function()
+    local client = counting()
+    local user = assert(client:user(INGE))
+    local contract = user:contract(31)
+    for message, call in pairs {
+      ["contract:delete: a contract expected, got oneflow party 5 of contract 31"] = function()
+        return contract.delete(contract:party(5))
+      end,
+      ["party:update: a party of a contract expected, got oneflow contract 31"] = function()
+        return contract:party(5).update(contract, {})
+      end,
+      ["parties:list: the collection parties of a contract expected, got oneflow collection contracts"] = function()
+        return contract.parties.list(user.contracts)
+      end,
+      ["contracts:each: the collection contracts expected, got oneflow collection users"] = function()
+        return client.contracts.each(user.users)
+      end,
+      ["participants:create: the collection participants of a party of a contract expected, got oneflow collection "
+        .. "parties of contract 31"] = function()
+        return contract:party(5).participants.create(contract.parties, {})
+      end,
+      ["client:ping: a client or a user expected, got oneflow contract 31"] = function() return user.ping(contract) end,
+    } do
+      local good, got = pcall(call)
+      assert.is_false(good, message)
+      assert.is_truthy(string.find(got, message, 1, true), got)
+    end
+  end)
+
+  it("the methods of a kind serve every object of it, whoever made it", function()
+    local client, sent = counting()
+    local inge, ulf = assert(client:user(INGE)), assert(client:user "ulf@example.com")
+    assert(inge:contract(1).publish(ulf:contract(2), {}))
+    assert(inge.contracts.list(client.contracts, nil, { as = INGE }))
+    assert(inge:contract(1).parties.list(ulf:contract(3).parties))
+    assert.same({ "POST /v1/contracts/2/publish", "GET /v1/contracts", "GET /v1/contracts/3/parties" }, sent)
+  end)
+end)
