@@ -2,7 +2,6 @@
 #include "carrier.h"
 
 #include "head.h"
-#include "stale.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -74,15 +73,10 @@ static of_kind kind_of(CURLcode code) {
 
 /* ---- callbacks ---------------------------------------------------------------------------- */
 
-/* Marks the connection as used -> whether it was, and is not fit to be again. */
 static bool stale(of_transfer *transfer, int local_port) {
-    of_connection *connection = of_driver_connection(transfer->driver, local_port);
-    if (connection == NULL)
-        return false;
-    bool found = connection->used &&
-                 of_input_waits(transfer->slot->easy, connection->fd, transfer->engine->url.tls);
-    connection->used = true;
-    return found;
+    of_connection *connection = of_connections_find(&transfer->driver->connections, local_port);
+    return connection != NULL &&
+           of_connection_stale(connection, transfer->slot->easy, transfer->engine->url.tls);
 }
 
 static int on_request(void *context, char *remote, char *local, int remote_port, int local_port) {
@@ -270,10 +264,10 @@ static bool prepare(of_carrier *slot, const of_engine *engine, of_driver *driver
     }
     if (!direct)
         SET(easy, CURLOPT_USERAGENT, engine->user_agent); /* what a proxy gets to know */
-    SET(easy, CURLOPT_OPENSOCKETFUNCTION, of_driver_open_socket);
-    SET(easy, CURLOPT_OPENSOCKETDATA, driver);
-    SET(easy, CURLOPT_CLOSESOCKETFUNCTION, of_driver_close_socket);
-    SET(easy, CURLOPT_CLOSESOCKETDATA, driver);
+    SET(easy, CURLOPT_OPENSOCKETFUNCTION, of_connections_open);
+    SET(easy, CURLOPT_OPENSOCKETDATA, &driver->connections);
+    SET(easy, CURLOPT_CLOSESOCKETFUNCTION, of_connections_close);
+    SET(easy, CURLOPT_CLOSESOCKETDATA, &driver->connections);
     SET(easy, CURLOPT_PREREQFUNCTION, on_request);
     SET(easy, CURLOPT_HEADERFUNCTION, on_header);
     SET(easy, CURLOPT_WRITEFUNCTION, on_body);

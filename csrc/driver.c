@@ -3,13 +3,9 @@
 
 #include "carrier.h"
 
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,87 +48,6 @@ long long of_now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
-/* ---- connections -------------------------------------------------------------------------- */
-
-static int port_of(int fd) {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {.any = {0}};
-    socklen_t length = sizeof address;
-    if (getsockname(fd, &address.any, &length) != 0)
-        return -1;
-    if (address.any.sa_family == AF_INET)
-        return ntohs(address.v4.sin_port);
-    return address.any.sa_family == AF_INET6 ? ntohs(address.v6.sin6_port) : -1;
-}
-
-of_connection *of_driver_connection(of_driver *driver, int local_port) {
-    for (size_t i = 0; i < driver->connection_count; i++) {
-        of_connection *connection = &driver->connections[i];
-        if (connection->port == 0)
-            connection->port = port_of(connection->fd);
-        if (connection->port == local_port)
-            return connection;
-    }
-    return NULL;
-}
-
-static ino_t inode_of(int fd) {
-    struct stat status;
-    return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode) ? status.st_ino : 0;
-}
-
-/* libcurl (7.88) closes a socket that did not come to be connected without a word to the one who
-   opened it. */
-static void forget_closed(of_driver *driver) {
-    driver->suspect = false;
-    for (size_t i = driver->connection_count; i-- > 0;) {
-        if (inode_of(driver->connections[i].fd) != driver->connections[i].inode)
-            driver->connections[i] = driver->connections[--driver->connection_count];
-    }
-}
-
-curl_socket_t of_driver_open_socket(void *context, curlsocktype purpose,
-                                    struct curl_sockaddr *address) {
-    (void)purpose;
-    of_driver *driver = context;
-    if (driver->connection_count == driver->connection_capacity) {
-        size_t capacity = driver->connection_capacity ? driver->connection_capacity * 2 : 8;
-        of_connection *connections =
-            realloc(driver->connections, capacity * sizeof *driver->connections);
-        if (connections == NULL)
-            return CURL_SOCKET_BAD;
-        driver->connections = connections;
-        driver->connection_capacity = capacity;
-    }
-    int type = address->socktype;
-#ifdef SOCK_CLOEXEC
-    type |= SOCK_CLOEXEC;
-#endif
-    int fd = socket(address->family, type, address->protocol);
-    if (fd < 0)
-        return CURL_SOCKET_BAD;
-#ifndef SOCK_CLOEXEC
-    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-#endif
-    driver->connections[driver->connection_count++] =
-        (of_connection){.fd = fd, .inode = inode_of(fd)};
-    return fd;
-}
-
-int of_driver_close_socket(void *context, curl_socket_t fd) {
-    of_driver *driver = context;
-    for (size_t i = 0; i < driver->connection_count; i++) {
-        if (driver->connections[i].fd == fd) {
-            driver->connections[i] = driver->connections[--driver->connection_count];
-            break;
-        }
-    }
-    return close(fd);
 }
 
 /* ---- what libcurl waits for --------------------------------------------------------------- */
@@ -321,7 +236,7 @@ void of_driver_end(of_transfer *transfer, of_kind kind, const char *message) {
         of_carrier_give(transfer->engine, driver, transfer->slot);
         transfer->slot = NULL;
         if (kind != OF_OK || transfer->connects > 0)
-            driver->suspect = true;
+            driver->connections.suspect = true;
     }
     if (atomic_load_explicit(&transfer->state, memory_order_relaxed) == OF_RUNNING) {
         transfer->engine->lanes[driver->lane].running--;
@@ -403,8 +318,8 @@ static void collect(of_driver *driver) {
 }
 
 void of_driver_step(of_driver *driver) {
-    if (driver->suspect)
-        forget_closed(driver);
+    if (driver->connections.suspect)
+        of_connections_forget_closed(&driver->connections);
     while (driver->startable) {
         driver->startable = false;
         start_queued(driver);
@@ -442,14 +357,12 @@ void of_driver_close(of_driver *driver) {
     if (driver->multi != NULL)
         curl_multi_cleanup(driver->multi);
     driver->multi = NULL;
-    free(driver->connections);
+    of_connections_free(&driver->connections);
     free(driver->watched);
     free(driver->places);
     free(driver->polled);
-    driver->connections = NULL;
     driver->watched = driver->polled = NULL;
     driver->places = NULL;
-    driver->connection_count = driver->connection_capacity = 0;
     driver->watched_count = driver->watched_capacity = 0;
     driver->place_count = driver->polled_capacity = 0;
     driver->ready = driver->starved = false;
@@ -464,10 +377,7 @@ static void abandon_all(of_list *list) {
 }
 
 void of_driver_abandon(of_driver *driver) {
-    forget_closed(driver);
-    for (size_t i = 0; i < driver->connection_count; i++)
-        close(driver->connections[i].fd);
-    driver->connection_count = 0;
+    of_connections_abandon(&driver->connections);
     driver->watched_count = 0;
     if (driver->place_count > 0)
         memset(driver->places, 0, driver->place_count * sizeof *driver->places);

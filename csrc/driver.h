@@ -7,18 +7,10 @@
 #ifndef ONEFLOW_DRIVER_H
 #define ONEFLOW_DRIVER_H
 
+#include "connection.h"
 #include "transfer.h"
 
 #include <poll.h>
-#include <sys/types.h>
-
-/* An open connection. Between two requests no input may wait on it. */
-typedef struct of_connection {
-    int fd;
-    ino_t inode; /* of the socket: the number may be another file's by now, see forget_closed */
-    int port;    /* on this side, by which a request finds its connection; 0: not asked yet */
-    bool used;
-} of_connection;
 
 struct of_driver {
     CURLM *multi;
@@ -32,16 +24,13 @@ struct of_driver {
     size_t polled_capacity;
     bool starved;       /* no memory to watch a socket: all are looked at now and then */
     bool ready;         /* something is to be acted on */
-    bool suspect;       /* a connection may have been closed without a word */
     long long deadline; /* of_now() at which libcurl wants to be called in any case; -1: none */
     of_list queued;
     of_list running;
     bool startable;      /* something was queued or ended since the queue was last looked at */
     unsigned long ended; /* transfers so far */
     long pool;           /* connections kept */
-    of_connection *connections;
-    size_t connection_count;
-    size_t connection_capacity;
+    of_connections connections;
     void (*announce)(of_transfer *transfer); /* it is done; from here on it is its owner's */
 };
 
@@ -77,13 +66,5 @@ void of_driver_close(of_driver *driver);
    parent's connections, so it is left alone; only this process's copies of the sockets are closed.
  */
 void of_driver_abandon(of_driver *driver);
-
-/* For carriers: sockets are opened and closed here, so that they are known. */
-curl_socket_t of_driver_open_socket(void *driver, curlsocktype purpose,
-                                    struct curl_sockaddr *address);
-int of_driver_close_socket(void *driver, curl_socket_t fd);
-
-/* The open connection with this local port; NULL: not known. */
-of_connection *of_driver_connection(of_driver *driver, int local_port);
 
 #endif
