@@ -136,7 +136,9 @@ local function method(owner, operation, classes, record)
     add("---@return (oneflow.Page|%s[])? page, oneflow.Error? err", record)
     add("function %s:%s(query, opts) end\n", owner, operation.verb)
     if operation.verb ~= "list" then return end
-    add("---Visits each once; raises the error.%s", operation.slices and " More than 20 000 are walked in slices of "
+    add("---Visits each once; raises the error.%s%s", words.movable(operation) and " After a walk sorted by "
+      .. plain(words.movable(operation)) .. ", which can change, what others moved past it comes last." or "",
+      operation.slices and " More than 20 000 are walked in slices of "
       .. plain(words.slices(operation)) .. ", unless a sort is given." or "")
     add("---@param query %s?", classes[operation.name])
     add("---@param opts oneflow.WalkOptions?")

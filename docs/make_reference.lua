@@ -59,6 +59,10 @@ local function arguments(lines, operation)
     if operation.pages then
       described[#described + 1] = "`limit` 1 to 100 (100), `offset` 0 to 19900"
     end
+    if words.movable(operation) then
+      described[#described + 1] = "`each` sorted by " .. words.movable(operation) .. ", which can change, goes over "
+        .. "the list once more without the `sort`"
+    end
     if operation.slices then
       described[#described + 1] = "`each` walks more than 20 000 in slices of " .. words.slices(operation)
         .. ", unless a `sort` is given"

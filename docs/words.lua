@@ -150,6 +150,15 @@ function M.field(field, link)
   return text .. (field.nullable and ", or null" or "")
 end
 
+--- The columns to sort by that can change of an item; nil: none can.
+function M.movable(operation)
+  local names = {}
+  for _, column in ipairs(operation.sort or {}) do
+    if not (operation.fixed and operation.fixed[column]) then names[#names + 1] = "`" .. column .. "`" end
+  end
+  return names[1] and table.concat(names, ", ")
+end
+
 --- The times by which `each` walks a long list in slices.
 function M.slices(operation)
   local names = {}

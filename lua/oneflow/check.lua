@@ -4,6 +4,7 @@
 local core = require "oneflow.core"
 local couplings = require "oneflow.couplings"
 local ids = require "oneflow.ids"
+local OFFSET_MAX = require("oneflow.list.page").OFFSET_MAX
 local times = require "oneflow.time"
 local usage = require "oneflow.usage"
 
@@ -496,7 +497,7 @@ local READERS = {
     position.limit = bounded("limit", value, 1, 100, problems, unchecked)
   end,
   offset = function(_, value, _, position, problems, unchecked)
-    position.offset = bounded("offset", value, 0, 19900, problems, unchecked)
+    position.offset = bounded("offset", value, 0, OFFSET_MAX, problems, unchecked)
   end,
 }
 local READ_IN_ORDER = { "filter", "sort", "limit", "offset" }

@@ -529,7 +529,7 @@ function contracts:create(body, opts) end
 ---@return (oneflow.Page|oneflow.Contract[])? page, oneflow.Error? err
 function contracts:list(query, opts) end
 
----Visits each once; raises the error. More than 20 000 are walked in slices of published_time or created_time, unless a sort is given.
+---Visits each once; raises the error. After a walk sorted by name, state, state_updated_time, published_time, which can change, what others moved past it comes last. More than 20 000 are walked in slices of published_time or created_time, unless a sort is given.
 ---@param query oneflow.ContractListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.Contract?
@@ -671,7 +671,7 @@ function template_types:create(body, opts) end
 ---@return (oneflow.Page|oneflow.TemplateType[])? page, oneflow.Error? err
 function template_types:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each once; raises the error. After a walk sorted by name, which can change, what others moved past it comes last.
 ---@param query oneflow.TemplateTypeListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.TemplateType?
@@ -697,7 +697,7 @@ local templates = {}
 ---@return (oneflow.Page|oneflow.Template[])? page, oneflow.Error? err
 function templates:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each once; raises the error. After a walk sorted by name, which can change, what others moved past it comes last.
 ---@param query oneflow.TemplateListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.Template?
@@ -791,7 +791,7 @@ local workspaces = {}
 ---@return (oneflow.Page|oneflow.Workspace[])? page, oneflow.Error? err
 function workspaces:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each once; raises the error. After a walk sorted by name, which can change, what others moved past it comes last.
 ---@param query oneflow.WorkspaceListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.Workspace?
@@ -963,7 +963,7 @@ function files:create(body, opts) end
 ---@return (oneflow.Page|oneflow.ContractFile[])? page, oneflow.Error? err
 function files:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each once; raises the error. After a walk sorted by name, type, extension, which can change, what others moved past it comes last.
 ---@param query oneflow.FileListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.ContractFile?

@@ -12,7 +12,8 @@ end
 local METHODS, AS = set { "GET", "POST", "PUT", "DELETE" }, set { "none", "optional", "required", "unknown" }
 local CONFIDENCE, ON = set { "doc", "ms", "code", "?" }, set { "client", "collection", "item" }
 local OPERATION_FIELDS = set {
-  "name", "verb", "on", "method", "path", "as", "returns", "pages", "bare", "rows", "sort", "filters", "slices",
+  "name", "verb", "on", "method", "path", "as", "returns", "pages", "bare", "rows", "sort", "fixed", "filters",
+  "slices",
   "query", "body", "rules", "totals", "upload", "download", "limits", "confidence", "named", "summary", "repeatable",
   "source", "confirmed", "ids", "statuses",
 }
@@ -49,6 +50,9 @@ describe("the endpoint table:", function()
       assert.is_false((operation.pages and operation.bare) or false, name)
       for _, filter in pairs(operation.filters or {}) do
         assert.is_true(filter.confidence == nil or CONFIDENCE[filter.confidence], name)
+      end
+      for column, fixed in pairs(operation.fixed or {}) do
+        assert.is_true(fixed and set(operation.sort)[column], name .. ": " .. column)
       end
       for _, by in ipairs(operation.slices or {}) do
         assert.equal("time_range", operation.filters[by.filter].type, name)

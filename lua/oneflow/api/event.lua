@@ -6,7 +6,8 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/events", as = "optional",
-      returns = "event", pages = true, sort = { "created_time", "id", "type" }, confidence = "doc",
+      returns = "event", pages = true, sort = { "created_time", "id", "type" },
+      fixed = { created_time = true, id = true, type = true }, confidence = "doc",
       summary = "The events.",
     },
     {

@@ -6,7 +6,8 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/files", as = "optional",
-      returns = "file", pages = true, sort = { "name", "type", "id", "extension" }, confidence = "doc",
+      returns = "file", pages = true, sort = { "name", "type", "id", "extension" },
+      fixed = { id = true }, confidence = "doc",
       summary = "The files. May be empty right after creation: the PDF is made later.",
     },
     {

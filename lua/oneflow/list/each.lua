@@ -1,167 +1,297 @@
 -- The walk over all items of a list.
+--
+-- Each item is visited once, also while the loop changes what the list holds. Offsets shift when items come or go, so
+-- each page is asked for with the last item of the page before (the anchor) as its first. Where another item is found
+-- there, the list has moved: the walk steps back until a page begins with an item that was visited already (all before
+-- it were, too, as items keep their order), and leaves out what it knows. A walk that saw the list move is walked again
+-- at the end, until a walk was undisturbed: items may have been carried past it. What cannot be settled so is raised,
+-- after a bounded number of requests.
+--
+-- Under a `sort` whose column can change, an item may be carried past the walk without a trace. Such a list is walked
+-- once more in the service's own order, unless one page held all of it; what is found only then comes last.
+--
+-- Items without ids cannot be recognised: where their list is seen to change, the walk ends with an error.
+--
+-- A list of more than the offsets reach is walked in slices (oneflow.list.slices), each of them like a list; one that
+-- is too long, or grows to be, is cut again. An item that lives on is in a slice that is still to be walked, or in one
+-- that was walked undisturbed; in two, it is known from the first. Where slices cannot be had, the list is walked as
+-- far as the offsets reach, and the reason raised there.
+--
+-- With prefetch a page is asked for while the loop works on the page before; it counts only when the walk comes to ask
+-- for just that page next.
 local gather = require "oneflow.gather"
+local OFFSET_MAX = require("oneflow.list.page").OFFSET_MAX
 
-local error = error
+local error, next, setmetatable, type = error, next, setmetatable, type
+local format = string.format
 local huge, max = math.huge, math.max
 
-local OFFSET_MAX = 19900 -- the service's
 local SLICE_MAX = 5000   -- a disturbed one is walked again: far less than the offsets reach
-local REWALKS_MAX = 20   -- that find nothing new, before the walk gives up
+-- Of a list or a slice, before the walk gives up:
+local REWALKS_MAX = 20   -- one after another that find nothing new
+local WALKS_MAX = 100    -- in all
+local SETBACKS_MAX = 10  -- steps back, one after another, without getting further
 
---- Visits each item once, also while the loop changes what the list holds.
----
---- Offsets shift when items come or go, so each page is asked for with the last item of the page before as its first.
---- Where another item stands there, the set has moved: the walk steps back until a page begins with an item that was
---- visited already (all before it were, too, as items keep their order), and leaves out what it knows. A walk that
---- saw the set move is walked over once more at the end, until a walk was undisturbed: sorting by a column that the
---- loop changes may carry items past it. What cannot be settled so is raised.
----
---- A list of more than the offsets reach is walked in slices (oneflow.list.slices), each of them like a list; one that
---- is too long, or grows to be, is cut again. An item that lives on is in a slice that is still to be walked, or in one
---- that was walked undisturbed; in two, it is known from the first. Where slices cannot be had, the list is walked as
---- far as the offsets reach, and the reason raised there.
----
---- With prefetch a page is asked for while the loop works on the page before; it counts only when the walk comes to ask
---- for just that page next.
----@param fetch fun(offset: integer, limit: integer, slice: table?): oneflow.Page?, oneflow.Error?
----@param id_of fun(item: any): any
----@param opts table  page_size, max, prefetch
----@param give_up fun(message: string)  raises the error object
----@param slicer table  of oneflow.list.slices
-return function(fetch, id_of, opts, give_up, slicer)
-  local size = max(opts.page_size or 100, 2) -- one item overlaps
-  local limit = opts.max or huge
-  local walk, seen, delivered = 1, {}, 0 -- seen: by id, the last walk that came upon it
-  local page, index
-  local slice, waiting, over = nil, {}, false -- nil: the whole list; the slices behind it, the next one last
-  local cuttable = slicer.possible and limit > OFFSET_MAX
-  local offset, anchor, count, back = 0, nil, nil, size
-  local disturbed, found, fruitless = false, false, 0
-  local ahead, ahead_offset -- what was asked for before its time; never another slice's, which begins at 0
+local CHANGES = "the list changes faster than it can be walked: not certain that every item was visited"
+local NAMELESS = "the items of this list have no ids, and it changed while it was walked: not certain that every item "
+  .. "was visited, or visited once"
 
-  local function ask(at)
-    local asked = ahead
-    ahead = nil
-    if asked and ahead_offset == at then
-      local taken, early, err = gather.take(asked)
-      if taken then return early, err end
-    elseif asked then
-      gather.drop(asked)
-    end
-    return fetch(at, size, slice)
+--- In the place of a slice: the whole list, in the service's own order.
+local UNSORTED = { replaces = "sort" }
+
+-- Are two decoded values the same?
+local function equal(a, b)
+  if a == b then return true end
+  if type(a) ~= "table" or type(b) ~= "table" then return false end
+  for name, value in next, a do
+    if not equal(value, b[name]) then return false end
   end
-
-  local function ask_ahead()
-    if not page.more or #page < 2 or delivered + #page > limit or offset + #page - 1 > OFFSET_MAX then return end
-    ahead_offset = offset + #page - 1
-    local at, of = ahead_offset, slice
-    ahead = gather.begin(function() return fetch(at, size, of) end)
+  for name in next, b do
+    if a[name] == nil then return false end
   end
+  return true
+end
 
-  local function begin_walk()
-    walk, offset, anchor, count, disturbed, found, page, back = walk + 1, 0, nil, nil, false, false, nil, size
+local Walk = {}
+Walk.__index = Walk
+
+-- From the first item, of the list or of a slice.
+function Walk:begin()
+  self.number = self.number + 1                  -- `seen` tells in which walk an item was met
+  self.offset, self.anchor, self.count, self.page, self.index, self.first = 0, nil, nil, nil, nil, nil
+  self.asked, self.reach, self.setbacks, self.back = 0, 0, 0, self.size
+  self.disturbed, self.found = false, false
+end
+
+function Walk:begin_part(part)
+  self.part, self.walks, self.fruitless = part, 0, 0
+  self:begin()
+end
+
+-- The list is not as it was when the walk began.
+function Walk:disturb()
+  if self.nameless then self.give_up(NAMELESS) end
+  self.disturbed = true
+end
+
+-- Gives up when the service counts more than it lists.
+function Walk:expect_end(page, at)
+  if #page == 0 and (page.count or 0) > at then
+    self.give_up(format("the service counts %d items, and lists none from offset %d on", page.count, at))
   end
+end
 
-  local function next_slice()
-    if #waiting == 0 then
-      if slice then slicer.finish(slice) end
-      over = true
+-- ---- pages -----------------------------------------------------------------------------------------------------
+
+function Walk:ask(at)
+  self.asked = self.asked + 1
+  local asked = self.ahead
+  self.ahead = nil
+  if asked and self.ahead_offset == at then
+    local taken, early, err = gather.take(asked)
+    if taken then return early, err end
+  elseif asked then
+    gather.drop(asked)
+  end
+  return self.fetch(at, self.size, self.part)
+end
+
+function Walk:ask_ahead()
+  local page = self.page
+  local at = self.offset + #page - 1
+  if not page.more or #page < 2 or self.delivered + #page > self.limit or at > OFFSET_MAX then return end
+  local fetch, size, part = self.fetch, self.size, self.part
+  self.ahead_offset = at -- never another part's, which begins at 0
+  self.ahead = gather.begin(function() return fetch(at, size, part) end)
+end
+
+-- Does the page go on where the one before it ended?
+function Walk:goes_on(got)
+  if self.offset == 0 then return true end
+  local first = got[1]
+  if not first then return false end
+  local id, anchor = self.id_of(first), self.anchor
+  if id == nil then
+    if not equal(self.data_of(first), self.data_of(anchor)) then self.give_up(NAMELESS) end
+    return true
+  end
+  if not self.seen[id] or id == self.first then return false end -- new ones, or the page before
+  if id ~= self.id_of(anchor) then self:disturb() end
+  return true
+end
+
+function Walk:step_back(got)
+  self:disturb()
+  self.setbacks = self.setbacks + 1
+  if self.setbacks > SETBACKS_MAX then
+    self:expect_end(got, self.offset)
+    self.give_up(CHANGES)
+  end
+  self.offset = max(0, self.offset - self.back)
+  self.back = self.back * 2
+end
+
+-- Takes the next page as `page`, unless it is over.
+function Walk:turn_page()
+  while not self.over do
+    if self.offset > OFFSET_MAX then
+      local done, err = self:cut()
+      if not done then error(err, 0) end
     else
-      slice, waiting[#waiting] = waiting[#waiting], nil
-      cuttable, fruitless = true, 0
-      begin_walk()
-    end
-  end
-
-  -- Goes on with parts of what is walked, in the place of it.
-  local function cut()
-    local parts, err = slicer.cut(slice)
-    if not parts then return nil, err end
-    for i = #parts, 1, -1 do waiting[#waiting + 1] = parts[i] end
-    next_slice()
-    return true
-  end
-
-  -- Cuts before an item is visited, if that is possible. What stands against it is raised where the offsets end: many
-  -- a loop breaks before, and a slice may be longer than it should be.
-  local function cut_early(first_page)
-    if not cuttable or (first_page.count or 0) <= (slice and SLICE_MAX or OFFSET_MAX) then return false end
-    local done, err = cut()
-    if done then return true end
-    if err.kind ~= "limit" and err.kind ~= "validation" then error(err, 0) end
-    cuttable = false
-    return false
-  end
-
-  -- Takes the next page as `page`, unless it is over.
-  local function turn_page()
-    while not over do
-      if offset > OFFSET_MAX then
-        local done, err = cut()
-        if not done then error(err, 0) end
-      else
-        local got, err = ask(offset)
-        if not got then error(err, 0) end
-        if slice then slicer.check(slice, got) end
-        if offset > 0 or not cut_early(got) then
-          if count and got.count and got.count < count then disturbed = true end
-          count = got.count
-          local first = got[1] and id_of(got[1])
-          if offset == 0 or (first ~= nil and seen[first]) then
-            if offset > 0 and first ~= anchor then disturbed = true end
-            page, back, index = got, size, 0
-            if opts.prefetch then ask_ahead() end
-            return
-          end
-          disturbed = true
-          offset = max(0, offset - back)
-          back = back * 2
+      local got, err = self:ask(self.offset)
+      if not got then error(err, 0) end
+      if self.part and self.part.by then self.slicer.check(self.part, got) end
+      if self.offset > 0 or not self:cut_early(got) then
+        if self.count and got.count and got.count < self.count then self:disturb() end
+        if self.nameless and got.count ~= self.count then self:disturb() end
+        self.count = got.count
+        if self:goes_on(got) then
+          if self.offset > self.reach then self.reach, self.setbacks = self.offset, 0 end
+          self.page, self.index, self.back = got, 0, self.size
+          self.first = #got > 1 and self.id_of(got[1]) or nil
+          if self.prefetch then self:ask_ahead() end
+          return
         end
+        self:step_back(got)
       end
     end
   end
+end
 
-  -- A service that does not count may say that nothing is behind where it only has no offset to give.
-  local function ends_with_offsets()
-    return not page.count and #page >= size and offset + #page > OFFSET_MAX
+-- A service that does not count may say that nothing is behind where it only has no offset to give.
+function Walk:ends_with_offsets()
+  local page = self.page
+  return not page.count and #page >= self.size and self.offset + #page > OFFSET_MAX
+end
+
+-- What follows a page whose items were visited.
+function Walk:after_page()
+  local page = self.page
+  if not (page.more or self:ends_with_offsets()) then return self:end_walk() end
+  if #page >= 2 then
+    self.offset, self.anchor, self.page = self.offset + #page - 1, page[#page], nil
+    return
   end
-
-  -- At the end of a walk: true when another one is needed.
-  local function again()
-    if not disturbed then return false end
-    fruitless = found and 0 or fruitless + 1
-    if fruitless > REWALKS_MAX then
-      give_up("the list changes faster than it can be walked: not certain that every item was visited")
-    end
-    begin_walk()
-    return true
+  -- Too short for an anchor: the link to a page behind it and its count may disagree.
+  local behind, at = page, self.offset + #page
+  if #page == 1 and at <= OFFSET_MAX then
+    local err
+    behind, err = self:ask(at)
+    if not behind then error(err, 0) end
   end
+  self:expect_end(behind, at)
+  if #behind > 0 or (behind.more and not behind.count) then
+    self.give_up("the service returned a page of " .. #page .. " items with more behind it")
+  end
+  self:end_walk()
+end
 
-  return function()
-    if delivered >= limit then return nil end
-    while not over do
-      if not page then
-        turn_page()
-      elseif index < #page then
-        index = index + 1
-        local item = page[index]
-        local id = id_of(item)
-        local before = seen[id]
-        -- Met twice in one walk, but for the overlap: it moved to here, and another may have taken its place.
-        if before == walk and index > 1 then disturbed = true end
-        seen[id] = walk
-        if not before then
-          found, delivered = true, delivered + 1
-          return item
-        end
-      elseif page.more or ends_with_offsets() then
-        if #page < 2 then give_up("the service returned a page of " .. #page .. " items with more behind it") end
-        offset, anchor = offset + #page - 1, id_of(page[#page])
-        page = nil
-      elseif not again() then
-        next_slice()
+-- ---- parts -----------------------------------------------------------------------------------------------------
+
+function Walk:next_part()
+  local waiting = self.waiting
+  local slice = waiting[#waiting]
+  if not slice then
+    if self.part and self.part.by then self.slicer.finish(self.part) end
+    self.over = true
+    return
+  end
+  waiting[#waiting] = nil
+  self.cuttable = true
+  self:begin_part(slice)
+end
+
+-- Goes on with slices of what is walked, in the place of it.
+function Walk:cut()
+  local slices, err = self.slicer.cut(self.part)
+  if not slices then return nil, err end
+  for i = #slices, 1, -1 do self.waiting[#self.waiting + 1] = slices[i] end
+  self:next_part()
+  return true
+end
+
+-- Cuts before an item is visited, if that is possible. What stands against it is raised where the offsets end: many
+-- a loop breaks before, and a slice may be longer than it should be.
+function Walk:cut_early(first_page)
+  if not self.cuttable or (first_page.count or 0) <= (self.part and SLICE_MAX or OFFSET_MAX) then return false end
+  local done, err = self:cut()
+  if done then return true end
+  if err.kind ~= "limit" and err.kind ~= "validation" then error(err, 0) end
+  self.cuttable = false
+  return false
+end
+
+function Walk:end_walk()
+  if self.movable and self.asked > 1 then
+    if self.nameless then self.give_up(NAMELESS) end
+    self.movable = false
+    return self:begin_part(UNSORTED)
+  end
+  if not self.disturbed then return self:next_part() end
+  self.walks = self.walks + 1
+  self.fruitless = self.found and 0 or self.fruitless + 1
+  if self.fruitless > REWALKS_MAX or self.walks > WALKS_MAX then self.give_up(CHANGES) end
+  self:begin()
+end
+
+-- ---- items -----------------------------------------------------------------------------------------------------
+
+-- Is it to be visited?
+function Walk:meet(item, overlaps)
+  local id = self.id_of(item)
+  if id == nil then
+    self.nameless = true
+    if self.disturbed then self.give_up(NAMELESS) end
+    return not overlaps
+  end
+  local before = self.seen[id]
+  self.seen[id] = self.number
+  -- Met twice in one walk, but for the overlap: it moved to here, and another may have taken its place.
+  if before == self.number and not overlaps then self:disturb() end
+  return not before
+end
+
+function Walk:next_item()
+  if self.delivered >= self.limit then return nil end
+  while not self.over do
+    if not self.page then
+      self:turn_page()
+    elseif self.index < #self.page then
+      self.index = self.index + 1
+      local item = self.page[self.index]
+      if self:meet(item, self.index == 1 and self.offset > 0) then
+        self.found, self.setbacks, self.delivered = true, 0, self.delivered + 1
+        return item
       end
+    else
+      self:after_page()
     end
-    return nil
   end
+  return nil
+end
+
+---@class oneflow.list.Walkable
+---@field fetch fun(offset: integer, limit: integer, part: table?): oneflow.Page?, oneflow.Error?
+---@field id_of fun(item: any): any  nil: it has none
+---@field data_of fun(item: any): table
+---@field give_up fun(message: string)  raises the error object
+---@field slicer table  of oneflow.list.slices
+---@field movable boolean  sorted by what can change
+
+--- An iterator that visits each item once.
+---@param list oneflow.list.Walkable
+---@param opts table  page_size, max, prefetch
+return function(list, opts)
+  local limit = opts.max or huge
+  local walk = setmetatable({
+    fetch = list.fetch, id_of = list.id_of, data_of = list.data_of, give_up = list.give_up, slicer = list.slicer,
+    movable = list.movable, prefetch = opts.prefetch, limit = limit,
+    size = max(opts.page_size or 100, 2), -- one item overlaps
+    number = 0, seen = {}, delivered = 0,
+    waiting = {},                         -- slices behind the one that is walked, the next one last
+    over = false, nameless = false,
+    cuttable = list.slicer.possible and limit > OFFSET_MAX,
+  }, Walk)
+  walk:begin_part(nil)
+  return function() return walk:next_item() end
 end

@@ -7,6 +7,9 @@ local match = string.match
 
 local M = {}
 
+--- The service lists no further.
+M.OFFSET_MAX = 19900
+
 ---A page: `page[1]` .. `page[#page]` are handles.
 ---@class oneflow.Page
 ---@field count integer?  how many match in all, as the service says
@@ -21,8 +24,9 @@ local function following(data, length, count, offset)
   local href = type(links.next) == "table" and links.next.href or links.next
   if type(href) == "string" then
     local linked = tonumber(match(href, "[?&]offset=(%d+)"))
-    if not linked or linked <= offset then return nil, "the link to the next page does not lead on" end
-    return linked
+    if linked and linked > offset then return linked end
+    if not count or offset + length < count then return nil, "the link to the next page does not lead on" end
+    return false -- all that the service counts was listed
   end
   -- The end, unless the service's own count says otherwise.
   if count and length > 0 and offset + length < count then return offset + length end
@@ -31,7 +35,8 @@ end
 
 local FIELDS = { "count", "meta", "next" }
 
--- By page: { known (its fields), behind (the offset of the next page, or false), fetch }. Nothing there refers to it.
+-- By page: { known (its fields), behind (the offset of the next page, or false), fetch, refusal }. Nothing there refers
+-- to it.
 local states = setmetatable({}, { __mode = "k" })
 
 local methods = {}
@@ -40,6 +45,9 @@ function methods.next(self, opts)
   local state = states[self]
   if not state then families.refuse(self, "page", "next", "a page") end
   if not state.behind then return false end
+  if state.behind > M.OFFSET_MAX then
+    return nil, state.refusal("the service lists no further than offset " .. M.OFFSET_MAX .. ": narrow the filter")
+  end
   return state.fetch(state.behind, opts)
 end
 
@@ -66,7 +74,7 @@ families.add("table", {
 --- Makes a page of a list's answer.
 ---@param data table  envelope, or a bare array
 ---@param source table  { offset =, meta =, rows = (the envelope's name for the list), whole = (nothing is behind it),
----  wrap = function(item), fetch = function(offset, opts), undecodable = function(message) }
+---  wrap = function(item), fetch = function(offset, opts), undecodable and refusal = function(message) -> error }
 ---@return oneflow.Page? page, oneflow.Error? err
 function M.new(data, source)
   local rows = source.rows or "data"
@@ -89,18 +97,28 @@ function M.new(data, source)
   setmetatable(page, PAGE)
   states[page] = {
     known = { count = count, meta = source.meta, more = behind ~= false }, behind = behind, fetch = source.fetch,
+    refusal = source.refusal,
   }
   return page
 end
 
---- Walks pages. `fetch(offset)` -> page | nil, err. After an error the same page is asked for again.
-function M.pages(fetch)
+--- Walks pages. After an error the same page is asked for again. Pages that lead nowhere are raised, after a bounded
+--- number of requests.
+---@param fetch fun(offset: integer): oneflow.Page?, oneflow.Error?
+---@param id_of fun(item: any): any
+---@param give_up fun(message: string)  raises the error object
+function M.pages(fetch, id_of, give_up)
   local page
   return function()
     if page == false then return nil end
     local behind, err
     if page then behind, err = methods.next(page) else behind, err = fetch(0) end
     if err then error(err, 0) end
+    if behind and behind.more then
+      if #behind == 0 then give_up "the service returned an empty page with more behind it" end
+      local id = id_of(behind[1])
+      if page and id ~= nil and id == id_of(page[1]) then give_up "the service returned the same page again" end
+    end
     page = behind
     return page or nil
   end

@@ -8,7 +8,8 @@
 -- stay open (`|to`, `from|`), or the caller's own: no clock is asked.
 --
 -- A slice: { by (an entry of `slices`), low, high (where it is cut in between), after, before (its ends in seconds; nil
--- where it ends as the list does), from, to (the same as text), pair (name and value of its filter) }.
+-- where it ends as the list does), from, to (the same as text), pair (name and value of its filter), replaces (the name
+-- of what it takes the place of in the list's query) }.
 local time = require "oneflow.time"
 local usage = require "oneflow.usage"
 
@@ -22,13 +23,14 @@ local M = {}
 -- Where a list with open ends is cut: halving comes upon the years of Oneflow in a few steps. 1970 to 2106.
 local EARLIEST, LATEST = 0, 4294967296
 local TRIES_MAX, MISSES_MAX = 20, 2
+local CUTS_MAX = 5000 -- of one list: what needs more is no list but a count that is wrong
 local INSIDE_MAX = 20000 -- items that offsets reach
 
 local function filter_name(by) return "filter[" .. by.filter .. "]" end
 
 -- The whole list as a slice; nil and why not.
 local function whole_of(by, wanted)
-  local whole = { by = by, low = EARLIEST, high = LATEST, from = "", to = "" }
+  local whole = { by = by, replaces = filter_name(by), low = EARLIEST, high = LATEST, from = "", to = "" }
   for _, pair in ipairs(wanted) do
     if pair[1] == filter_name(by) then
       whole.pair = pair
@@ -49,7 +51,7 @@ end
 local function part(slice, after, before)
   local from, to = after and time.format(after) or slice.from, before and time.format(before) or slice.to
   return {
-    by = slice.by, low = after or slice.low, high = before or slice.high,
+    by = slice.by, replaces = slice.replaces, low = after or slice.low, high = before or slice.high,
     after = after or slice.after, before = before or slice.before, from = from, to = to,
     pair = { filter_name(slice.by), from .. "|" .. to },
   }
@@ -64,6 +66,7 @@ end
 function M.new(candidates, wanted, fetch, text_at, refuse)
   local self = { possible = candidates ~= nil }
   local shown = false -- has an item of a slice shown the time that it was found by?
+  local cuts = 0
   for _, pair in ipairs(wanted) do
     if pair[1] == "sort" then self.possible, self.sorted = false, true end
   end
@@ -137,6 +140,8 @@ function M.new(candidates, wanted, fetch, text_at, refuse)
   function self.cut(slice)
     if self.sorted then return nil, too_many "; what is sorted is not walked in slices" end
     if not candidates then return nil, too_many "" end
+    cuts = cuts + 1
+    if cuts > CUTS_MAX then return nil, too_many(format(", and %d slices do not hold them", CUTS_MAX)) end
     local reasons = {}
     for _, by in ipairs(slice and { slice.by } or candidates) do
       local whole, parts, problem = slice, nil, nil

@@ -90,6 +90,16 @@ local function context_of(operation, scope, opts)
   }
 end
 
+-- Of a list that cannot be read as it was asked for.
+local function refusal(operation, scope, opts, message)
+  return errors.new(context_of(operation, scope, opts),
+    { kind = "limit", outcome = "refused", detail = message, retryable = false })
+end
+
+local function give_up(operation, scope, opts)
+  return function(message) usage.throw(refusal(operation, scope, opts, message)) end
+end
+
 local function merged(options, more)
   local copy = {}
   for name, value in next, options do copy[name] = value end
@@ -123,19 +133,20 @@ local function run(binding, state, body, opts)
   return new_record(binding.kind, state.scope, above(binding, state), value, meta, false, state.id)
 end
 
--- A list as it was asked for, checked and copied once; what comes back fetches a page of it, or of a slice of it.
+-- A list as it was asked for, checked and copied once; what comes back fetches a page of it, or of a part of it: a
+-- slice, or the same without its `sort`.
 local function listing(binding, state, query, unchecked)
   local operation, scope, kind, up = binding.operation, state.scope, binding.kind, above(binding, state)
   local path, problems = path_of(operation, state)
   problems = problems or {}
   local wanted, position = check.list_query(operation, query, problems, unchecked)
 
-  local function fetch(offset, limit, opts, slice)
-    local pairs_of, sliced = {}, slice and slice.pair
+  local function fetch(offset, limit, opts, part)
+    local pairs_of = {}
     for _, pair in ipairs(wanted) do
-      if not sliced or pair[1] ~= sliced[1] then pairs_of[#pairs_of + 1] = pair end
+      if not part or pair[1] ~= part.replaces then pairs_of[#pairs_of + 1] = pair end
     end
-    if sliced then pairs_of[#pairs_of + 1] = sliced end
+    if part and part.pair then pairs_of[#pairs_of + 1] = part.pair end
     if limit and operation.pages then pairs_of[#pairs_of + 1] = { "limit", format("%d", limit) } end
     if offset > 0 then pairs_of[#pairs_of + 1] = { "offset", format("%d", offset) } end
     -- No problem so far: then none that this call finds may stay with the others.
@@ -150,6 +161,7 @@ local function listing(binding, state, query, unchecked)
       undecodable = function(message)
         return errors.undecodable(context_of(operation, scope, opts), { status = meta.status }, "decode", message)
       end,
+      refusal = function(message) return refusal(operation, scope, opts, message) end,
     })
   end
   return fetch, position, wanted
@@ -175,7 +187,8 @@ local function walkable(verb, binding, state, query, opts)
   return fetch, calls, opts, wanted
 end
 
-local function id_of(item) return open(item, ITEM).id or item end
+local function id_of(item) return open(item, ITEM).id end
+local function data_of(item) return open(item, ITEM).data end
 
 -- What stands somewhere in a record; nil where the record does not reach.
 local function at(item, path)
@@ -184,18 +197,29 @@ local function at(item, path)
   return value
 end
 
+-- Is the list sorted by what can change of an item?
+local function movable(operation, wanted)
+  for _, pair in ipairs(wanted) do
+    if pair[1] == "sort" then
+      for column in gmatch(pair[2], "[^,]+") do
+        if not (operation.fixed and operation.fixed[match(column, "^%-?(.*)")]) then return true end
+      end
+    end
+  end
+  return false
+end
+
 local function each(binding, state, query, opts)
+  local operation = binding.operation
   local fetch, calls, wanted
   fetch, calls, opts, wanted = walkable("each", binding, state, query, opts)
-  local function refuse(message)
-    return errors.new(context_of(binding.operation, state.scope, calls),
-      { kind = "limit", outcome = "refused", detail = message, retryable = false })
-  end
-  local slicer = slices.new(binding.operation.slices, wanted, function(slice)
-    return fetch(0, 1, calls, slice)
-  end, at, refuse)
-  return walk_each(function(offset, limit, slice) return fetch(offset, limit, calls, slice) end, id_of, opts,
-    function(message) usage.throw(refuse(message)) end, slicer)
+  local function refuse(message) return refusal(operation, state.scope, calls, message) end
+  return walk_each({
+    fetch = function(offset, limit, part) return fetch(offset, limit, calls, part) end,
+    id_of = id_of, data_of = data_of, movable = movable(operation, wanted),
+    give_up = give_up(operation, state.scope, calls),
+    slicer = slices.new(operation.slices, wanted, function(slice) return fetch(0, 1, calls, slice) end, at, refuse),
+  }, opts)
 end
 
 local function walk_pages(binding, state, query, opts)
@@ -203,7 +227,8 @@ local function walk_pages(binding, state, query, opts)
   fetch, calls, opts = walkable("pages", binding, state, query, opts)
   if opts.max then usage.raise("pages takes no max: leave the loop instead") end
   if opts.prefetch then usage.raise("pages takes no prefetch: each does") end
-  return pages.pages(function() return fetch(0, opts.page_size or 100, calls) end)
+  return pages.pages(function() return fetch(0, opts.page_size or 100, calls) end, id_of,
+    give_up(binding.operation, state.scope, calls))
 end
 
 -- ---- methods ---------------------------------------------------------------------------------------------------
