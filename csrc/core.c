@@ -16,6 +16,7 @@
 #include "url.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 #include <time.h>
 
 /* seal(state, metatable) -> object: userdata through which only open() with the same metatable sees
@@ -125,6 +126,12 @@ static int monotonic(lua_State *L) {
     return 1;
 }
 
+/* log(line): onto standard error, also where there is no io library */
+static int log_line(lua_State *L) {
+    (void)fprintf(stderr, "%s\n", luaL_checkstring(L, 1));
+    return 0;
+}
+
 /* is_token_source(value) -> is it what oneflow_client makes of a host's callback? */
 static int is_token_source(lua_State *L) {
     lua_pushboolean(L, of_token_source_test(L, 1) != NULL);
@@ -152,6 +159,7 @@ int luaopen_oneflow_core(lua_State *L) {
         {"check_header_name", check_header_name},
         {"check_file_name", check_file_name},
         {"monotonic", monotonic},
+        {"log", log_line},
         {"is_token_source", is_token_source},
         {"yieldable", yieldable},
         {"decode", of_json_decode},

@@ -4,6 +4,7 @@ local acting_user = require "oneflow.acting_user"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local hosts = require "oneflow.hosts"
+local report = require "oneflow.report"
 local usage = require "oneflow.usage"
 
 local error, format, huge, max, min = error, string.format, math.huge, math.max, math.min
@@ -186,6 +187,25 @@ local function context_of(client, operation, user, attempts, outcome)
   }
 end
 
+---What on_request is told.
+---@class oneflow.RequestInfo
+---@field operation string  "contract.publish"
+---@field method string  "POST"
+---@field path string  below the base URL: "/contracts/4711/publish"; "" at a storage host
+---@field acting_user string?  e-mail, or "anonymous administrator"
+---@field attempt integer  1; 2 after a 401, with another token
+---@field storage string?  of a file's second step: the storage host
+
+---What on_response is told: of each attempt, what came of it.
+---@class oneflow.ResponseInfo: oneflow.RequestInfo
+---@field status integer?  HTTP status, when there was one
+---@field connects integer?  connections that were opened for it
+---@field request_id string?
+---@field seconds number?  from on_request to the end; not of orphaned calls
+---@field kind oneflow.Kind?  of an error
+---@field outcome oneflow.Outcome?  of an error
+---@field orphaned boolean?  nobody waits for the call any more: this is all that will be heard of it
+
 local function told(operation, path, user, number)
   return {
     operation = operation.name, method = operation.method, path = path, acting_user = acting_user.label(user),
@@ -194,8 +214,9 @@ local function told(operation, path, user, number)
 end
 
 -- What on_response is told of an attempt.
-local function outcome_of(client, operation, path, user, number, status, answer, request_id, connects)
+local function outcome_of(client, operation, path, user, number, seconds, status, answer, request_id, connects)
   local info = told(operation, path, user, number)
+  info.seconds = seconds
   if status then
     info.status, info.connects, info.request_id = status, connects, errors.safe(request_id, client.mask)
   else
@@ -204,6 +225,14 @@ local function outcome_of(client, operation, path, user, number, status, answer,
     info.kind, info.outcome = err.kind, err.outcome
   end
   return info
+end
+
+-- What the hook raises, or that there is no memory to call it, takes nothing away from who made the call.
+local function tell_response(client, ...)
+  local good, info = pcall(outcome_of, client, ...)
+  local problem = info
+  if good then good, problem = pcall(client.hooks.on_response, info) else info = nil end
+  if not good then report.problem(client, problem, "on_response", info) end
 end
 
 -- The hooks around an attempt, for clients that have any.
@@ -216,9 +245,7 @@ local function hooked(send, client, operation, path, parts, user, timeout, waite
   if not hooks.on_response then return send(client, operation, path, parts, user, timeout, waiter) end
   local started = monotonic()
   local status, answer, request_id, content_type, connects = send(client, operation, path, parts, user, timeout, waiter)
-  local info = outcome_of(client, operation, path, user, number, status, answer, request_id, connects)
-  info.seconds = monotonic() - started
-  hooks.on_response(info)
+  tell_response(client, operation, path, user, number, monotonic() - started, status, answer, request_id, connects)
   return status, answer, request_id, content_type
 end
 
@@ -229,14 +256,13 @@ local function attempt(client, operation, path, parts, user, timeout, waiter, nu
   return send(client, operation, path, parts, user, timeout, waiter)
 end
 
---- What became of a call that nobody waits for any more, as on_response is told it, with `orphaned = true`.
+--- Reports what became of a call that nobody waits for any more.
 ---@param ticket userdata  done; is used up
----@return table info
 function M.orphaned(client, ticket, operation, path, user)
   local status, answer, request_id, _, connects = client.engine:take(ticket)
-  local info = outcome_of(client, operation, path, user, 1, status, answer, request_id, connects)
+  local info = outcome_of(client, operation, path, user, 1, nil, status, answer, request_id, connects)
   info.orphaned = true
-  return info
+  report.orphaned(client, info)
 end
 
 -- ---- the whole call --------------------------------------------------------------------------------------------

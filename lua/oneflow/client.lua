@@ -20,7 +20,7 @@ local function typed(expected)
   end
 end
 
-local HOOKS = { "on_request", "on_response" }
+local HOOKS = { on_request = true, on_response = true, on_error = true }
 
 local OPTIONS = {
   token = function(name, value)
@@ -41,8 +41,8 @@ local OPTIONS = {
   hooks = function(name, value)
     typed "table" (name, value)
     for hook, fn in next, value do
-      if hook ~= HOOKS[1] and hook ~= HOOKS[2] then
-        usage.raise(format("%s has no %s%s", name, usage.show(hook), usage.hint(hook, HOOKS)))
+      if not HOOKS[hook] then
+        usage.raise(format("%s has no %s%s", name, usage.show(hook), usage.hint(hook, usage.names(HOOKS))))
       end
       typed "function" (name .. "." .. hook, fn)
     end
@@ -76,6 +76,16 @@ local function read(options)
   return copy
 end
 
+---Functions that see every attempt. Their tables hold no secret, and are theirs to keep.
+---@class oneflow.Hooks
+---Before an attempt. What it raises passes on to who made the call; nothing is sent.
+---@field on_request fun(info: oneflow.RequestInfo)?
+---After an attempt.
+---@field on_response fun(info: oneflow.ResponseInfo)?
+---Told what a function of the program's raised when it was too late to pass it on. Without this hook, or when it raises
+---too, a line is written: in nginx to the error log, elsewhere to standard error.
+---@field on_error fun(problem: any, info: oneflow.ErrorInfo)?
+
 ---@class oneflow.ClientOptions
 ---@field token (string|fun(reason: "first"|"refused"): string?, string?)?  the API token, or who is asked for it
 ---@field token_file string?  a file that only its owner can read
@@ -91,7 +101,7 @@ end
 ---@field concurrency integer?  calls under way at once (16)
 ---@field max_body integer?  bytes of a decoded answer (32 MiB)
 ---@field stall_timeout integer?  seconds without a byte, after which a file's transfer is given up (20)
----@field hooks { on_request: fun(info: table)?, on_response: fun(info: table)? }?
+---@field hooks oneflow.Hooks?
 ---@field app string?  "name/version", for the user agent
 ---@field socket_dir string?  in nginx: a folder of mode 0700 for the worker's socket; the first client's counts
 ---@field transport fun(request: table): integer, table, string?  answers instead of the network; for tests

@@ -94,8 +94,7 @@ describe("canary:", function()
     local client = assert(oneflow.client {
       base_url = target.url, token = function(why) return why == "refused" and wire.TOKEN .. "-new"
         or old end,
-      hooks = { on_request = function(info) wire.no_canary(info, "on_request") end,
-        on_response = function(info) wire.no_canary(info, "on_response") end },
+      hooks = wire.HOOKS,
     })
     wire.good_call(client)
     local journal = target:journal()

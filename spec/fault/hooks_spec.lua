@@ -1,6 +1,7 @@
--- A raise inside the user's own functions passes on, after clean-up.
+-- A raise inside the user's own functions: before the request it passes on, after it is reported.
 local host = require "spec.support.host"
 local oneflow = require "oneflow"
+local process = require "spec.support.process"
 local server = require "spec.support.server"
 local wire = require "spec.support.wire"
 
@@ -18,13 +19,35 @@ local function start(status)
   end, { status = status })
 end
 
+-- Answers with the contract that the path names; or as the case below wants it.
+local function start_echo()
+  return server.start(function(s)
+    s.serve(function(c)
+      for request in function() return c:request() end do
+        local id = string.match(request.target, "/contracts/(%d+)") or "1"
+        if id == "401" and request.headers["x-oneflow-api-token"] == string.rep("a", 40) then
+          c:reply(401, { "content-type: application/json" }, "{}")
+        elseif id == "503" then
+          c:reply(503, { "content-type: application/json", "x-request-id: r-77" }, "{}")
+        elseif string.find(request.target, "/files/", 1, true) then
+          c:reply(302, { "location: http://" .. request.headers.host .. "/elsewhere" }, "")
+        elseif string.find(request.target, "/elsewhere", 1, true) then
+          c:reply(200, { "content-type: application/pdf" }, "%PDF")
+        else
+          c:reply(200, { "content-type: application/json" }, '{"id":' .. id .. "}")
+        end
+      end
+    end)
+  end)
+end
+
 describe("hooks:", function()
   after_each(wire.clean)
 
   local values = { text = "boom", object = setmetatable({},
     { __tostring = function() return "boom object" end }), number = 42, none = false }
 
-  for _, name in ipairs { "on_request", "on_response", "token" } do
+  for _, name in ipairs { "on_request", "token" } do
     for kind, value in pairs(values) do
       it("case 39: a raise (" .. kind .. ") inside " .. name
         .. " passes on as it is, and the client is usable", function()
@@ -53,9 +76,8 @@ describe("hooks:", function()
             else
               assert.equal(value, message)
             end
-            assert.equal(name == "on_response" and 1 or 0, #target:journal())
-            if status and name ~= "on_response" then assert.is_nil((wire.call(client,
-              "GET"))) end -- takes the 503
+            assert.equal(0, #target:journal())
+            if status then assert.is_nil((wire.call(client, "GET"))) end -- takes the 503
             wire.good_call(client)
             wire.good_call(client)
             client:close()
@@ -65,6 +87,192 @@ describe("hooks:", function()
       end)
     end
   end
+
+  for kind, value in pairs(values) do
+    it("case 62: a raise (" .. kind .. ") inside on_response goes to on_error, once; the caller gets what came",
+      function()
+      for _, method in ipairs(wire.METHODS) do
+        for _, status in ipairs { false, 503 } do
+          local target = start(status or nil)
+          local problems, infos = {}, {}
+          local client = wire.client(target, { hooks = {
+            on_response = function() if #infos == 0 then error(value, 0) end end,
+            on_error = function(problem, info)
+              problems[#problems + 1], infos[#infos + 1] = problem, info
+            end,
+          } })
+          local contract, err = wire.call(client, method)
+          assert.equal(value, problems[1])
+          assert.equal(1, #infos)
+          assert.equal("on_response", infos[1].raised_in)
+          assert.equal(method, infos[1].method)
+          assert.equal(wire.SVEN, infos[1].acting_user)
+          assert.equal(status or 200, infos[1].status)
+          if status then
+            assert.equal("unknown", err.outcome)
+            assert.equal("unknown", infos[1].outcome)
+          else
+            assert.equal(4711, contract.id)
+          end
+          assert.equal(1, #target:journal())
+          wire.good_call(client)
+          client:close()
+          target:stop()
+        end
+      end
+    end)
+  end
+
+  it("case 62: a raise inside on_response takes no result from map", function()
+    local target = start_echo()
+    local told = 0
+    local client = wire.client(target, { hooks = {
+      on_response = function(info) return info.milliseconds + 1 end,
+      on_error = function() told = told + 1 end,
+    } })
+    local view = client:user(wire.SVEN)
+    local results, failures = oneflow.map({ 11, 12, 13, 14 }, function(id) return view:contract(id):publish {} end)
+    assert.same({}, failures)
+    for i = 1, 4 do assert.equal(10 + i, results[i].id) end
+    assert.equal(4, told)
+  end)
+
+  -- What a child wrote to standard error: lines.
+  local function written(fn)
+    local target = wire.healthy()
+    local child = process.start(fn, { url = target.url, token = wire.TOKEN, user = wire.SVEN })
+    child:result()
+    local lines = {}
+    for line in string.gmatch(child.errors, "([^\n]*)\n") do lines[#lines + 1] = line end
+    assert.is_nil(string.find(child.errors, "canary", 1, true))
+    return lines, #target:journal()
+  end
+
+  it("case 62: without on_error a line is written to standard error, without the token and without control bytes",
+    function()
+    local lines, arrived = written(function(args)
+      local client = assert(require("oneflow").client { base_url = args.url, token = args.token, hooks = {
+        on_response = function() error("log\r\nserver: " .. args.token .. " is gone", 0) end,
+      } })
+      assert(client:contract(4711):publish({}, { as = args.user }))
+    end)
+    assert.same({ "oneflow: contract.publish as sven@example.com: on_response raised: log server: *** is gone "
+      .. "(the call: done, status 200)" }, lines)
+    assert.equal(1, arrived)
+  end)
+
+  it("case 62: so it is when on_error raises, or causes what it should be told, or nothing prints", function()
+    local lines, arrived = written(function(args)
+      local function client(on_response, on_error)
+        return assert(require("oneflow").client { base_url = args.url, token = args.token, hooks = {
+          on_response = on_response, on_error = on_error,
+        } })
+      end
+      local function publish(one) assert(one:contract(4711):publish({}, { as = args.user })) end
+      publish(client(function() error("first", 0) end, function() error("second", 0) end))
+      local one
+      one = client(function() error("again", 0) end, function() publish(one) end)
+      publish(one)
+      publish(client(function(info)
+        info.operation, info.status = false, {}
+        error(setmetatable({}, { __tostring = function() error "no" end }))
+      end))
+    end)
+    assert.same({
+      "oneflow: contract.publish as sven@example.com: on_response raised: first (the call: done, status 200); "
+        .. "and on_error raised: second",
+      "oneflow: contract.publish as sven@example.com: on_response raised: again (the call: done, status 200)",
+      "oneflow: on_response raised: a value that does not print: table",
+    }, lines)
+    assert.equal(4, arrived)
+  end)
+
+  -- ---- the hooks' tables ---------------------------------------------------------------------------------------
+
+  -- Of the annotations: by class, its base and its fields, each { type =, optional = }.
+  local function classes()
+    local all, name = {}, nil
+    for _, path in ipairs { "call", "report" } do
+      for line in io.lines(host.root .. "/lua/oneflow/" .. path .. ".lua") do
+        local class, base = string.match(line, "^%-%-%-@class ([%w.]+):? ?([%w.]*)$")
+        local field, type_name, optional = string.match(line, "^%-%-%-@field ([%w_]+) ([%w.]+)(%??)")
+        if class then
+          name = class
+          all[name] = { fields = {}, base = base }
+        elseif field then
+          all[name].fields[field] = { type = type_name, optional = optional == "?" }
+        end
+      end
+    end
+    for _, one in pairs(all) do
+      local base = all[one.base]
+      while base do
+        for name, field in pairs(base.fields) do one.fields[name] = field end
+        base = all[base.base]
+      end
+    end
+    return all
+  end
+
+  local TYPES = { integer = "number", ["oneflow.Kind"] = "string", ["oneflow.Outcome"] = "string" }
+
+  local function check_info(class, info, where)
+    for name, value in pairs(info) do
+      local field = class.fields[name]
+      assert.is_truthy(field, where .. ": " .. name .. " is not annotated")
+      assert.equal(TYPES[field.type] or field.type, type(value), where .. ": " .. name)
+      if field.type == "integer" then assert.equal(math.floor(value), value) end
+    end
+    for name, field in pairs(class.fields) do
+      assert.is_true(field.optional or info[name] ~= nil, where .. ": " .. name .. " is missing")
+    end
+  end
+
+  it("the hooks' tables hold what the annotations and docs/objects.md say, and nothing else", function()
+    local target = start_echo()
+    local annotated, seen, count = classes(), {}, 0
+    local hook_class = { on_request = "oneflow.RequestInfo", on_response = "oneflow.ResponseInfo",
+      on_error = "oneflow.ErrorInfo" }
+    local function look(hook, info)
+      check_info(annotated[hook_class[hook]], info, hook)
+      for name in pairs(info) do seen[name] = true end
+      count = count + 1
+    end
+    local client = wire.client(target, {
+      token = function(reason) return string.rep(reason == "first" and "a" or "b", 40) end,
+      hooks = {
+        on_request = function(info) look("on_request", info) end,
+        on_response = function(info)
+          look("on_response", info)
+          if info.kind == "server" then error "told to on_error" end
+        end,
+        on_error = function(_, info) look("on_error", info) end,
+      },
+    })
+    local view = client:user(wire.SVEN)
+    assert(view:contract(401):get())
+    assert.is_nil((view:contract(503):publish {}))
+    assert(view:contract(1):file(2):download())
+    client:ping()
+    target:stop()
+    client:ping()
+    assert.equal(2 * 7 + 1, count)
+    seen.orphaned = true -- the specs of nginx see that one
+    for name in pairs(annotated["oneflow.ErrorInfo"].fields) do assert.is_true(seen[name], name .. " never came") end
+
+    local documented, inside = {}, false
+    for line in io.lines(host.root .. "/docs/objects.md") do
+      inside = inside and line ~= "" or string.find(line, "^| field of `info` ")
+      local names, type_name = string.match(line, "^| (`[^|]*) | ([%w?]+) |")
+      for name in string.gmatch(inside and names or "", "`([%w_]+)`") do documented[name] = type_name end
+    end
+    local expected = {}
+    for name, field in pairs(annotated["oneflow.ErrorInfo"].fields) do
+      local type_name = string.find(field.type, "^oneflow%.") and "string" or field.type
+      expected[name] = type_name .. (field.optional and "?" or "")
+    end
+    assert.same(expected, documented)
+  end)
 
   it("case 39: a raise inside each's loop body passes on, and the client is usable", function()
     local target = wire.healthy()

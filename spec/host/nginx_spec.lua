@@ -462,9 +462,38 @@ describe("nginx:", function()
     eventually("the line in the log", function()
       return string.find(web:error_log(), "nobody waited for the end", 1, true)
     end)
-    assert.is_truthy(string.find(web:error_log(), "contract.publish as sven@example.com: nobody waited for the end of "
-      .. "the call: done, status 200", 1, true))
+    assert.is_truthy(string.find(web:error_log(), "%[error%][^\n]* oneflow: contract%.publish as sven@example%.com: "
+      .. "nobody waited for the end of the call: done, status 200"))
     assert.equal(2, #target:journal())
+  end)
+
+  it("case 62: what on_response raises, of a call or of an orphaned one, goes to on_error or else to the error log",
+    function()
+    local target = held()
+    local web = start(target, {
+      server = location("/publish", [[
+        kept = kept or new_client { hooks = {
+          on_response = function() error("raised by the hook", 0) end,
+          on_error = function(problem, info)
+            ngx.shared.results:rpush("told", problem .. " in " .. info.raised_in .. tostring(info.orphaned))
+          end,
+        } }
+        kept:contract(4711):publish({}, { as = "sven@example.com" })]], "lua_check_client_abort on;")
+      .. location("/logged", [[
+        other = other or new_client { hooks = { on_response = function() error("raised as well", 0) end } }
+        ngx.say(show(other:contract(4711):publish({}, { as = "sven@example.com" })))]])
+      .. location("/told", "ngx.print(ngx.shared.results:lpop('told'))") })
+    local waiting = process.spawn { "/usr/bin/curl", "-sS", web.url .. "/publish" }
+    target:wait "POST"
+    waiting:kill "sigkill"
+    eventually("the abort", function() return string.find(web:access_log(), " 499 ", 1, true) end)
+    target:tell "answer"
+    eventually("the hook", function() return get(web, "/told") == "raised by the hook in on_responsetrue" end)
+    assert.equal("nil", get(web, "/told"))
+    assert.is_nil(string.find(web:error_log(), "raised", 1, true))
+    assert.equal("ok Contract 4711\n", get(web, "/logged"))
+    assert.is_truthy(string.find(web:error_log(), "contract.publish as sven@example.com: on_response raised: raised as "
+      .. "well (the call: done, status 200)", 1, true), web:error_log())
   end)
 
   it("a POST that waits for its turn when its client goes away is never sent; the hook is told, and may make calls",

@@ -171,13 +171,19 @@ return function(env)
     other:close()
   end)
 
-  case("a raise in a hook passes on", function()
+  case("a raise in on_request passes on, one in on_response goes to on_error", function()
+    local armed, told = true, {}
     local other = assert(oneflow.client { base_url = env.base_url, token = env.token, hooks = {
-      on_response = function() error("from the hook", 0) end,
+      on_request = function() if armed then error("before", 0) end end,
+      on_response = function() error("after", 0) end,
+      on_error = function(problem, info) told[#told + 1] = problem .. " " .. info.raised_in end,
     } })
     local good, message = pcall(function() return other:ping() end)
     equal(false, good)
-    equal("from the hook", message)
+    equal("before", message)
+    armed = false
+    equal(true, (other:ping()))
+    equal("after on_response", table.concat(told, "|"))
     other:close()
   end)
 

@@ -13,8 +13,6 @@ M.METHODS = { "GET", "POST" }
 --- Under valgrind or a sanitizer everything takes longer, and memory is not what it was.
 M.slow = os.getenv "ONEFLOW_SLOW" and 5 or 1
 
-M.clean = process.clean
-
 -- A part of it is too much already: a text may be cut in the middle of it.
 local PIECES = { "canary-7Qk2", "this-token-is", "never-shown" }
 
@@ -42,6 +40,24 @@ local FIELDS = {
   "attempts", "operation", "acting_user",
 }
 
+-- What the hooks below raised: the library lets it go to on_error.
+local hook_problem
+
+--- Hooks that look for the token.
+M.HOOKS = {
+  on_request = function(info) M.no_canary(info, "on_request") end,
+  on_response = function(info) M.no_canary(info, "on_response") end,
+  on_error = function(problem) hook_problem = hook_problem or { problem } end,
+}
+
+--- For `after_each`.
+function M.clean()
+  local problem = hook_problem
+  hook_problem = nil
+  process.clean()
+  if problem then error(problem[1], 0) end
+end
+
 --- The rules for every error object.
 function M.check_error(err)
   assert.is_not_nil(err, "an error object")
@@ -60,11 +76,7 @@ function M.client(target, options)
   local oneflow = require "oneflow"
   local settings = {
     base_url = target.url, token = M.TOKEN, connect_timeout = 0.3 * M.slow, attempt_timeout = 0.4 * M.slow,
-    timeout = 0.8 * M.slow,
-    hooks = {
-      on_request = function(info) M.no_canary(info, "on_request") end,
-      on_response = function(info) M.no_canary(info, "on_response") end,
-    },
+    timeout = 0.8 * M.slow, hooks = M.HOOKS,
   }
   for name, value in pairs(options or {}) do settings[name] = value or nil end
   return assert(oneflow.client(settings))

@@ -56,16 +56,7 @@ local function tell(_, number)
   local entry = waiting[number]
   if not entry or not entry.asked then return end
   waiting[number] = nil
-  local client = entry.client
-  local info = require("oneflow.call").orphaned(client, entry.ticket, entry.operation, entry.path, entry.user)
-  local hook = client.hooks and client.hooks.on_response
-  if not hook then
-    local became = info.kind and format("%s, %s", info.kind, info.outcome) or format("done, status %d", info.status)
-    return ngx.log(ngx.WARN, "oneflow: ", info.operation, " as ", info.acting_user, ": nobody waited for the end of "
-      .. "the call: ", became)
-  end
-  local good, problem = pcall(hook, info)
-  if not good then ngx.log(ngx.ERR, "oneflow: a hook raised: ", tostring(problem)) end
+  require("oneflow.call").orphaned(entry.client, entry.ticket, entry.operation, entry.path, entry.user)
 end
 
 -- Its light thread is gone.

@@ -1,0 +1,102 @@
+-- The one place that tells what no caller can be told: what a function of the program's raised after the request went
+-- out, and what became of a call that nobody waits for. Told to the client's hooks or, without one, in a line: in the
+-- error log of nginx, elsewhere on standard error. Told once, whatever happens; nothing here raises.
+local core = require "oneflow.core"
+local errors = require "oneflow.errors"
+
+local format = string.format
+local log, package, pcall, setmetatable, tostring, type = core.log, package, pcall, setmetatable, tostring, type
+local running = coroutine.running
+local monotonic = core.monotonic
+
+-- As a module, as its global may be another table's in each request. Threads of ngx.run_worker_thread may lack the log.
+local ngx = package.loaded.ngx
+local ngx_log = type(ngx) == "table" and ngx.log
+local ERR = ngx_log and ngx.ERR -- its level: of lesser ones nginx writes nothing unless it is told to
+
+local M = {}
+
+local UNTOLD = "oneflow: a problem could not be reported: no memory"
+
+local function write(line)
+  if not (ngx_log and pcall(ngx_log, ERR, line)) then log(line) end
+end
+
+local function as_it_is(text) return text end
+
+-- What was raised, as it may be shown.
+local function shown(client, problem)
+  local good, text = pcall(tostring, problem)
+  if not good or type(text) ~= "string" then text = "a value that does not print: " .. type(problem) end
+  return errors.safe(text, client and client.mask or as_it_is) or "nothing"
+end
+
+local function became(info)
+  if info.kind then return format("%s, %s", info.kind, info.outcome) end
+  return info.status and format("done, status %d", info.status) or "not known"
+end
+
+local function about(info)
+  return format("oneflow: %s%s: ", info.operation, info.acting_user and " as " .. info.acting_user or "")
+end
+
+local function problem_line(client, problem, raised_in, info, hook_problem)
+  write(format("%s%s raised: %s%s%s", info and about(info) or "oneflow: ", raised_in, shown(client, problem),
+    info and format(" (the call: %s)", became(info)) or "",
+    hook_problem and "; and on_error raised: " .. shown(client, hook_problem) or ""))
+end
+
+local function orphan_line(info)
+  write(format("%snobody waited for the end of the call: %s", about(info), became(info)))
+end
+
+-- Until when a coroutine may be in on_error: what the hook causes itself becomes a line. A coroutine that nginx ended in
+-- there may be used again.
+local inside = setmetatable({}, { __mode = "k" })
+local STALE_SECONDS = 60
+
+local function call_hook(hook, problem, raised_in, info)
+  local co, now = running() or "main", monotonic()
+  if inside[co] and now < inside[co] then return false end
+  info.raised_in, inside[co] = raised_in, now + STALE_SECONDS
+  local good, why = pcall(hook, problem, info)
+  inside[co] = nil
+  return good, why
+end
+
+---What on_error is told: where it was raised, and the call as far as it is known.
+---@class oneflow.ErrorInfo: oneflow.ResponseInfo
+---@field raised_in string  "on_response"
+
+--- Reports what was raised where nobody can catch it: to the client's on_error(problem, info), or in a line.
+---@param client table?  its state
+---@param problem any  what was raised
+---@param raised_in string  see oneflow.ErrorInfo
+---@param info table?  oneflow.ResponseInfo, as far as it is known; made for this
+function M.problem(client, problem, raised_in, info)
+  local hook = client and client.hooks and client.hooks.on_error
+  local why
+  if hook then
+    local fine, told, hook_problem = pcall(call_hook, hook, problem, raised_in, info or {})
+    if fine and told then return end
+    why = fine and hook_problem or told
+  end
+  if pcall(problem_line, client, problem, raised_in, info, why) then return end
+  -- Perhaps the hook changed its table.
+  if not pcall(problem_line, client, problem, raised_in) then pcall(write, UNTOLD) end
+end
+
+--- Reports what became of a call that nobody waits for: to the client's on_response(info), or in a line.
+---@param client table  its state
+---@param info table  oneflow.ResponseInfo, with `orphaned`
+function M.orphaned(client, info)
+  local hook = client.hooks and client.hooks.on_response
+  if not hook then
+    if not pcall(orphan_line, info) then pcall(write, UNTOLD) end
+    return
+  end
+  local good, problem = pcall(hook, info)
+  if not good then M.problem(client, problem, "on_response", info) end
+end
+
+return M
