@@ -409,12 +409,15 @@ static bool refused_line(const of_transfer *transfer, CURLcode code) {
            of_global_init() == OF_ZEROING_PROCESS && transfer->refusals == of_refusals();
 }
 
-/* All of it came. */
+/* All of it came. A file without bytes is not the file that was asked for. */
 static void finish_file(of_transfer *transfer) {
     if (!transfer->judged)
         judge(transfer);
-    if (transfer->accepted && transfer->answer == OF_ANSWER_TARGET &&
-        !of_target_commit(transfer->target))
+    if (!transfer->accepted)
+        return;
+    if (transfer->received == 0)
+        transfer->stop = OF_STOP_EMPTY;
+    else if (transfer->answer == OF_ANSWER_TARGET && !of_target_commit(transfer->target))
         transfer->stop = OF_STOP_TARGET;
 }
 
@@ -462,6 +465,10 @@ of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t r
     case OF_STOP_ANSWER:
         kind = OF_DECODE;
         snprintf(message, room, "%s", transfer->reason);
+        break;
+    case OF_STOP_EMPTY:
+        kind = OF_MISMATCH;
+        snprintf(message, room, "a file was expected, no bytes came");
         break;
     case OF_STOP_TARGET:
         kind = OF_IO;

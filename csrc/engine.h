@@ -32,6 +32,7 @@
     X(TIMEOUT, "timeout")                                                                          \
     X(TLS, "tls")                                                                                  \
     X(DECODE, "decode")                                                                            \
+    X(MISMATCH, "mismatch")                                                                        \
     X(LIMIT, "limit")                                                                              \
     X(CANCELLED, "cancelled")                                                                      \
     X(MEMORY, "memory")                                                                            \

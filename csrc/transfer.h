@@ -34,6 +34,7 @@ typedef enum of_stop {
     OF_STOP_MEMORY,
     OF_STOP_FORM,   /* could not be read; `reason` */
     OF_STOP_ANSWER, /* is not the file; `reason` */
+    OF_STOP_EMPTY,  /* a file without bytes */
     OF_STOP_TARGET  /* could not be written */
 } of_stop;
 

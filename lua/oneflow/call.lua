@@ -150,6 +150,8 @@ local function over_the_wire(client, operation, path, parts, user, timeout, wait
   return status, answer, request_id, content_type, connects
 end
 
+local NO_BYTES = "a file was expected, no bytes came" -- as the core says it
+
 local function through_transport(client, operation, path, parts, user, timeout)
   local described, refusal
   if operation.storage then
@@ -164,6 +166,9 @@ local function through_transport(client, operation, path, parts, user, timeout)
   headers = headers or {}
   local request_id, content_type = headers["x-request-id"], headers["content-type"]
   if status >= 200 and status < 300 then
+    if parts.answer and (body == nil or body == "") then
+      return nil, { kind = "mismatch", message = NO_BYTES, status = status, sent = true, connects = 0 }
+    end
     if parts.receive then
       local good, why = parts.receive(body or "")
       if not good then return nil, { kind = "io", message = why, status = status, sent = true, connects = 0 } end

@@ -16,6 +16,7 @@ local M = {}
 ---@alias oneflow.Kind
 ---| "connection" | "timeout" | "tls" | "validation" | "authentication" | "payment" | "permission" | "not_found"
 ---| "conflict" | "http" | "rate_limit" | "server" | "redirect" | "decode" | "limit" | "cancelled" | "memory"
+---| "mismatch" # a 2xx answer that is not what was asked for
 ---| "signature" # of a webhook call
 ---| "io" # a file of this machine could not be read or written
 ---| "storage" # the storage host, to which the service points for a file, answered otherwise; `status` is its own
@@ -55,6 +56,9 @@ local RANGES = {
 }
 
 local TRANSIENT = { [408] = true, [500] = true, [502] = true, [503] = true, [504] = true }
+
+-- What may be asked for again after it was sent, when the operation is repeatable.
+local UNKNOWN_RETRYABLE = { connection = true, timeout = true, decode = true, mismatch = true }
 
 local BADNESS = { not_sent = 1, refused = 2, unknown = 3 }
 
@@ -253,7 +257,7 @@ function M.from_answer(context, result)
     fields.problems = M.problem(result.field, result.message)
     fields.detail = nil
   elseif result.sent or context.storage then
-    fields.retryable = context.repeatable and (kind == "connection" or kind == "timeout" or kind == "decode") or false
+    fields.retryable = context.repeatable and UNKNOWN_RETRYABLE[kind] or false
   end
   return M.new(context, fields)
 end
@@ -267,7 +271,7 @@ function M.undecodable(context, result, kind, message)
   return M.new(context, {
     kind = kind, outcome = "unknown", status = result.status, detail = message,
     request_id = result.request_id,
-    retryable = kind == "decode" and context.repeatable or false,
+    retryable = context.repeatable and UNKNOWN_RETRYABLE[kind] or false,
   })
 end
 

@@ -135,8 +135,8 @@ end
 ---@param problems oneflow.Problem[]?
 ---@return string|boolean? value  the path, `true` for a sink, or the bytes
 ---@return table|oneflow.Error meta_or_error  meta has `bytes` and `content_type` too; errors: io (a file of this
----  machine), storage (the storage host), redirect, decode (a web page, or JSON, instead of a file), limit, cancelled
----  (by the sink) and those of every call
+---  machine), storage (the storage host), redirect, decode (a web page, or JSON, instead of a file), mismatch (a
+---  file of no bytes), limit, cancelled (by the sink) and those of every call
 function M.download(scope, operation, path, where, opts, problems)
   operation = download_of(operation)
   where = read_options(operation.name, where, DOWNLOAD, "{ to = or sink =, progress = }")

@@ -47,8 +47,8 @@ local function file_of(target, options)
 end
 
 -- Each way a file can go: it must fail, leave nothing behind, and the client must still work.
-local function fails(target, kind, outcome, more, options)
-  local file, client = file_of(target, options)
+local function fails(target, kind, outcome, more)
+  local file, client = file_of(target)
   local folder = host.folder()
   host.write(folder .. "/old.pdf", "old")
   for _, where in ipairs { "new.pdf", "old.pdf", "sink", "string" } do
@@ -145,6 +145,45 @@ describe("download:", function()
       local other = scripted(answer, case)
       fails(points_to("http://" .. other.address .. "/k?" .. SECRET), "decode", "unknown")
     end
+  end)
+
+  local empty = {
+    ["content-length: 0"] = function(c) c:reply(200, { "content-type: application/pdf" }, "") end,
+    ["no chunk but the last"] = function(c)
+      c:write("HTTP/1.1 200 OK\r\ncontent-type: application/pdf\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n")
+    end,
+    ["a gzip of nothing"] = function(c)
+      c:reply(200, { "content-type: application/pdf", "content-encoding: gzip" },
+        "\31\139\8\0\0\0\0\0\0\3\3\0\0\0\0\0\0\0\0\0")
+    end,
+  }
+  for name, answer in pairs(empty) do
+    it("case 52: a file of no bytes (" .. name .. ") is not the file: mismatch, and no file", function()
+      local function more(err, _, received)
+        assert.equal(200, err.status)
+        assert.is_true(err.retryable)
+        assert.matches("no bytes came", tostring(err), 1, true)
+        assert.equal(0, received)
+      end
+      fails(scripted(answer), "mismatch", "unknown", more)
+      local other = scripted(answer)
+      fails(points_to("http://" .. other.address .. "/k?s=" .. SECRET), "mismatch", "unknown", more)
+    end)
+  end
+
+  it("case 52: a file of no bytes from a transport in Lua is not the file either", function()
+    local box = require("oneflow.testing").sandbox()
+    local file = assert(box:client():user "anna@example.com"):contract(4711):file(1)
+    local folder, received = host.folder(), 0
+    for _, where in ipairs { { to = folder .. "/new.pdf" }, { sink = function() received = received + 1 end }, {} } do
+      box:fault("file.get", { status = 200, headers = { ["content-type"] = "application/pdf" }, body = "" })
+      local value, err = file:download(where)
+      assert.is_nil(value)
+      assert.same({ "mismatch", "unknown", 200, true }, { err.kind, err.outcome, err.status, err.retryable })
+      assert.matches("no bytes came", wire.check_error(err), 1, true)
+      assert.same({ {}, 0 }, { names(folder), received })
+    end
+    assert.matches("^%%PDF", assert(file:download()))
   end)
 
   it("the service's own errors stay its own", function()

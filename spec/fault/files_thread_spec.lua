@@ -71,6 +71,34 @@ describe("files on the I/O thread:", function()
     assert.equal(10, #names(folder))
   end)
 
+  it("case 52: a file of no bytes is a mismatch there too, from the service and from the storage host", function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          if string.find(request.target, "/files/1", 1, true) then
+            c:reply(302, { string.format("location: http://127.0.0.1:%d/storage", s.port) }, "")
+          else
+            c:reply(200, { "content-type: application/pdf" }, "")
+          end
+        end
+      end)
+    end)
+    local contract = assert(wire.client(target, { attempt_timeout = 20, timeout = 20 }):user(wire.SVEN)):contract(1)
+    local folder, gatherer, ended = host.folder(), oneflow.gatherer(), 0
+    for id = 1, 2 do
+      for _, where in ipairs { { to = folder .. "/" .. id .. ".pdf" }, {} } do
+        gatherer:add(function() return contract:file(id):download(where) end, function(value, err)
+          assert.is_nil(value)
+          assert.same({ "mismatch", "unknown", 200 }, { err.kind, err.outcome, err.status })
+          ended = ended + 1
+        end)
+      end
+    end
+    while not gatherer:poll(0.1) do end
+    assert.equal(4, ended)
+    assert.same({}, names(folder))
+  end)
+
   it("cancelled, closed or dropped in the middle, nothing is left of them", function()
     for _, how in ipairs { "cancel", "close", "drop" } do
       local target = service { half = true }

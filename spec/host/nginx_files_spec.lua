@@ -92,6 +92,24 @@ describe("files in nginx:", function()
     end
   end)
 
+  it("case 52: a file of no bytes is a mismatch, and no file has the name", function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for _ in function() return c:request() end do
+          c:reply(200, { "content-type: application/pdf" }, "")
+        end
+      end)
+    end)
+    local web, folder = start(target, {
+      location("/to", "show(contract:file(1):download { to = os.getenv 'FOLDER' .. '/empty.pdf' })"),
+      location("/string", "show(contract:file(1):download())"),
+    })
+    for _, path in ipairs { "/to", "/string" } do
+      assert.matches("^nil mismatch unknown file%.download as sven@example%.com: mismatch %(200%)", get(web, path))
+    end
+    assert.is_nil(uv.fs_stat(folder .. "/empty.pdf"))
+  end)
+
   it("a sink or a progress function would block the worker: refused, not sent; with blocking = true it works",
     function()
     local target = slow_service()

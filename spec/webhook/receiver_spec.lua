@@ -5,9 +5,9 @@ local webhook = oneflow.webhook
 
 local KEY = "a-sign-key-of-the-specs"
 
-local function body(callback_id)
+local function body(callback_id, contract_id)
   return (assert(core.encode {
-    callback_id = callback_id, contract = { id = 4711 }, events = { { id = 1, type = "contract:sign" } },
+    callback_id = callback_id, contract = { id = contract_id or 4711 }, events = { { id = 1, type = "contract:sign" } },
     signature = webhook.sign(callback_id, KEY),
   }))
 end
@@ -115,6 +115,24 @@ describe("webhook receiver:", function()
     end, "the end of the lease")
     assert.same({ "a" }, handed)
     assert.same({ [503] = true, [200] = true }, statuses)
+  end)
+
+  it("case 52: a signed PDF without bytes is not done with: 500, and the next try gets the file", function()
+    local host = require "spec.support.host"
+    local box = require("oneflow.testing").sandbox()
+    local anna, path = assert(box:client():user "anna@example.com"), host.folder() .. "/4713.pdf"
+    local function download(delivery)
+      local contract = assert(delivery:contract(anna):get())
+      local done, err = assert(contract:files_of "contract")[1]:download { to = path }
+      return done and true, err
+    end
+    box:fault("file.get", { status = 200, headers = { ["content-type"] = "application/pdf" }, body = "" })
+    local status, problem = receiver:receive(body("a", 4713), download)
+    assert.equal(500, status)
+    assert.matches("mismatch", problem, 1, true)
+    assert.is_nil(host.read(path))
+    assert.equal(200, (receiver:receive(body("a", 4713), download)))
+    assert.matches("^%%PDF", host.read(path))
   end)
 
   it("one that outlives its lease does not give up another's claim", function()

@@ -421,16 +421,6 @@ describe("download:", function()
     assert.same({ "a.pdf", long, "relative.pdf" }, names(folder))
   end)
 
-  it("an empty file is a file", function()
-    local target = service { body = "" }
-    local file = file_of(target)
-    local folder = host.folder()
-    assert(file:download { to = folder .. "/a.txt" })
-    assert.equal("", host.read(folder .. "/a.txt"))
-    assert.equal("", (assert(file:download())))
-    assert.is_true((assert(file:download { sink = error })))
-  end)
-
   it("a string is at most max_body; a file and a sink are not bound by it", function()
     local body = string.rep("x", 100001)
     local target = service { body = body }
