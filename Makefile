@@ -6,7 +6,7 @@
 DEPS = gcc libc6-dev pkg-config ca-certificates curl openssl \
   libcurl4-openssl-dev|libcurl4-gnutls-dev libssl-dev \
   lua5.4 liblua5.4-dev lua5.3 liblua5.3-dev luajit2 libluajit2-5.1-dev \
-  lua-cjson lua-cjson-dev lua-argparse lua-luv lua-cqueues lua-luaossl lua-busted \
+  lua-cjson lua-cjson-dev lua-argparse lua-luv lua-cqueues lua-luaossl lua-busted locales \
   nginx libnginx-mod-http-lua
 # For lint, memcheck, rock and bench besides:
 DEPS_TOOLS = lua-check clang clang-tidy clang-format valgrind luarocks lua-http gnuplot-nox

@@ -2,12 +2,12 @@
 #include "carrier.h"
 
 #include "head.h"
+#include "text.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #if LIBCURL_VERSION_NUM < 0x075000
 #error                                                                                             \
@@ -118,7 +118,7 @@ static bool header_is(const of_buffer *head, const char *name, const char *wante
     size_t length = 0;
     const char *value = of_head_find(head, name, &length);
     size_t size = strlen(wanted);
-    return value != NULL && length >= size && strncasecmp(value, wanted, size) == 0 &&
+    return value != NULL && of_begins(value, length, wanted) &&
            (length == size || strchr("; \t,", value[size]) != NULL);
 }
 

@@ -12,11 +12,13 @@
 #include "lua_file.h"
 #include "lua_queue.h"
 #include "oneflow.h"
+#include "text.h"
 #include "token_source.h"
 #include "url.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /* seal(state, metatable) -> object: userdata through which only open() with the same metatable sees
@@ -63,6 +65,60 @@ static int utf8(lua_State *L) {
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);
     lua_pushboolean(L, of_utf8(text, length));
+    return 1;
+}
+
+/* The text at 1, each byte changed. */
+static int map_bytes(lua_State *L, char (*change)(char)) {
+    size_t length;
+    luaL_checktype(L, 1, LUA_TSTRING); /* converts nothing */
+    const char *text = lua_tolstring(L, 1, &length);
+    luaL_Buffer out;
+    luaL_buffinit(L, &out);
+    for (size_t i = 0; i < length; i++)
+        luaL_addchar(&out, change(text[i]));
+    luaL_pushresult(&out);
+    return 1;
+}
+
+/* lower(text), upper(text): the letters of ASCII, in any locale */
+static int lower(lua_State *L) { return map_bytes(L, of_lower); }
+
+static int upper(lua_State *L) { return map_bytes(L, of_upper); }
+
+/* number(value) -> number | nil: a number, or a text of digits, with or without a '-' before and a
+   '.' between or after them */
+static int number(lua_State *L) {
+    static const char digits[] = "0123456789";
+    lua_settop(L, 1);
+    if (lua_type(L, 1) != LUA_TSTRING) {
+        if (lua_type(L, 1) != LUA_TNUMBER)
+            lua_pushnil(L);
+        return 1;
+    }
+    const char *text = lua_tostring(L, 1);
+    const char *whole = text + (*text == '-');
+    const char *at = whole + strspn(whole, digits);
+    bool good = at > whole;
+    if (*at == '.')
+        at += 1 + strspn(at + 1, digits);
+    if (!good || at != text + lua_rawlen(L, 1)) {
+        lua_pushnil(L);
+    } else {
+        lua_pushnumber(L, (lua_Number)of_read_number(text, NULL));
+    }
+    return 1;
+}
+
+/* before(a, b) -> is a before b, byte by byte? As table.sort wants it */
+static int before(lua_State *L) {
+    size_t a_length, b_length;
+    luaL_checktype(L, 1, LUA_TSTRING);
+    luaL_checktype(L, 2, LUA_TSTRING);
+    const char *a = lua_tolstring(L, 1, &a_length);
+    const char *b = lua_tolstring(L, 2, &b_length);
+    int order = memcmp(a, b, a_length < b_length ? a_length : b_length);
+    lua_pushboolean(L, order < 0 || (order == 0 && a_length < b_length));
     return 1;
 }
 
@@ -152,6 +208,10 @@ int luaopen_oneflow_core(lua_State *L) {
         {"open", open_sealed},
         {"escape", escape},
         {"utf8", utf8},
+        {"lower", lower},
+        {"upper", upper},
+        {"before", before},
+        {"number", number},
         {"sha256", sha256},
         {"sha1", sha1},
         {"equal", equal},
@@ -172,6 +232,8 @@ int luaopen_oneflow_core(lua_State *L) {
         {"door", of_lua_door},
         {NULL, NULL},
     };
+    if (!of_text_init())
+        return luaL_error(L, "not enough memory");
     of_zeroing zeroing = of_global_init();
     if (zeroing == OF_ZEROING_FAILED)
         return luaL_error(L, "libcurl could not be initialised");

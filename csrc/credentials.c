@@ -2,12 +2,12 @@
 #include "credentials.h"
 
 #include "memory.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,8 +72,8 @@ static const char *const reserved[] = {
 };
 
 const char *of_check_header_name(const char *name, size_t length) {
-    char plain[129]; /* with '-' for '_': CGI and WSGI make one of the two */
-    if (length == 0 || length >= sizeof plain)
+    char plain[128]; /* with '-' for '_': CGI and WSGI make one of the two */
+    if (length == 0 || length > sizeof plain)
         return "has a name of no or of more than 128 bytes";
     for (size_t i = 0; i < length; i++) {
         char c = name[i];
@@ -83,10 +83,9 @@ const char *of_check_header_name(const char *name, size_t length) {
             return "has a name with a byte other than a-z, A-Z, 0-9, '-' and '_'";
         plain[i] = (char)(c == '_' ? '-' : c);
     }
-    plain[length] = '\0';
-    bool taken = strncasecmp(plain, RESERVED_PREFIX, sizeof RESERVED_PREFIX - 1) == 0;
+    bool taken = of_begins(plain, length, RESERVED_PREFIX);
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved && !taken; i++)
-        taken = strcasecmp(plain, reserved[i]) == 0;
+        taken = of_is_word(plain, length, reserved[i]);
     if (taken)
         return "is set by the library and cannot be given";
     return NULL;

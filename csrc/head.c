@@ -1,8 +1,8 @@
-#define _GNU_SOURCE
 #include "head.h"
 
+#include "text.h"
+
 #include <string.h>
-#include <strings.h>
 
 const char *of_head_find(const of_buffer *head, const char *name, size_t *length) {
     const char *found = NULL;
@@ -14,7 +14,7 @@ const char *of_head_find(const of_buffer *head, const char *name, size_t *length
         if (stop == NULL)
             stop = end;
         if ((size_t)(stop - at) > name_length && at[name_length] == ':' &&
-            strncasecmp(at, name, name_length) == 0) {
+            of_begins(at, name_length, name)) {
             const char *from = at + name_length + 1;
             const char *to = stop;
             while (from < to && (*from == ' ' || *from == '\t'))

@@ -1,13 +1,14 @@
 #define _GNU_SOURCE
 #include "url.h"
 
+#include "text.h"
+
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 static bool loopback(const char *host) {
-    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+    if (of_is_word(host, strlen(host), "localhost") || strcmp(host, "[::1]") == 0)
         return true;
     if (strncmp(host, "127.", 4) != 0)
         return false;
@@ -106,7 +107,7 @@ const char *of_url_parse(of_url *url, const char *text, size_t length) {
             return "holds a blank, a backslash, a control byte or a byte beyond ASCII";
         }
     }
-    bool http = strncasecmp(text, "https://", 8) == 0 || strncasecmp(text, "http://", 7) == 0;
+    bool http = of_begins(text, length, "https://") || of_begins(text, length, "http://");
     if (!http)
         return "does not begin with https:// or http://";
     if (strstr(text, ":///") != NULL) /* libcurl would take the path's first segment for the host */

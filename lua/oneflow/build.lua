@@ -2,6 +2,7 @@
 -- table, to look at and to change; what is in it is checked when it is sent, by the endpoint table. Names are the
 -- service's own; besides, `custom_id` may stand where the service wants `_private_ownerside.custom_id`, and the items
 -- of what has one list are written without its name: build.company{ name = "Acme", build.signatory{...} }.
+local ascii = require "oneflow.ascii"
 local usage = require "oneflow.usage"
 
 local format = string.format
@@ -120,7 +121,7 @@ local function each_value(what, values, make)
     if type(name) ~= "string" then usage.raise(format("build.%s: custom ids as names expected", what)) end
     names[#names + 1] = name
   end
-  sort(names)
+  sort(names, ascii.before)
   for i, name in ipairs(names) do list[i] = make(name, values[name]) end
   return list
 end

@@ -343,7 +343,7 @@ function M.run(scope, operation, path, parts, opts, problems)
   if not status and answer.status == 401 and (client.token_function or client.token_callback or client.token_file)
     and refreshed(client, generation, waiter) then
     attempts, outcome = 2, "refused"
-    timeout = max(0.001, min(timeout, deadline - monotonic()))
+    timeout = max(1 / 1000, min(timeout, deadline - monotonic()))
     status, answer, request_id, content_type = try(client, operation, path, parts, user, timeout, waiter, attempts)
   end
   if not status and parts.answer and FOLLOWED[answer.status] and answer.location and not parts.raised then
@@ -352,7 +352,7 @@ function M.run(scope, operation, path, parts, opts, problems)
       storage = { host = errors.host_of(answer.location), status = answer.status },
     }
     outcome, parts.location = "refused", answer.location
-    timeout = max(0.001, min(attempt_timeout, deadline - monotonic()))
+    timeout = max(1 / 1000, min(attempt_timeout, deadline - monotonic()))
     status, answer, request_id, content_type = try(client, operation, "", parts, user, timeout, waiter, attempts)
     parts.location = nil
   end

@@ -1,6 +1,7 @@
 -- Arguments against the endpoint table. Wrong names and Lua types raise; wrong values are collected, each with its
 -- path, so that the caller hears of all of them at once. What comes back is a copy: a table that the caller changes
 -- later, or that answers differently when asked twice, changes nothing.
+local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local couplings = require "oneflow.couplings"
 local ids = require "oneflow.ids"
@@ -8,7 +9,7 @@ local OFFSET_MAX = require("oneflow.list.page").OFFSET_MAX
 local times = require "oneflow.time"
 local usage = require "oneflow.usage"
 
-local ipairs, next, pairs, tonumber, tostring, type = ipairs, next, pairs, tonumber, tostring, type
+local ipairs, next, pairs, tostring, type = ipairs, next, pairs, tostring, type
 local concat, sort = table.concat, table.sort
 local find, format, gmatch, match, sub = string.find, string.format, string.gmatch, string.match, string.sub
 local floor = math.floor
@@ -209,6 +210,9 @@ function types.scalar(field, value, path, problems)
   return types.id(field, value, path, problems)
 end
 
+-- A byte of an address; one of an e-mail's two parts.
+local VISIBLE, NAME = "[^ " .. ascii.CONTROL .. "]", "[^@ " .. ascii.CONTROL .. "]"
+
 -- Strings of a form: what is expected of the caller, patterns of which one must match, what to say otherwise.
 local FORMS = {
   date = { "date string", { "^%d%d%d%d%-[01]%d%-[0-3]%d$" }, "is not a date such as 2026-12-31" },
@@ -217,14 +221,15 @@ local FORMS = {
                      "^%d%d%d%d%-[01]%d%-[0-3]%dT[0-2]%d:[0-5]%d:[0-6]%dZ$" },
     "is not a time such as 2026-06-30T07:15:23+00:00",
   },
-  email = { "string", { "^[^@%s%c]+@[^@%s%c]+$" }, "is not an e-mail address" },
+  email = { "string", { "^" .. NAME .. "+@" .. NAME .. "+$" }, "is not an e-mail address" },
   phone = {
     "string", { "^%+[1-9]%d%d%d%d%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?$" },
     "is not a phone number such as +46700000001",
   },
-  country = { "string", { "^%u%u$", "^$" }, "is not a country code such as SE" },
-  url = { "string", { "^https://[^%s%c]+$", "^http://127%.%d+%.%d+%.%d+:?%d*/[^%s%c]*$",
-                      "^http://localhost:?%d*/[^%s%c]*$" }, "is not an https address (http for this machine alone)" },
+  country = { "string", { "^[A-Z][A-Z]$", "^$" }, "is not a country code such as SE" },
+  url = { "string", { "^https://" .. VISIBLE .. "+$", "^http://127%.%d+%.%d+%.%d+:?%d*/" .. VISIBLE .. "*$",
+                      "^http://localhost:?%d*/" .. VISIBLE .. "*$" },
+    "is not an https address (http for this machine alone)" },
 }
 
 -- Seconds since 1970 as the service writes times; "" and a note when they are none.
@@ -344,8 +349,7 @@ local function scalar_text(path, value, problems)
     elseif value == floor(value) and value > -2 ^ 53 and value < 2 ^ 53 then
       text = format("%d", value)
     else
-      text = format("%.17g", value)
-      if tonumber(format("%.15g", value)) == value then text = format("%.15g", value) end
+      text = core.encode(value)
     end
   end
   return text_only(path, text, problems)
@@ -422,7 +426,7 @@ local function read_filters(operation, given, pairs_out, problems, unchecked)
     if type(name) ~= "string" then usage.raise("filter: named filters expected") end
     names[#names + 1] = name
   end
-  sort(names)
+  sort(names, ascii.before)
   for _, name in ipairs(names) do
     local filter, value, path = operation.filters and operation.filters[name], given[name], "filter." .. name
     if not filter and not unchecked then
@@ -560,7 +564,7 @@ function M.pairs(path, map, problems)
     if type(name) ~= "string" then usage.raise(path .. ": named values expected") end
     out[#out + 1] = { name, scalar_text(path .. "." .. name, value, problems) }
   end
-  sort(out, function(a, b) return a[1] < b[1] end)
+  sort(out, function(a, b) return ascii.before(a[1], b[1]) end)
   return out
 end
 

@@ -75,7 +75,7 @@ end
 -- The command for some words under `parent`, made with the commands above it.
 local function command_for(parent, words, known)
   local command, path = parent, ""
-  for word in gmatch(words, "%S+") do
+  for word in gmatch(words, "[^ \n]+") do
     path = path .. " " .. word
     known[path] = known[path] or command:command(word, GROUPS[word])
     command = known[path]

@@ -9,6 +9,8 @@ local version = require "oneflow.version"
 local find, format, match = string.find, string.format, string.match
 local ipairs, next, type = ipairs, next, type
 
+local PRODUCT = "^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"
+
 local ENVIRONMENTS = {
   production = "https://api.oneflow.com/v1",
   test = "https://api.test.oneflow.com/v1",
@@ -49,7 +51,7 @@ local OPTIONS = {
   end,
   app = function(name, value)
     typed "string" (name, value)
-    if #value > 64 or not match(value, "^[%w._-]+/[%w._-]+$") then usage.raise(name .. ': "name/version" expected') end
+    if #value > 64 or not match(value, PRODUCT) then usage.raise(name .. ': "name/version" expected') end
   end,
   transport = typed "function", socket_dir = typed "string",
 }

@@ -6,11 +6,12 @@
 --   any_of     { { paths } }: at least one of them
 -- a list `at_most` { where = { path = value }, max =, because = }, an operation `totals` { of =, max =, at =,
 -- paths = }: how many things all paths hold together, `*` standing for each item of a list.
+local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 
 local format, gmatch, match = string.format, string.gmatch, string.match
 local concat, sort = table.concat, table.sort
-local ipairs, pairs, tonumber, tostring, type = ipairs, pairs, tonumber, tostring, type
+local ipairs, pairs, tostring, type = ipairs, pairs, tostring, type
 local null = core.null
 
 local M = {}
@@ -30,7 +31,7 @@ end
 -- 1 and "1" are one amount.
 local function same(a, b)
   if a == b then return true end
-  local left, right = tonumber(a), tonumber(b)
+  local left, right = ascii.number(a), ascii.number(b)
   return left ~= nil and left == right
 end
 
@@ -50,7 +51,7 @@ end
 local function circumstances(object, conditions)
   local words = {}
   for name in pairs(conditions) do words[#words + 1] = format("%s is %s", name, tostring(object[name])) end
-  sort(words)
+  sort(words, ascii.before)
   return concat(words, " and ")
 end
 

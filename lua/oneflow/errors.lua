@@ -1,9 +1,10 @@
 -- The error object, and the one place that decides what a failure is called and what it means.
+local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 
 local ipairs, pairs, setmetatable, tostring, type = ipairs, pairs, setmetatable, tostring, type
 local concat, sort = table.concat, table.sort
-local find, format, gsub, lower = string.find, string.format, string.gsub, string.lower
+local find, format, gsub = string.find, string.format, string.gsub
 local match, sub = string.match, string.sub
 local decode = core.decode
 
@@ -72,8 +73,10 @@ local ADVICE = {
 local DETAIL_MAX = 1000
 local LINE_MAX = 1500
 
+local SCHEME = "^[A-Za-z][A-Za-z0-9+.%-]*://"
+
 local function clean(text, most)
-  text = gsub(text, "[%c]+", " ")
+  text = gsub(text, "[" .. ascii.CONTROL .. "]+", " ")
   if #text > most then text = sub(text, 1, most) .. "..." end
   return text
 end
@@ -148,7 +151,7 @@ end
 --- Values that cannot be sent: nothing was.
 ---@param problems oneflow.Problem[]  put in the order of their paths
 function M.validation(context, problems)
-  sort(problems, function(a, b) return a.path < b.path end)
+  sort(problems, function(a, b) return ascii.before(a.path, b.path) end)
   return M.new(context, { kind = "validation", outcome = "not_sent", problems = problems, retryable = false })
 end
 
@@ -170,7 +173,7 @@ local function read_problems(parameter_problems)
     end
     problems[#problems + 1] = { path = tostring(path), messages = list }
   end
-  sort(problems, function(a, b) return a.path < b.path end)
+  sort(problems, function(a, b) return ascii.before(a.path, b.path) end)
   return problems
 end
 
@@ -180,7 +183,7 @@ local function integer(value) return type(value) == "number" and value or nil en
 ---@param location string?
 ---@return string? host  nil: the same one
 function M.host_of(location)
-  local authority = match(location or "", "^%a[%w+.%-]*://([^/?#]*)") or match(location or "", "^//([^/?#]*)")
+  local authority = match(location or "", SCHEME .. "([^/?#]*)") or match(location or "", "^//([^/?#]*)")
   return authority and (match(authority, "@(.*)$") or authority)
 end
 
@@ -235,7 +238,7 @@ local function from_storage(context, result)
   local server = status == 408 or status >= 500 or status < 200
   return M.new(context, {
     kind = "storage", outcome = server and "unknown" or "refused", status = status, title = "storage host " .. host,
-    detail = match(result.answer or "", "<Code>([%w_.%-]+)</Code>"), retry_after = result.retry_after,
+    detail = match(result.answer or "", "<Code>([A-Za-z0-9_.%-]+)</Code>"), retry_after = result.retry_after,
     retryable = status == 403 or status == 429 or TRANSIENT[status] or false,
   })
 end
@@ -265,7 +268,7 @@ end
 --- A 2xx answer whose body is not what the operation promises.
 function M.undecodable(context, result, kind, message)
   local content_type = result.content_type
-  if result.answer and not (content_type and find(lower(content_type), "json", 1, true)) then
+  if result.answer and not (content_type and find(ascii.lower(content_type), "json", 1, true)) then
     message = format("expected JSON, got %s: %s", content_type or "no content type", message)
   end
   return M.new(context, {

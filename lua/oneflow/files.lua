@@ -6,19 +6,20 @@
 --   answer    a file is expected, and where it goes: "bytes", "stream" or a target of core.target
 --   watch     function(client, ticket): waits until the ticket is done, and calls the caller's functions meanwhile
 --   receive   function(bytes) -> true | nil, message: the file whole, from a transport
+local ascii = require "oneflow.ascii"
 local call = require "oneflow.call"
 local check = require "oneflow.check"
 local core = require "oneflow.core"
 local usage = require "oneflow.usage"
 
-local find, format, gsub, lower, match = string.find, string.format, string.gsub, string.lower, string.match
+local find, format, gsub, match = string.find, string.format, string.gsub, string.match
 local concat = table.concat
 local ipairs, next, pcall, tostring, type = ipairs, next, pcall, tostring, type
 local monotonic = core.monotonic
 
 local M = {}
 
-local PROGRESS_SECONDS = 0.1 -- between two calls of a progress function
+local PROGRESS_SECONDS = 1 / 10 -- between two calls of a progress function
 
 -- ---- waiting with functions of the caller's ----------------------------------------------------------------------
 
@@ -181,7 +182,7 @@ local function split(operation)
   return others, name, file
 end
 
-local function extension_of(name) return lower(match(name, "%.([^.]*)$") or "") end
+local function extension_of(name) return ascii.lower(match(name, "%.([^.]*)$") or "") end
 
 local function among(list, value)
   for _, candidate in ipairs(list) do if candidate == value then return true end end

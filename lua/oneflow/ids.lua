@@ -1,5 +1,6 @@
 -- Ids: an integer >= 1, an integral float below 2^53, or 1 to 19 digits. As text they go into paths
 -- ("4711", never "4711.0"), as numbers into bodies.
+local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local usage = require "oneflow.usage"
 
@@ -7,7 +8,7 @@ local tonumber, type = tonumber, type
 local find, format, match, sub = string.find, string.format, string.match, string.sub
 local floor = math.floor
 -- LuaJIT has floats alone, also when a compatibility library brought it a math.type.
-local math_type = math.type and math.type(1.0) == "float" and math.type or function() return "float" end
+local math_type = math.type and math.type(2 ^ 53) == "float" and math.type or function() return "float" end
 
 local M = { math_type = math_type }
 
@@ -52,7 +53,7 @@ function M.custom(value, what)
   if name == "" then return nil, "the custom id is empty" end
   if name == "." or name == ".." then return nil, "the custom id is " .. name .. ", which a path cannot hold" end
   if #name > 200 then return nil, "the custom id is longer than 200 bytes" end
-  if find(name, "[%c/\\%%]") then
+  if find(name, "[" .. ascii.CONTROL .. "/\\%%]") then
     return nil, "the custom id holds a control byte, '/', '\\' or '%', which a path cannot hold"
   end
   if not core.utf8(name) then return nil, "the custom id is not UTF-8" end

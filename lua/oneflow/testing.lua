@@ -101,7 +101,7 @@ function M.sandbox(options)
   box.emulator = emulator
   box.transport = function(request)
     if request.url then -- of the storage: another host's, but here it is this emulator too
-      request.path, request.query = match(request.url, "^%w+://[^/]+([^?]*)%??(.*)$")
+      request.path, request.query = match(request.url, "^[a-z]+://[^/]+([^?]*)%??(.*)$")
     end
     local status, headers, body = emulator:handle(request)
     return status, headers, type(body) == "table" and require("oneflow.sandbox.filler").whole(body) or body

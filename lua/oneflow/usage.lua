@@ -1,5 +1,6 @@
 -- Errors that are the programmer's: wrong names, wrong Lua types, a missing acting user. They are raised as
 -- strings that point at the line which called the library, however deep in the library they are found.
+local ascii = require "oneflow.ascii"
 local error, ipairs, pairs, type = error, ipairs, pairs, type
 local getinfo = debug.getinfo
 local find, format, match, sub = string.find, string.format, string.match, string.sub
@@ -64,7 +65,7 @@ end
 function M.names(t)
   local names = {}
   for name in pairs(t) do names[#names + 1] = name end
-  sort(names)
+  sort(names, ascii.before)
   return names
 end
 
@@ -73,7 +74,7 @@ end
 ---@return string
 function M.show(name)
   if type(name) ~= "string" then return "[" .. type(name) .. "]" end
-  if #name > 40 or find(name, "[^%w_.:%-]") then return "(an unusual name)" end
+  if #name > 40 or find(name, "[^A-Za-z0-9_.:%-]") then return "(an unusual name)" end
   return '"' .. name .. '"'
 end
 

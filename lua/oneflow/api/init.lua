@@ -69,7 +69,7 @@ for i, file in ipairs(NAMES) do
     if operations[operation.name] then error("two operations are called " .. operation.name) end
     operations[operation.name] = operation
     operation.ids = {}
-    for id in gmatch(operation.path, "{([%w_]+)}") do operation.ids[#operation.ids + 1] = id end
+    for id in gmatch(operation.path, "{([a-z_]+)}") do operation.ids[#operation.ids + 1] = id end
     operation.confirmed = CONFIRMED[operation.confidence] or false
     if operation.repeatable == nil then
       operation.repeatable = operation.method == "GET" or (operation.method ~= "POST" and operation.confirmed)

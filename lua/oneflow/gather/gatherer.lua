@@ -156,7 +156,7 @@ end
 function Gatherer:timeout()
   local loop = loop_of(self, "timeout")
   if loop.first <= loop.last then return 0 end
-  if not loop.queue:fd() and next(loop.tasks) ~= nil then return 0.01 end
+  if not loop.queue:fd() and next(loop.tasks) ~= nil then return 1 / 100 end
   return nil
 end
 

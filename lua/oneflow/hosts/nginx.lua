@@ -34,10 +34,10 @@ local INSTEAD = {
 }
 
 local FOREVER_MS = 2 ^ 31 - 1
-local LOOK_SECONDS = 0.05  -- between looks for light threads that are gone
+local LOOK_SECONDS = 1 / 20  -- between looks for light threads that are gone
 local IDLE_SECONDS = 1     -- the reader stays for so long without calls
 local KNOCK_SECONDS = 1    -- between attempts to get a cosocket, or a timer
-local ALONE_SECONDS = 0.01 -- between looks for what is done, while nobody is told of it
+local ALONE_SECONDS = 1 / 100 -- between looks for what is done, while nobody is told of it
 local WAIT_SECONDS = 1     -- between looks of a light thread's own, should its reader fail
 
 local M = {}
@@ -179,7 +179,7 @@ end
 
 -- Until another light thread has the token that both need; see oneflow.call.
 function waiter.sleep()
-  sleep(0.005)
+  sleep(1 / 200)
   return true
 end
 

@@ -2,6 +2,7 @@
 -- opaque: their state can be reached by the library alone, so that from a view no path leads to the token, the client
 -- or another user. Methods are functions over local functions; there is nothing in them to replace.
 -- What stands where is oneflow.object.tree's, how an operation runs oneflow.object.run's.
+local ascii = require "oneflow.ascii"
 local accessors = require "oneflow.object.accessors"
 local acting_user = require "oneflow.acting_user"
 local api = require "oneflow.api"
@@ -14,7 +15,7 @@ local run = require "oneflow.object.run"
 local tree = require "oneflow.object.tree"
 local usage = require "oneflow.usage"
 
-local format, upper = string.format, string.upper
+local format = string.format
 local sort = table.sort
 local ipairs, next, pairs, type = ipairs, next, pairs, type
 local open, seal = core.open, core.seal
@@ -111,7 +112,7 @@ function shared.request(self, method, path, parts, opts)
     if not good then usage.raise(format("request: the header %s %s", usage.show(name), problem)) end
   end
   local problems = {}
-  method = upper(method)
+  method = ascii.upper(method)
   return call.run(scope, {
     name = "request", method = method, as = "unknown", repeatable = method == "GET",
   }, path, {
@@ -198,7 +199,7 @@ end
 local function unknown(owner, name, ...)
   local known = {}
   for _, members in ipairs { ... } do for member in pairs(members) do known[#known + 1] = member end end
-  sort(known)
+  sort(known, ascii.before)
   usage.raise(format("%s has no %s%s", owner, usage.show(name), usage.hint(name, known)))
 end
 

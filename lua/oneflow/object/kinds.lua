@@ -1,11 +1,12 @@
 -- The four kinds of objects: client, view, collection, item. One metatable each; sealing with it is what makes an
 -- object one of ours, and only `core.open` with it sees the state behind.
+local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local families = require "oneflow.families"
 local usage = require "oneflow.usage"
 
 local concat = table.concat
-local find, format, sub, upper = string.find, string.format, string.sub, string.upper
+local find, format, sub = string.find, string.format, string.sub
 local pairs = pairs
 local open = core.open
 
@@ -13,7 +14,7 @@ local M = { client = {}, view = {}, collection = {}, item = {} }
 
 for kind, metatable in pairs(M) do
   metatable.__metatable = false
-  metatable.__name = "oneflow." .. upper(sub(kind, 1, 1)) .. sub(kind, 2)
+  metatable.__name = "oneflow." .. ascii.upper(sub(kind, 1, 1)) .. sub(kind, 2)
   function metatable.__newindex() usage.raise(format("a %s cannot be changed", kind)) end
   families.add("userdata", {
     state = function(value) return open(value, metatable) end,

@@ -46,7 +46,7 @@ local new_record = M.new_record
 local templates = {}
 for _, operation in pairs(api.operations) do
   local pieces = { match(operation.path, "^[^{]*") }
-  for name, after in gmatch(operation.path, "{([%w_]+)}([^{]*)") do
+  for name, after in gmatch(operation.path, "{([a-z_]+)}([^{]*)") do
     pieces[#pieces + 1], pieces[#pieces + 2] = name, after
   end
   templates[operation] = pieces

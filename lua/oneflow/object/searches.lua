@@ -1,4 +1,5 @@
 -- What searches an item: by resource, then by the method's name. Each gets the state behind `self`.
+local ascii = require "oneflow.ascii"
 local accessors = require "oneflow.object.accessors"
 local check = require "oneflow.check"
 local core = require "oneflow.core"
@@ -6,7 +7,7 @@ local kinds = require "oneflow.object.kinds"
 local run = require "oneflow.object.run"
 local usage = require "oneflow.usage"
 
-local format, lower = string.format, string.lower
+local format = string.format
 local ipairs, next, type = ipairs, next, type
 local seal, null = core.seal, core.null
 
@@ -43,7 +44,7 @@ end
 
 local function fits(state, person, criteria)
   if criteria.email ~= nil then
-    if type(person.email) ~= "string" or lower(person.email) ~= lower(criteria.email) then return false end
+    if type(person.email) ~= "string" or ascii.lower(person.email) ~= ascii.lower(criteria.email) then return false end
   end
   if criteria.signatory ~= nil and person.signatory ~= criteria.signatory then return false end
   if criteria.custom_id ~= nil then

@@ -1,6 +1,7 @@
 -- Values from outside (request bodies, seed files) against fields written as the endpoint table
 -- writes them. Every problem is found at once, each under the path of the value:
 -- `parties[0].name`, lists counted from 0 as JSON people do.
+local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local couplings = require "oneflow.couplings"
 local time = require "oneflow.sandbox.time"
@@ -39,10 +40,10 @@ local KINDS = {
   any = { "a value", function() return true end },
   any_object = { "an object", is_object },
   boolean = { "true or false", function(value) return type(value) == "boolean" end },
-  country = { "a country code, SE", matches("^%u?%u?$") },
+  country = { "a country code, SE", matches("^[A-Z]?[A-Z]?$") },
   date = { "a date, YYYY-MM-DD", time_like("^%d%d%d%d%-%d%d%-%d%d$") },
   decimal = { "a decimal string", matches("^%-?%d+%.?%d*$") },
-  email = { "an e-mail address", matches("^[^@%s]+@[^@%s]+$") },
+  email = { "an e-mail address", matches("^[^@ \t-\r]+@[^@ \t-\r]+$") },
   file = { "a file", is_object },
   id = { "an id", function(value) return is_integer(value) and value >= 1 end },
   integer = { "an integer", is_integer },
@@ -184,7 +185,7 @@ function M.lines(problems)
   for path, messages in pairs(problems) do
     for _, message in pairs(messages) do lines[#lines + 1] = path .. ": " .. message end
   end
-  sort(lines)
+  sort(lines, ascii.before)
   return lines
 end
 

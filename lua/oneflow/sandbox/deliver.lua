@@ -1,11 +1,12 @@
 -- Sends the sandbox's webhook deliveries, in nginx: over cosockets, from timers, to this machine and no other.
+local ascii = require "oneflow.ascii"
 local webhooks = require "oneflow.sandbox.webhooks"
 local M = {}
 
 local ngx = ngx
 local ipairs, tonumber = ipairs, tonumber
 local concat = table.concat
-local format, lower, match = string.format, string.lower, string.match
+local format, match = string.format, string.match
 
 local SENDERS = 32 -- at once; nginx drops timers beyond a number of its own
 local CONNECT, ANSWER = 3000, 10000 -- milliseconds; how long the service waits is on no page
@@ -15,7 +16,7 @@ local function address(url)
   local scheme, authority, path = match(url, "^(https?)://([^/?#@]+)([^#]*)$")
   if not scheme then return nil end
   local host, port = match(authority, "^([^:]+):?(%d*)$")
-  host = host and lower(host)
+  host = host and ascii.lower(host)
   if host ~= "localhost" and not (host and match(host, "^127%.%d+%.%d+%.%d+$")) then return nil end
   local tls = scheme == "https"
   return {

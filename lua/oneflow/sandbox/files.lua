@@ -1,5 +1,6 @@
 -- The files of contracts and templates, and their bytes. Bytes are given at once, or at an address of the storage:
 -- signed, good for a minute, and to be asked without any credential.
+local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
 local filler = require "oneflow.sandbox.filler"
@@ -87,7 +88,7 @@ local function content_type(file)
 end
 
 local function attachment(file, kind, bytes)
-  local name = gsub(file.name, '[%c"\\/]', "_")
+  local name = gsub(file.name, '[' .. ascii.CONTROL .. '"\\/]', "_")
   return answer.raw(200, {
     ["content-type"] = kind,
     ["content-disposition"] = format('attachment; filename="%s.%s"', name, file.extension),

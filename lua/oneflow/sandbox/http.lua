@@ -1,17 +1,18 @@
 -- The smallest HTTP client that the controls need: one request on one connection to loopback, over luv.
 local uv = require "luv"
+local ascii = require "oneflow.ascii"
 local M = {}
 
 local pairs, tonumber = pairs, tonumber
 local concat = table.concat
-local format, lower, match, sub = string.format, string.lower, string.match, string.sub
+local format, match, sub = string.format, string.match, string.sub
 
 local MILLISECONDS = 60000
 
 local function parse(text)
   local status, rest = match(text, "^HTTP/1%.%d (%d%d%d)[^\r\n]*\r\n(.*)$")
   local head, body = match(rest or "", "^(.-)\r\n\r\n(.*)$")
-  local length = head and tonumber(match(lower("\r\n" .. head), "\r\ncontent%-length: *(%d+)") or nil)
+  local length = head and tonumber(match(ascii.lower("\r\n" .. head), "\r\ncontent%-length: *(%d+)") or nil)
   if not length or #body < length then return nil, "the answer is not complete" end
   return tonumber(status), sub(body, 1, length)
 end

@@ -1,5 +1,6 @@
 -- An emulation of the service in pure Lua: a request goes in, an answer comes out. It knows no sockets; the
 -- front in nginx and `oneflow.testing` in-process hand it requests of one form.
+local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local api = require "oneflow.api"
 local answer = require "oneflow.sandbox.answer"
@@ -20,7 +21,7 @@ local M = {}
 local error, ipairs, pairs, setmetatable, tostring, type = error, ipairs, pairs, setmetatable, tostring, type
 local xpcall, traceback = xpcall, debug.traceback
 local concat, remove = table.concat, table.remove
-local find, format, gsub, lower, sub = string.find, string.format, string.gsub, string.lower, string.sub
+local find, format, gsub, sub = string.find, string.format, string.gsub, string.sub
 local time = os.time
 
 local Emulator = {}
@@ -46,7 +47,7 @@ local function parse_body(operation, request)
   if not operation.body or operation.upload then return {} end
   if text == nil or text == "" then return {} end
   local value, _, message = core.decode(text)
-  if type(value) ~= "table" or not find(text, "^%s*{") then
+  if type(value) ~= "table" or not find(text, "^[ \t\r\n]*{") then
     local detail = format("The body is not a JSON object: %s.", message or "another value")
     answer.refuse(400, { detail = detail })
   end
@@ -66,7 +67,7 @@ end
 
 local function fault_answer(self, fault)
   local headers = { ["content-type"] = "application/json", ["x-oneflow-sandbox"] = "fault" }
-  for name, value in pairs(fault.headers or {}) do headers[lower(name)] = value end
+  for name, value in pairs(fault.headers or {}) do headers[ascii.lower(name)] = value end
   local body = fault.body or answer.error_body(fault.status, self:request_id())
   return fault.status, headers, type(body) == "string" and body or core.encode(body)
 end

@@ -11,7 +11,7 @@ local select = select
 function M.to(base_url, operation, ...)
   local path, used = operations[operation].path, 0
   local ids = { ... }
-  path = gsub(path, "{[%w_]+}", function()
+  path = gsub(path, "{[a-z_]+}", function()
     used = used + 1
     return format("%d", ids[used])
   end)

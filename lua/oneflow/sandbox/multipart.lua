@@ -1,14 +1,15 @@
 -- multipart/form-data, read from a whole body.
+local ascii = require "oneflow.ascii"
 local M = {}
 
-local find, gmatch, gsub, lower, match, sub = string.find, string.gmatch, string.gsub, string.lower, string.match,
-  string.sub
+local find, gmatch, gsub, match, sub = string.find, string.gmatch, string.gsub, string.match, string.sub
+local lower = ascii.lower
 
 -- The parameters of a header: name="value" or name=value. Browsers and curl write a quote in a file's name as %22.
 local function parameters(text)
   local found = {}
-  for name, value in gmatch(text, '([%w%-*]+)%s*=%s*"([^"]*)"') do found[lower(name)] = value end
-  for name, value in gmatch(text, "([%w%-*]+)%s*=%s*([^\"%s;]+)") do
+  for name, value in gmatch(text, '([A-Za-z0-9%-*]+)[ \t]*=[ \t]*"([^"]*)"') do found[lower(name)] = value end
+  for name, value in gmatch(text, "([A-Za-z0-9%-*]+)[ \t]*=[ \t]*([^\" \t\r\n;]+)") do
     found[lower(name)] = found[lower(name)] or value
   end
   return found
@@ -16,7 +17,7 @@ end
 
 local function read_headers(text)
   local headers = {}
-  for name, value in gmatch(text, "([^:\r\n]+):%s*([^\r\n]*)") do headers[lower(name)] = value end
+  for name, value in gmatch(text, "([^:\r\n]+):[ \t]*([^\r\n]*)") do headers[lower(name)] = value end
   return headers
 end
 
@@ -26,7 +27,7 @@ end
 ---@return table|nil parts
 ---@return string|nil problem
 function M.parse(content_type, body)
-  local kind = lower(match(content_type or "", "^%s*([^;%s]*)"))
+  local kind = lower(match(content_type or "", "^[ \t]*([^; \t]*)"))
   if kind ~= "multipart/form-data" then return nil, "The body is no multipart/form-data." end
   local boundary = parameters(content_type).boundary
   if not boundary then return nil, "The content type names no boundary." end

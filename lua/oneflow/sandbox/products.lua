@@ -1,12 +1,13 @@
 -- Product tables: groups of products, from templates and bodies. Amounts are decimal strings; what a price comes to is
 -- worked out here.
+local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local money = require "oneflow.money"
 local M = {}
 
-local ipairs, pairs, tonumber, type = ipairs, pairs, tonumber, type
-local format, match = string.format, string.match
-local max = math.max
+local ipairs, pairs, type = ipairs, pairs, type
+local format, match, rep, sub = string.format, string.match, string.rep, string.sub
+local abs, max = math.abs, math.max
 local null = core.null
 
 local COLUMNS = { "name", "description", "price_1", "price_2", "count" }
@@ -33,6 +34,13 @@ local function decimals(text)
   return #(match(text, "%.(%d*)$") or "")
 end
 
+-- A number with so many digits after a point, in any locale.
+local function with_decimals(number, places)
+  local digits = format("%.0f", abs(number) * 10 ^ places)
+  digits = rep("0", places + 1 - #digits) .. digits
+  return (number < 0 and "-" or "") .. sub(digits, 1, -places - 1) .. "." .. sub(digits, -places)
+end
+
 -- Base amount and discount -> amount. Where a percentage is taken it is rounded, to two decimals or what the base has.
 local function net(price)
   local base = price.base_amount and price.base_amount.amount
@@ -43,7 +51,8 @@ local function net(price)
     return (money.subtract(base, discount))
   elseif percent and percent ~= null then
     local places = max(decimals(base), 2)
-    return format("%." .. format("%d", places) .. "f", tonumber(base) * (100 - tonumber(percent)) / 100)
+    local rest = ascii.number(base) * (100 - ascii.number(percent)) / 100
+    return with_decimals(rest, places)
   end
   return base
 end

@@ -1,5 +1,6 @@
 -- Query strings: parameters, and the three things that a list takes: `filter[...]`, `sort`, and
 -- `limit` with `offset`. Refuses with 400 what the service refuses.
+local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
@@ -131,6 +132,11 @@ function M.filters(query, fields, makers)
   return predicates
 end
 
+local function less(a, b)
+  if type(a) == "string" then return ascii.before(a, b) end
+  return a < b
+end
+
 -- Empty strings come first by being strings; nil comes last whatever the direction.
 local function before(keys, a, b)
   for _, key in ipairs(keys) do
@@ -138,8 +144,8 @@ local function before(keys, a, b)
     if left ~= right then
       if left == nil then return false end
       if right == nil then return true end
-      if key.descending then return left > right end
-      return left < right
+      if key.descending then left, right = right, left end
+      return less(left, right)
     end
   end
   return a.id < b.id

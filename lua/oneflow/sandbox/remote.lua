@@ -21,7 +21,7 @@ end
 
 -- Host and port of a sandbox's address, `http://127.0.0.1:1234/v1`; nil when it is none: it is on loopback.
 local function address(url)
-  local host, port = match(url, "^http://([%w.]+):(%d+)")
+  local host, port = match(url, "^http://([a-z0-9.]+):(%d+)")
   if host == "localhost" then host = "127.0.0.1" end
   if host and match(host, "^127%.%d+%.%d+%.%d+$") then return host, tonumber(port) end
 end

@@ -1,4 +1,5 @@
 -- The API tokens of all accounts. A secret leaves `generate` once; what stays is its SHA-256.
+local ascii = require "oneflow.ascii"
 local random = require "oneflow.sandbox.random"
 local M = {}
 M.__index = M
@@ -33,7 +34,7 @@ function M:list(account_id)
       list[#list + 1] = { name = token.name, created_time = token.created_time }
     end
   end
-  sort(list, function(a, b) return a.name < b.name end)
+  sort(list, function(a, b) return ascii.before(a.name, b.name) end)
   return list
 end
 

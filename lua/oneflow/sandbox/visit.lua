@@ -27,7 +27,7 @@ end
 ---@return table|string person or why not
 ---@return table|nil party
 function M.follow(emulator, link)
-  local id, key = match(link, "/contracts/(%d+)/at/([%w%-]+)")
+  local id, key = match(link, "/contracts/(%d+)/at/([A-Za-z0-9%-]+)")
   local found = key and emulator.store.links[key]
   if not found or format("%d", found.record.id) ~= id or found.record.gone then return nil, "There is no such link." end
   if found.expires <= emulator.clock() then return nil, "The link has expired." end
@@ -77,7 +77,7 @@ local ACTIONS = { sign = signing.sign, decline = signing.decline }
 function M.serve(emulator, request)
   local record, person, party = M.follow(emulator, request.path)
   if not record then return page(404, "Not here", "<p>" .. person .. "</p>") end
-  local path, action = match(request.path, "^(/contracts/%d+/at/[%w%-]+)/?(.*)$")
+  local path, action = match(request.path, "^(/contracts/%d+/at/[A-Za-z0-9%-]+)/?(.*)$")
   if action == "" and request.method == "GET" then
     if record.state ~= "draft" then note_visit(emulator.store, record, person, party) end
     return show(record, person, path)

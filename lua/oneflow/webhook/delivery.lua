@@ -1,4 +1,5 @@
 -- What the service posts to a callback URL, checked: text in, delivery out. Nothing here knows a sign key.
+local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local events = require "oneflow.webhook.events"
@@ -90,7 +91,7 @@ end
 local CHECKS = {
   callback_id = function(value, note)
     if type(value) ~= "string" then return note("", "is not a string") end
-    if #value == 0 or #value > 255 or find(value, "%c") then
+    if #value == 0 or #value > 255 or find(value, "[" .. ascii.CONTROL .. "]") then
       note("", "is not of 1 to 255 bytes without control characters")
     end
   end,

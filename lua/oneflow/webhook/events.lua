@@ -1,9 +1,10 @@
 -- The event types of webhooks that are known, and how sure each is: "ms" stands in the service's own connector, "code"
 -- was seen by a program that receives them. What the service sends beyond these passes through all the same.
+local ascii = require "oneflow.ascii"
 local usage = require "oneflow.usage"
 
 local ipairs, setmetatable = ipairs, setmetatable
-local gsub, upper = string.gsub, string.upper
+local gsub = string.gsub
 local sort = table.sort
 
 local M = {}
@@ -36,10 +37,10 @@ M.confidence = CONFIDENCE
 
 local names, known = {}, {}
 for _, event_type in ipairs(M.types) do
-  local name = gsub(upper(event_type), ":", "_")
+  local name = gsub(ascii.upper(event_type), ":", "_")
   names[name], known[#known + 1] = event_type, name
 end
-sort(known)
+sort(known, ascii.before)
 
 --- The types as constants: `CONTRACT_SIGN` is "contract:sign". A name that is none raises, with the nearest.
 ---@type table<string, string>

@@ -1,12 +1,13 @@
 -- The service's signature: SHA-1 of callback id and sign key, one behind the other. It says that the sender knows the
 -- key, or has seen a call; of the body it says nothing.
+local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local delivery = require "oneflow.webhook.delivery"
 local errors = require "oneflow.errors"
 local usage = require "oneflow.usage"
 
 local type = type
-local find, format, lower = string.find, string.format, string.lower
+local find, format = string.find, string.format
 
 local M = {}
 
@@ -40,7 +41,7 @@ function M.verify(callback_id, signature, sign_key)
   if type(signature) ~= "string" or #signature ~= #expected or find(signature, "%X") then
     return refuse("is not 40 hex digits")
   end
-  if not core.equal(lower(signature), expected) then return refuse("is not made with the sign key") end
+  if not core.equal(ascii.lower(signature), expected) then return refuse("is not made with the sign key") end
   return true
 end
 

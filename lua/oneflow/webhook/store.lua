@@ -83,7 +83,7 @@ Shared.__index = Shared
 local DONE, PREFIX = 0, "oneflow:"
 local COUNTS = 2 ^ 31
 -- A claim this close to its end is left to end by itself: to look and to delete are two steps.
-local MARGIN = 0.5
+local MARGIN = 1 / 2
 
 function Shared:claim(id, lease)
   local ngx = rawget(_G, "ngx")

@@ -1,5 +1,6 @@
 -- The webhook that a program wants to be called by: there once, as wanted, however often the program starts.
 local api = require "oneflow.api"
+local ascii = require "oneflow.ascii"
 local check = require "oneflow.check"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
@@ -34,7 +35,7 @@ end
 local function sorted(list, text_of)
   local texts = {}
   for i, item in ipairs(list) do texts[i] = text_of(item) end
-  sort(texts)
+  sort(texts, ascii.before)
   return texts
 end
 

@@ -1,5 +1,6 @@
 -- The list of contracts. What a query matches is kept until a contract of the account changes, so that walking many
 -- thousands by the page costs a page each.
+local ascii = require "oneflow.ascii"
 local access = require "oneflow.sandbox.access"
 local parties = require "oneflow.sandbox.parties"
 local query = require "oneflow.sandbox.query"
@@ -8,7 +9,8 @@ local store = require "oneflow.sandbox.store"
 local M = {}
 
 local ipairs, pairs = ipairs, pairs
-local find, format, lower, match = string.find, string.format, string.lower, string.match
+local find, format, match = string.find, string.format, string.match
+local lower = ascii.lower
 local concat = table.concat
 
 local KEPT_LISTS = 16

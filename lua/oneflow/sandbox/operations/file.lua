@@ -1,4 +1,5 @@
 -- Files of contracts and of templates: what they are, their bytes, and new ones.
+local ascii = require "oneflow.ascii"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
 local files = require "oneflow.sandbox.files"
@@ -10,7 +11,7 @@ local query = require "oneflow.sandbox.query"
 local M = {}
 
 local ipairs = ipairs
-local format, lower, match = string.format, string.lower, string.match
+local format, match = string.format, string.match
 local concat = table.concat
 local refuse_value = answer.refuse_value
 
@@ -56,7 +57,7 @@ end
 -- The file's name without its extension, and that; refuses what the service does not take.
 local function check_file(file, field)
   local name, extension = match(file.filename or "", "^(.+)%.([^.]+)$")
-  extension = extension and lower(extension)
+  extension = extension and ascii.lower(extension)
   if not extension or not allowed(extension, field) then
     refuse_value("file", "Its extension must be one of: " .. concat(field.extensions, ", ") .. ".")
   end

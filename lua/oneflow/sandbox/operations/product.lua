@@ -1,4 +1,5 @@
 -- Product tables and products.
+local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
@@ -9,7 +10,7 @@ local shapes = require "oneflow.sandbox.shapes"
 local signing = require "oneflow.sandbox.signing"
 local M = {}
 
-local ipairs, tonumber = ipairs, tonumber
+local ipairs = ipairs
 local format = string.format
 local remove = table.remove
 local refuse, refuse_value = answer.refuse, answer.refuse_value
@@ -41,7 +42,7 @@ local function changed(call, record, event_type)
 end
 
 local function chosen(quantity)
-  return quantity and quantity.type == "single_choice" and tonumber(quantity.amount) == 1
+  return quantity and quantity.type == "single_choice" and ascii.number(quantity.amount) == 1
 end
 
 -- The quantity that a product has after a body: choices are 0 or 1, and of a group's single choices one is 1.
@@ -49,7 +50,7 @@ local function check_quantity(group, product, body)
   local before = product and product.quantity or { type = "quantity", amount = 1 }
   local given = body.quantity or {}
   local quantity = { type = given.type or before.type, amount = given.amount or before.amount }
-  local amount = tonumber(quantity.amount)
+  local amount = ascii.number(quantity.amount)
   if quantity.type ~= "quantity" and amount ~= 0 and amount ~= 1 then
     refuse_value("quantity.amount", "A choice is 0 or 1.")
   end

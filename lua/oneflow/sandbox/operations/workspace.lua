@@ -1,4 +1,5 @@
 -- Workspaces, and what belongs to them: folders and contacts.
+local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local access = require "oneflow.sandbox.access"
 local answer = require "oneflow.sandbox.answer"
@@ -10,7 +11,7 @@ local shapes = require "oneflow.sandbox.shapes"
 local store = require "oneflow.sandbox.store"
 local M = {}
 
-local find, lower = string.find, string.lower
+local find, lower = string.find, ascii.lower
 local ipairs, pairs = ipairs, pairs
 local array, null = core.array, core.null
 local refuse = answer.refuse
