@@ -50,8 +50,8 @@ local function orphan_line(info)
   write(format("%snobody waited for the end of the call: %s", about(info), became(info)))
 end
 
--- Until when a coroutine may be in on_error: what the hook causes itself becomes a line. A coroutine that nginx ended in
--- there may be used again.
+-- Until when a coroutine may be in on_error: what the hook causes itself becomes a line. A time, as nginx may use a
+-- coroutine again that it ended there.
 local inside = setmetatable({}, { __mode = "k" })
 local STALE_SECONDS = 60
 

@@ -207,7 +207,7 @@ describe("hooks:", function()
     for _, one in pairs(all) do
       local base = all[one.base]
       while base do
-        for name, field in pairs(base.fields) do one.fields[name] = field end
+        for key, field in pairs(base.fields) do one.fields[key] = field end
         base = all[base.base]
       end
     end
