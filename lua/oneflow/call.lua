@@ -298,7 +298,8 @@ end
 ---@param operation table  { name, method, as, repeatable, returns }
 ---@param path string
 ---@param parts table?  { query = pairs, body = table, headers = pairs }; made for this call. Of files, see
----   oneflow.files: form, answer, watch, receive; what came of them is left in `bytes`, `raised` and `stopped`
+---   oneflow.files: form, answer, watch, receive; what came of them is left in `bytes`, `raised` (by progress, boxed)
+---   and `stopped` (why the sink did)
 ---@param opts table  checked options
 ---@param problems oneflow.Problem[]?  what is wrong with the arguments already
 ---@return table|string|boolean? value, table|oneflow.Error meta_or_error
@@ -346,7 +347,7 @@ function M.run(scope, operation, path, parts, opts, problems)
     timeout = max(1 / 1000, min(timeout, deadline - monotonic()))
     status, answer, request_id, content_type = try(client, operation, path, parts, user, timeout, waiter, attempts)
   end
-  if not status and parts.answer and FOLLOWED[answer.status] and answer.location and not parts.raised then
+  if not status and parts.answer and FOLLOWED[answer.status] and answer.location and not parts.stopped then
     operation = {
       name = operation.name, method = "GET", repeatable = true,
       storage = { host = errors.host_of(answer.location), status = answer.status },
@@ -356,9 +357,12 @@ function M.run(scope, operation, path, parts, opts, problems)
     status, answer, request_id, content_type = try(client, operation, "", parts, user, timeout, waiter, attempts)
     parts.location = nil
   end
-  if parts.raised then error(parts.raised[1], 0) end
   if parts.stopped then
     status, answer = nil, { kind = "cancelled", message = parts.stopped, sent = true, connects = 0 }
+  end
+  if parts.raised then
+    local good, info = pcall(outcome_of, client, operation, path, user, attempts, nil, status, answer, request_id)
+    report.problem(client, parts.raised[1], "progress", good and info or nil)
   end
   if not status then
     return nil, errors.from_answer(context_of(client, operation, user, attempts, outcome), answer)

@@ -2,7 +2,7 @@
 local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 
-local ipairs, pairs, setmetatable, tostring, type = ipairs, pairs, setmetatable, tostring, type
+local ipairs, pairs, pcall, setmetatable, tostring, type = ipairs, pairs, pcall, setmetatable, tostring, type
 local concat, sort = table.concat, table.sort
 local find, format, gsub = string.find, string.format, string.gsub
 local match, sub = string.match, string.sub
@@ -119,6 +119,14 @@ end
 function M.safe(text, mask)
   if type(text) ~= "string" or text == "" then return nil end
   return clean(mask(text), DETAIL_MAX)
+end
+
+--- What a value prints as; a text whatever the value does.
+---@return string
+function M.printed(value)
+  local good, text = pcall(tostring, value)
+  if good and type(text) == "string" then return text end
+  return "a value that does not print: " .. type(value)
 end
 
 local function as_it_is(text) return text end

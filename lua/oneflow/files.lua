@@ -10,11 +10,12 @@ local ascii = require "oneflow.ascii"
 local call = require "oneflow.call"
 local check = require "oneflow.check"
 local core = require "oneflow.core"
+local errors = require "oneflow.errors"
 local usage = require "oneflow.usage"
 
 local find, format, gsub, match = string.find, string.format, string.gsub, string.match
 local concat = table.concat
-local ipairs, next, pcall, tostring, type = ipairs, next, pcall, tostring, type
+local ipairs, next, pcall, type = ipairs, next, pcall, type
 local monotonic = core.monotonic
 
 local M = {}
@@ -23,29 +24,28 @@ local PROGRESS_SECONDS = 1 / 10 -- between two calls of a progress function
 
 -- ---- waiting with functions of the caller's ----------------------------------------------------------------------
 
--- What of the caller's functions is called while the ticket is under way. What they raise passes on once the transfer
--- is cleaned up: a download is dropped, an upload runs to its end, since nobody may lose the knowledge of what became
--- of it.
+-- What of the caller's functions is called while the ticket is under way. A sink that raises stops the download, as one
+-- that returns false. What a progress function raises is reported at the end of the call, and changes nothing.
 local function watcher(parts, sink, progress)
-  local told, told_at, failed = -1, 0, false
+  local told, told_at = -1, 0
 
-  local function guard(engine, ticket, fn, ...)
-    local good, answer, why = pcall(fn, ...)
-    if good and (fn ~= sink or not (answer == false or (answer == nil and why ~= nil))) then return end
-    failed = true
-    if good then
-      parts.stopped = "the sink stopped it" .. (why ~= nil and ": " .. tostring(why) or "")
+  local function hand_on(engine, ticket, bytes)
+    local good, answer, why = pcall(sink, bytes)
+    if good and not (answer == false or (answer == nil and why ~= nil)) then return end
+    if not good then
+      parts.stopped = "the sink raised: " .. errors.printed(answer)
     else
-      parts.raised = { answer }
+      parts.stopped = "the sink stopped it" .. (why ~= nil and ": " .. errors.printed(why) or "")
     end
     if engine then engine:cancel(ticket) end
   end
 
-  local function tell(engine, ticket, done, total, last)
+  local function tell(done, total, last)
     local now = monotonic()
-    if failed or done == told or not (last or now - told_at >= PROGRESS_SECONDS) then return end
+    if done == told or not (last or now - told_at >= PROGRESS_SECONDS) then return end
     told, told_at = done, now
-    guard(engine, ticket, progress, done, total)
+    local good, problem = pcall(progress, done, total)
+    if not good then parts.raised = parts.raised or { problem } end
   end
 
   local function watch(client, ticket)
@@ -54,19 +54,19 @@ local function watcher(parts, sink, progress)
     told, told_at = -1, monotonic()
     repeat
       done = client.closed or engine:wait(ticket, progress and PROGRESS_SECONDS) -- closed by one of the functions
-      chunk = sink and not failed and engine:read(ticket)
-      if chunk then guard(engine, ticket, sink, chunk) end
-      if progress then
+      chunk = sink and not parts.stopped and engine:read(ticket)
+      if chunk then hand_on(engine, ticket, chunk) end
+      if progress and not parts.stopped and not parts.raised then
         local so_far, total = engine:progress(ticket)
-        tell(engine, ticket, so_far, total, done and not chunk and so_far == total)
+        tell(so_far, total, done and not chunk and so_far == total)
       end
     until done and not chunk
   end
 
   local function receive(bytes)
-    if sink and bytes ~= "" then guard(nil, nil, sink, bytes) end
-    if progress then tell(nil, nil, #bytes, #bytes, true) end
-    return not failed, parts.stopped
+    if sink and bytes ~= "" then hand_on(nil, nil, bytes) end
+    if progress and not parts.stopped then tell(#bytes, #bytes, true) end
+    return not parts.stopped, parts.stopped
   end
   return watch, receive
 end
@@ -119,9 +119,10 @@ end
 
 ---@class oneflow.Download
 ---@field to string?  path of the file to be made or replaced; it appears when it is whole and on disk, and not before
----@field sink (fun(bytes: string): any)?  gets the file piece by piece; `false` or `nil, message` stops it;
+---@field sink (fun(bytes: string): any)?  gets the file piece by piece; `false`, `nil, message` or a raise stops it;
 ---  while it yields, the download holds one of the client's `concurrency`
----@field progress (fun(done: integer, total: integer?))?  bytes, at most ten times a second; `total` may be unknown
+---@field progress (fun(done: integer, total: integer?))?  bytes, at most ten times a second; `total` may be unknown.
+---  A raise goes to the client's on_error, and it is not called again
 
 --- Fetches a file: onto disk, to a function, or (with neither) as a string of at most the client's `max_body` bytes.
 --- When the service points to a storage host, that one is asked without any credential. Times out when nothing comes
@@ -137,7 +138,7 @@ end
 ---@return string|boolean? value  the path, `true` for a sink, or the bytes
 ---@return table|oneflow.Error meta_or_error  meta has `bytes` and `content_type` too; errors: io (a file of this
 ---  machine), storage (the storage host), redirect, decode (a web page, or JSON, instead of a file), mismatch (a
----  file of no bytes), limit, cancelled (by the sink) and those of every call
+---  file of no bytes), limit, cancelled (by the sink: `detail` has what it said or raised) and those of every call
 function M.download(scope, operation, path, where, opts, problems)
   operation = download_of(operation)
   where = read_options(operation.name, where, DOWNLOAD, "{ to = or sink =, progress = }")
@@ -210,7 +211,7 @@ end
 ---@field content string?  its bytes
 ---@field name string?  as the service will show it, with its extension; required with `content`
 ---@field upload_as "attachment"|"expanded_pdf"
----@field progress (fun(done: integer, total: integer))?  bytes sent, at most ten times a second
+---@field progress (fun(done: integer, total: integer))?  bytes sent, at most ten times a second; a raise: see Download
 
 --- Sends a file, from disk or from a string, piece by piece. Name, extension and size are checked before anything is
 --- sent. A file that changes while it is sent is an error (io), and never arrives.

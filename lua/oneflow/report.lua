@@ -5,7 +5,7 @@ local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 
 local format = string.format
-local log, package, pcall, setmetatable, tostring, type = core.log, package, pcall, setmetatable, tostring, type
+local log, package, pcall, setmetatable, type = core.log, package, pcall, setmetatable, type
 local running = coroutine.running
 local monotonic = core.monotonic
 
@@ -26,9 +26,7 @@ local function as_it_is(text) return text end
 
 -- What was raised, as it may be shown.
 local function shown(client, problem)
-  local good, text = pcall(tostring, problem)
-  if not good or type(text) ~= "string" then text = "a value that does not print: " .. type(problem) end
-  return errors.safe(text, client and client.mask or as_it_is) or "nothing"
+  return errors.safe(errors.printed(problem), client and client.mask or as_it_is) or "nothing"
 end
 
 local function became(info)
@@ -66,7 +64,7 @@ end
 
 ---What on_error is told: where it was raised, and the call as far as it is known.
 ---@class oneflow.ErrorInfo: oneflow.ResponseInfo
----@field raised_in string  "on_response"
+---@field raised_in string  "on_response", or "progress" (of a file)
 
 --- Reports what was raised where nobody can catch it: to the client's on_error(problem, info), or in a line.
 ---@param client table?  its state

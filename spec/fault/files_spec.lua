@@ -425,7 +425,7 @@ describe("download:", function()
     end
   end)
 
-  it("case 39: a sink or a progress function that raises passes on, after clean-up", function()
+  it("case 62: a sink that raises stops the download: an error says what it raised, and nothing is left", function()
     local target = scripted(function(c, _, _)
       c:write("HTTP/1.1 200 OK\r\ncontent-type: application/pdf\r\ncontent-length: 9000000\r\n\r\n"
         .. string.rep("x", 1000000))
@@ -433,19 +433,61 @@ describe("download:", function()
       return false
     end)
     local file, client = file_of(target)
-    local folder = host.folder()
-    local boom = setmetatable({}, { __tostring = function() return "boom" end })
-    for _, where in ipairs {
-      { sink = function() error(boom) end }, { progress = function() error(boom) end },
-      { to = folder .. "/a.pdf", progress = function() error(boom) end },
-    } do
-      local good, raised = pcall(file.download, file, where)
-      assert.is_false(good)
-      assert.equal(boom, raised)
+    local boom = setmetatable({}, { __tostring = function() return "boom\n" .. wire.TOKEN end })
+    local mute = setmetatable({}, { __tostring = function() error "no" end })
+    for i, case in ipairs { { boom, "the sink raised: boom ***" },
+      { mute, "the sink raised: a value that does not print: table" } } do
+      local calls = 0
+      local value, err = file:download { sink = function()
+        calls = calls + 1
+        error(case[1])
+      end }
+      assert.is_nil(value)
+      wire.check_error(err)
+      assert.equal("cancelled", err.kind)
+      assert.equal("unknown", err.outcome)
+      assert.equal(case[2], err.detail)
+      assert.equal(1, calls)
+      target:wait("closed", i)
     end
-    assert.same({}, names(folder))
-    target:wait("closed", 3)
     wire.good_call(client)
+  end)
+
+  it("case 62: a progress function that raises is reported once, and the file comes whole", function()
+    local other = server.start(function(s)
+      s.serve(function(c)
+        for _ in function() return c:request() end do c:reply(200, {}, string.rep("stored", 500000)) end
+      end)
+    end)
+    local piece = string.rep("x", 1000000)
+    for _, redirected in ipairs { false, true } do
+      local target = redirected and points_to("http://" .. other.address .. "/stored")
+        or scripted(function(c) c:reply(200, {}, string.rep("x", 1000000)) end)
+      local whole = redirected and string.rep("stored", 500000) or piece
+      local problems, infos, folder = {}, {}, host.folder()
+      local file, client = file_of(target, { hooks = { on_error = function(problem, info)
+        problems[#problems + 1], infos[#infos + 1] = problem, info
+      end } })
+      local boom = {}
+      local function progress() error(boom) end
+      local got = {}
+      for i, where in ipairs {
+        { progress = progress }, { to = folder .. "/a.pdf", progress = progress },
+        { sink = function(bytes) got[#got + 1] = bytes end, progress = progress },
+      } do
+        local value, meta = file:download(where)
+        assert.is_truthy(value, tostring(meta))
+        assert.equal(#whole, meta.bytes)
+        assert.is_true(({ value, i == 2 and host.read(folder .. "/a.pdf"), table.concat(got) })[i] == whole)
+        assert.equal(i, #problems)
+        assert.equal(boom, problems[i])
+        assert.equal("progress", infos[i].raised_in)
+        assert.equal("file.download", infos[i].operation)
+        assert.equal(200, infos[i].status)
+        assert.equal(redirected and other.address or nil, infos[i].storage)
+      end
+      if not redirected then wire.good_call(client) end
+    end
   end)
 
   it("a sink that returns false, or nil and why, stops it; one that returns nothing does not", function()
@@ -646,21 +688,31 @@ describe("upload:", function()
     wire.good_call(client)
   end)
 
-  it("case 39: a progress function that raises: the upload runs to its end, the hook tells it, then it passes on",
-    function()
-    local target = scripted(function(c) c:reply(200, { "content-type: application/json" }, '{"id":7}') end)
-    local told = {}
-    local client = wire.client(target, { hooks = { on_response = function(info) told[#told + 1] = info end } })
-    local good, raised = pcall(function()
-      return assert(client:user(wire.SVEN)):contract(1).files:create {
+  it("case 62: a progress function that raises takes nothing from who uploads; it is reported once", function()
+    for _, status in ipairs { 200, 503 } do
+      local target = scripted(function(c, _, args)
+        c:reply(args.status, { "content-type: application/json" }, '{"id":7}')
+      end, { status = status })
+      local told, problems, infos = {}, {}, {}
+      local client = wire.client(target, { hooks = {
+        on_response = function(info) told[#told + 1] = info end,
+        on_error = function(problem, info) problems[#problems + 1], infos[#infos + 1] = problem, info end,
+      } })
+      local file, err = assert(client:user(wire.SVEN)):contract(1).files:create {
         path = large(), upload_as = "attachment", progress = function() error("boom", 0) end,
       }
-    end)
-    assert.is_false(good)
-    assert.equal("boom", raised)
-    assert.equal(1, #target:journal())
-    assert.equal(1, #told)
-    assert.equal(200, told[1].status)
-    wire.good_call(client)
+      if status == 200 then
+        assert.equal(7, file.id)
+      else
+        assert.equal("unknown", err.outcome)
+      end
+      assert.equal(1, #target:journal())
+      assert.same({ "boom" }, problems)
+      assert.equal(1, #told)
+      assert.equal("file.create", infos[1].operation)
+      assert.equal(status, infos[1].status)
+      assert.equal(err and "unknown" or nil, infos[1].outcome)
+      wire.good_call(client)
+    end
   end)
 end)
