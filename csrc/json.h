@@ -21,7 +21,8 @@ int of_json_encode(lua_State *L);
 /* Lua: array(table) -> table, marked as a list, so that an empty one is written as []. */
 int of_json_array(lua_State *L);
 
-/* Loads lua-cjson for this state; raises when it is missing. */
-void of_json_open(lua_State *L);
+/* For this state: loads lua-cjson, raises when it is missing; makes the mark of lists. */
+void of_json_read_open(lua_State *L);
+void of_json_write_open(lua_State *L);
 
 #endif

@@ -13,155 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROBLEMS_MAX = 20, STEPS_KEPT = 64 * 1024, BODY_MAX = 32 * 1024 * 1024 };
+enum { PROBLEMS_MAX = 20, BODY_MAX = 32 * 1024 * 1024 };
 
-/* Registry keys: their addresses are what counts. */
-static const char decoder_key = 0;
+/* A registry key: its address is what counts. */
 static const char array_key = 0;
-#if OF_HAS_INTEGERS
-static const char steps_key = 0;
-#endif
-
-/* ---- reading ------------------------------------------------------------------------------ */
-
-static void push_decoder(lua_State *L) {
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&decoder_key);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-}
-
-#if OF_HAS_INTEGERS
-/* Replaces the value on the top by an integer where it is an integral float; true if it did. */
-static bool restore_number(lua_State *L) {
-    if (lua_type(L, -1) != LUA_TNUMBER || lua_isinteger(L, -1))
-        return false;
-    lua_Number number = lua_tonumber(L, -1);
-    if (!(number >= -OF_JSON_EXACT && number <= OF_JSON_EXACT))
-        return false;
-    lua_Integer integer = (lua_Integer)number;
-    if ((lua_Number)integer != number)
-        return false;
-    lua_pop(L, 1);
-    lua_pushinteger(L, integer);
-    return true;
-}
-
-/* The buffer of the last decode, as a new one each time would cost a finalizer. Taken out while in
-   use: a finalizer of the script may run in the middle of a decode, and decode as well. */
-static of_buffer *push_steps(lua_State *L) {
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&steps_key);
-    lua_rawget(L, LUA_REGISTRYINDEX);
-    if (lua_isnil(L, -1)) {
-        lua_pop(L, 1);
-        return of_lua_buffer(L, (size_t)1 << 30);
-    }
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&steps_key);
-    lua_pushnil(L);
-    lua_rawset(L, LUA_REGISTRYINDEX);
-    return lua_touserdata(L, -1);
-}
-
-static void keep_steps(lua_State *L, int index) {
-    of_buffer *steps = lua_touserdata(L, index);
-    if (steps->capacity > STEPS_KEPT)
-        of_buffer_free(steps);
-    of_buffer_clear(steps);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&steps_key);
-    lua_pushvalue(L, index);
-    lua_rawset(L, LUA_REGISTRYINDEX);
-}
-
-static void push_key(lua_State *L, const of_json_step *step) {
-    if (step->key == NULL) {
-        lua_pushinteger(L, (lua_Integer)step->size);
-    } else if (!step->escaped) {
-        lua_pushlstring(L, step->key, step->size);
-    } else { /* as the decoder read it */
-        push_decoder(L);
-        lua_pushlstring(L, step->key - 1, step->size + 2);
-        lua_call(L, 1, 1);
-    }
-}
-
-/* Goes from number to number in the table on the top, and makes integers of the integral ones. A
-   key that stood twice may lead to another value than the one that was scanned. */
-static void restore_integers(lua_State *L, const of_json_step *steps, size_t count) {
-    luaL_checkstack(L, OF_JSON_DEPTH + 8, "JSON");
-    size_t skipped = 0; /* levels entered in the text that are no tables here */
-    for (size_t i = 0; i < count; i++) {
-        const of_json_step *step = &steps[i];
-        if (step->kind == OF_JSON_LEAVE) {
-            if (skipped > 0) {
-                skipped--;
-            } else {
-                lua_pop(L, 1);
-            }
-        } else if (skipped > 0) {
-            skipped += step->kind == OF_JSON_ENTER;
-        } else if (step->kind == OF_JSON_ENTER) {
-            push_key(L, step);
-            lua_rawget(L, -2);
-            if (lua_type(L, -1) != LUA_TTABLE) {
-                lua_pop(L, 1);
-                skipped = 1;
-            }
-        } else {
-            push_key(L, step);
-            lua_pushvalue(L, -1);
-            lua_rawget(L, -3);
-            if (restore_number(L)) {
-                lua_rawset(L, -3);
-            } else {
-                lua_pop(L, 2);
-            }
-        }
-    }
-}
-#endif
-
-int of_json_decode(lua_State *L) {
-    size_t length;
-    luaL_checktype(L, 1, LUA_TSTRING);
-    lua_settop(L, 1);
-    const char *text = lua_tolstring(L, 1, &length);
-    const char *why;
-    size_t offset = 0;
-    of_buffer *steps = NULL;
-#if OF_HAS_INTEGERS
-    steps = push_steps(L); /* at 2 */
-#endif
-    of_kind kind = of_json_scan(text, length, steps, &why, &offset);
-    if (kind != OF_OK) {
-#if OF_HAS_INTEGERS
-        keep_steps(L, 2);
-#endif
-        lua_pushnil(L);
-        lua_pushstring(L, of_kind_name(kind));
-        lua_pushfstring(L, "%s at byte %d of %d", why, (int)offset + 1, (int)length);
-        return 3;
-    }
-    push_decoder(L);
-    lua_pushvalue(L, 1);
-    int status = lua_pcall(L, 1, 1, 0);
-    if (status != 0) {
-        lua_pushnil(L);
-        lua_pushstring(L, of_kind_name(status == LUA_ERRMEM ? OF_MEMORY : OF_DECODE));
-        lua_pushvalue(L, -3);
-        return 3;
-    }
-#if OF_HAS_INTEGERS
-    if (lua_type(L, -1) == LUA_TTABLE) {
-        const void *first = steps->bytes;
-        restore_integers(L, first, steps->length / sizeof(of_json_step));
-    } else {
-        restore_number(L);
-    }
-    keep_steps(L, 2);
-#endif
-    lua_pushstring(L, text[strspn(text, " \n\t\r")] == '{' ? "object" : "other");
-    return 2;
-}
-
-/* ---- writing ------------------------------------------------------------------------------ */
 
 typedef struct step {
     const char *key; /* NULL: an index */
@@ -456,44 +311,10 @@ int of_json_array(lua_State *L) {
     return 1;
 }
 
-/* ---- opening ------------------------------------------------------------------------------ */
-
-/* set(decoder, value) on the private instance at `instance` */
-static void configure(lua_State *L, int instance, const char *name, lua_Integer value,
-                      bool boolean) {
-    lua_getfield(L, instance, name);
-    if (boolean) {
-        lua_pushboolean(L, value != 0);
-    } else {
-        lua_pushinteger(L, value);
-    }
-    lua_call(L, 1, 0);
-}
-
-void of_json_open(lua_State *L) {
-    int top = lua_gettop(L);
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "cjson");
-    if (lua_pcall(L, 1, 1, 0) != 0) {
-        luaL_error(L,
-                   "oneflow needs lua-cjson for this Lua: apt-get install lua-cjson, or luarocks "
-                   "install lua-cjson\n%s",
-                   lua_tostring(L, -1));
-    }
-    lua_getfield(L, -1,
-                 "new"); /* a private instance: the module's table is shared by the whole state */
-    lua_call(L, 0, 1);
-    int instance = lua_gettop(L);
-    configure(L, instance, "decode_max_depth", OF_JSON_DEPTH, false);
-    configure(L, instance, "decode_invalid_numbers", 0, true);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&decoder_key);
-    lua_getfield(L, instance, "decode");
-    lua_rawset(L, LUA_REGISTRYINDEX);
-
+void of_json_write_open(lua_State *L) {
     lua_pushlightuserdata(L, (void *)(uintptr_t)&array_key);
     lua_createtable(L, 0, 1);
     lua_pushliteral(L, "oneflow.array");
     lua_setfield(L, -2, "__metatable");
     lua_rawset(L, LUA_REGISTRYINDEX);
-    lua_settop(L, top);
 }
