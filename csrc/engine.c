@@ -7,10 +7,12 @@
 #include "queue.h"
 #include "transfer.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -45,6 +47,21 @@ static bool pipe_pending(void) {
     return sigismember(&pending, SIGPIPE) == 1;
 }
 
+/* Without waiting: one that is pending for the process another thread may take in between. */
+static void swallow_pipe(void) {
+    sigset_t pipe_set;
+    sigemptyset(&pipe_set);
+    sigaddset(&pipe_set, SIGPIPE);
+#if defined(__APPLE__) || defined(__OpenBSD__) /* which have no sigtimedwait */
+    int ignored;
+    sigwait(&pipe_set, &ignored);
+#else
+    const struct timespec now = {0, 0};
+    while (sigtimedwait(&pipe_set, NULL, &now) < 0 && errno == EINTR)
+        continue;
+#endif
+}
+
 static pipe_guard block_pipe(const of_engine *engine) {
     pipe_guard guard = {.on = engine->url.tls};
     if (guard.on) {
@@ -60,13 +77,8 @@ static pipe_guard block_pipe(const of_engine *engine) {
 static void unblock_pipe(const pipe_guard *guard) {
     if (!guard->on)
         return;
-    if (!guard->was_pending && pipe_pending()) {
-        sigset_t pipe_set;
-        int ignored;
-        sigemptyset(&pipe_set);
-        sigaddset(&pipe_set, SIGPIPE);
-        sigwait(&pipe_set, &ignored);
-    }
+    if (!guard->was_pending && pipe_pending())
+        swallow_pipe();
     pthread_sigmask(SIG_SETMASK, &guard->old, NULL);
 }
 

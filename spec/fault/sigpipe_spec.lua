@@ -54,4 +54,13 @@ describe("SIGPIPE:", function()
       assert.is_true(running:result().alive)
     end)
   end
+
+  it("one that another thread takes in between is not waited for", function()
+    local target = server.start(script, tls.certificates())
+    local running = process.start(child, { url = target.https, ca = tls.certificates().ca },
+      { env = { LD_PRELOAD = preloaded(), SIGPIPE_TAKEN = "1" } })
+    assert.equal("answered", running:line())
+    running:send "go\n"
+    assert.is_true(running:result().alive)
+  end)
 end)
