@@ -465,6 +465,9 @@ of_kind of_engine_follow(of_engine *engine, const char *location, size_t length,
                          const of_request *request, of_queue *queue, of_transfer **transfer,
                          const char **why) {
     const char *field = NULL;
+    *why = "the client is closed";
+    if (engine->closed)
+        return OF_CANCELLED;
     of_buffer origin;
     of_buffer_init(&origin, 4096);
     *why = of_url_origin(&origin, location, length);
@@ -492,6 +495,10 @@ static of_kind number_inline(of_transfer *transfer, const char **why) {
 
 of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue *queue,
                          of_transfer **out, const char **field, const char **why) {
+    *field = NULL;
+    *why = "the client is closed";
+    if (engine->closed)
+        return OF_CANCELLED;
     if (of_engine_check(engine, request, field, why) != OF_OK)
         return OF_VALIDATION;
     *field = NULL;

@@ -4,6 +4,7 @@
 #include "digest.h"
 #include "engine.h"
 #include "head.h"
+#include "lua_buffer.h"
 #include "lua_file.h"
 #include "lua_queue.h"
 #include "token_source.h"
@@ -215,40 +216,61 @@ static int engine_ask_token(lua_State *L) {
     return push_change(L, change, why);
 }
 
-static void add_masked(lua_State *L, luaL_Buffer *out, const char *text, size_t length,
-                       const of_token *token) {
-    (void)L;
+/* The token, or the one before it, in the text -> where, and its length; NULL: it is not there. */
+static const char *find_secret(const of_token *token, const char *text, size_t length,
+                               size_t *found) {
     const struct {
         const char *bytes;
         size_t length;
     } secrets[] = {{token->bytes, token->length}, {token->previous, token->previous_length}};
-    size_t at = 0;
-    while (at < length) {
-        size_t hit = 0;
-        for (size_t i = 0; i < 2 && hit == 0; i++) {
+    for (; length > 0; text++, length--) {
+        for (size_t i = 0; i < 2; i++) {
             size_t n = secrets[i].length;
-            if (n > 0 && length - at >= n && memcmp(text + at, secrets[i].bytes, n) == 0)
-                hit = n;
-        }
-        if (hit > 0) {
-            luaL_addlstring(out, "***", 3);
-            at += hit;
-        } else {
-            luaL_addchar(out, text[at++]);
+            if (n > 0 && length >= n && memcmp(text, secrets[i].bytes, n) == 0) {
+                *found = n;
+                return text;
+            }
         }
     }
+    return NULL;
 }
 
-/* engine:mask(text) -> text with the token, and the one before it, shown as *** */
+/* Nothing in here calls Lua: a finalizer of the script could close the engine. */
+static void mask(of_buffer *out, const of_token *token, const char *text, size_t length) {
+    size_t found = 0;
+    const char *secret;
+    while ((secret = find_secret(token, text, length, &found)) != NULL) {
+        of_buffer_append(out, text, (size_t)(secret - text));
+        of_buffer_append(out, "***", 3);
+        length -= (size_t)(secret - text) + found;
+        text = secret + found;
+    }
+    of_buffer_append(out, text, length);
+}
+
+/* engine:mask(text) -> text with the token, and the one before it, shown as ***. A closed engine
+   knows them no more, and shows nothing of the text. */
 static int engine_mask(lua_State *L) {
     const engine_box *box = check_box(L);
     luaL_checktype(L, 2, LUA_TSTRING);
     size_t length;
+    size_t found;
     const char *text = lua_tolstring(L, 2, &length);
-    luaL_Buffer out;
-    luaL_buffinit(L, &out);
-    add_masked(L, &out, text, length, of_engine_token(box->engine));
-    luaL_pushresult(&out);
+    bool closed = box->engine == NULL || of_engine_closed(box->engine);
+    if (!closed && find_secret(of_engine_token(box->engine), text, length, &found) == NULL) {
+        lua_settop(L, 2);
+        return 1;
+    }
+    of_buffer *out = closed ? NULL : of_lua_buffer(L, 3 * length);
+    if (out == NULL || of_engine_closed(box->engine)) {
+        lua_pushliteral(L, "***");
+        return 1;
+    }
+    mask(out, of_engine_token(box->engine), text, length);
+    if (out->starved)
+        return luaL_error(L, "not enough memory");
+    lua_pushlstring(L, out->bytes, out->length);
+    of_buffer_free(out);
     return 1;
 }
 
@@ -423,10 +445,10 @@ static ticket_box *reuse_ticket(lua_State *L, int index) {
    seconds. `answer` is what a good answer is and where it goes: nil (JSON), "bytes" (a file),
    "stream" (a file, to be read piece by piece), or a target (a file on disk). */
 static int engine_submit(lua_State *L) {
-    of_engine *engine = check_engine(L);
     lua_settop(L, ANSWER);
     of_queue *queue = of_lua_queue(L, QUEUE, QUEUE_TYPE);
     ticket_box *box = lua_isnil(L, USED) ? new_ticket(L) : reuse_ticket(L, USED);
+    of_engine *engine = check_engine(L); /* a finalizer of the script may have closed it by now */
     of_request request;
     const char *field = NULL;
     const char *why = NULL;
@@ -447,7 +469,6 @@ static int engine_submit(lua_State *L) {
    Fetches a file from where an answer pointed to, without any credential; a place where one may not
    go is of kind "validation". */
 static int engine_follow(lua_State *L) {
-    of_engine *engine = check_engine(L);
     lua_settop(L, 6);
     luaL_checktype(L, 3, LUA_TSTRING);
     size_t length = 0;
@@ -456,6 +477,7 @@ static int engine_follow(lua_State *L) {
     read_answer(L, 5, &request);
     of_queue *queue = of_lua_queue(L, 6, QUEUE_TYPE);
     ticket_box *box = lua_isnil(L, USED) ? new_ticket(L) : reuse_ticket(L, USED);
+    of_engine *engine = check_engine(L);
     const char *why = NULL;
     of_kind kind =
         of_engine_follow(engine, location, length, &request, queue, &box->transfer, &why);
@@ -498,9 +520,9 @@ static int engine_progress(lua_State *L) {
 /* engine:describe(...), as submit -> what a Lua transport is given | nil, refusal. The same checks;
    the token only as its SHA-256. */
 static int engine_describe(lua_State *L) {
-    of_engine *engine = check_engine(L);
     lua_settop(L, FRESH);
     ticket_box *box = new_ticket(L);
+    of_engine *engine = check_engine(L);
     of_request request;
     const char *field = NULL;
     const char *why = NULL;

@@ -97,6 +97,50 @@ describe("close:", function()
     assert.equal(0, #target:journal())
   end)
 
+  it("case 38: closed by a finalizer in the middle of the engine's own functions: a usage error, or nothing is shown",
+    function()
+    local target = start()
+    local results = process.start(function(args)
+      local core = require "oneflow.core"
+      local text = args.token .. " and " .. args.token
+      local functions = {
+        submit = function(engine) return engine:submit(nil, "GET", true, "/contracts/1", "sven@example.com", 5) end,
+        follow = function(engine) return engine:follow(nil, args.url .. "/file", 5, "bytes") end,
+        mask = function(engine) return engine:mask(text) end,
+      }
+      local ended = {}
+      collectgarbage("setpause", 100)
+      for name, fn in pairs(functions) do
+        local seen, rounds = {}, 0
+        repeat
+          local engine = assert(core.engine { base_url = args.url, token = args.token, user_agent = "spec" })
+          local now = { inside = false } -- no local variable: LuaJIT may keep that from a finalizer
+          core.seal({}, { __gc = function()
+            now.over, now.closed = true, now.inside
+            engine:close()
+          end })
+          while not now.over do -- nothing else is allocated than in there
+            now.inside = true
+            local _, value = pcall(fn, engine)
+            now.inside = false
+            if now.closed then seen[string.gsub(tostring(value), "^.-:%d+: ", "")] = true end
+          end
+          rounds = rounds + 1
+        until rounds >= 20 and next(seen) or rounds == 1000
+        ended[name] = {}
+        for value in pairs(seen) do table.insert(ended[name], value) end
+      end
+      return ended
+    end, { url = target.url, token = wire.TOKEN }):result()
+    local expected = { submit = { ["the client is closed"] = true }, follow = { ["the client is closed"] = true },
+      mask = { ["***"] = true, ["*** and ***"] = true } }
+    for name, values in pairs(results) do
+      assert.is_not_nil(values[1], name .. ": never in there")
+      for _, value in ipairs(values) do assert.is_true(expected[name][value], name .. ": " .. value) end
+    end
+    assert.equal(0, #target:journal())
+  end)
+
   it("case 38: a page, a handle, a view and an iteration outlive the client that was dropped", function()
     local target = start()
     local page, sven, contract
