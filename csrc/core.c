@@ -8,6 +8,7 @@
 #include "digest.h"
 #include "json.h"
 #include "lua_buffer.h"
+#include "lua_copy.h"
 #include "lua_engine.h"
 #include "lua_file.h"
 #include "lua_queue.h"
@@ -222,6 +223,7 @@ int luaopen_oneflow_core(lua_State *L) {
         {"log", log_line},
         {"is_token_source", is_token_source},
         {"yieldable", yieldable},
+        {"copy", of_lua_copy},
         {"decode", of_json_decode},
         {"encode", of_json_encode},
         {"array", of_json_array},

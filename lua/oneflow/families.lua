@@ -27,6 +27,13 @@ function M.of(value)
   end
 end
 
+--- A value as a message calls it.
+---@return string
+function M.describe(value)
+  local family = M.of(value)
+  return family and family.text(value) or type(value)
+end
+
 --- Raises: a method was called on what it does not belong to. What is no object at all was called with a dot.
 ---@param self any
 ---@param owner string  "contract"

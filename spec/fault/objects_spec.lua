@@ -1,4 +1,5 @@
--- Objects as their holders may misuse them: methods that are called on another object.
+-- Objects as their holders may misuse them: methods called on another object, tables that one holder changes.
+local core = require "oneflow.core"
 local oneflow = require "oneflow"
 local run = require "oneflow.object.run"
 local testing = require "oneflow.testing"
@@ -9,10 +10,11 @@ local INGE = "inge@example.com"
 -- A client whose requests are counted, and answered with `{"id":8}`.
 local function counting()
   local sent = {}
-  return assert(oneflow.client { token = ("k"):rep(40), base_url = "http://127.0.0.1:1/v1", transport = function(request)
+  local function transport(request)
     sent[#sent + 1] = request.method .. " " .. request.path
     return 200, {}, '{"id":8,"count":1,"data":[{"id":8}]}'
-  end }), sent
+  end
+  return assert(oneflow.client { token = ("k"):rep(40), base_url = "http://127.0.0.1:1/v1", transport = transport }), sent
 end
 
 -- One object of each kind of the tree: { kind =, object =, label = }, with the user's as root.
@@ -147,5 +149,112 @@ describe("objects:", function()
     assert(inge.contracts.list(client.contracts, nil, { as = INGE }))
     assert(inge:contract(1).parties.list(ulf:contract(3).parties))
     assert.same({ "POST /v1/contracts/2/publish", "GET /v1/contracts", "GET /v1/contracts/3/parties" }, sent)
+  end)
+
+  -- ---- what one holder changes ------------------------------------------------------------------------------------
+
+  local RECORDS = {
+    ["/v1/users"] = '{"count":1,"data":[{"id":61,"email":"ulf@example.com","name":"Ulf"}]}',
+    ["/v1/users/61"] = '{"id":61,"email":"ulf@example.com","name":"Ulf"}',
+    ["/v1/contracts"] = '{"count":1,"data":[{"id":31,"state":"draft","_private":{"value":{"amount":"1.00"}}}]}',
+    ["/v1/contracts/31"] = [[{"id":31,"state":"draft",
+      "_private":{"name":"Lease","value":{"amount":"7.50","currency":"SEK"}},
+      "parties":[{"id":51,"name":"Acme","type":"company","participants":[
+        {"id":71,"email":"eva@example.com","_private_ownerside":{"custom_id":"buyer"}}]}],"tags":[{"id":3}],
+      "data_fields":[{"_private_ownerside":{"custom_id":"rent"},"value":"100"}]}]],
+  }
+
+  -- A user whose records are those above -> user, client, the requests as "GET /path as user"
+  local function with_records()
+    local sent = {}
+    local client = assert(oneflow.client { token = ("k"):rep(40), base_url = "http://127.0.0.1:1/v1",
+      transport = function(request)
+        sent[#sent + 1] = request.method .. " " .. request.path .. " as "
+          .. tostring(request.headers["x-oneflow-user-email"])
+        return 200, {}, RECORDS[request.path] or '{"id":71}'
+      end })
+    return assert(client:user(INGE)), client, sent
+  end
+
+  -- Overwrites everything in a table, to all depths.
+  local function spoil(value, seen)
+    seen = seen or {}
+    if type(value) ~= "table" or seen[value] then return end
+    seen[value] = true
+    for key, item in pairs(value) do
+      spoil(item, seen)
+      value[key] = type(item) == "number" and 666 or type(item) == "string" and "mallory@example.com" or nil
+    end
+    value.email, value.id, value.custom_id = "mallory@example.com", 666, "spoiled"
+  end
+
+  it("case 60: who acts and what is addressed is as the service sent it, whatever is written into `data`", function()
+    local user, client, sent = with_records()
+    local listed, record = assert(user.users:list())[1], assert(user.users:get(61))
+    for _, who in ipairs { listed, record } do
+      for _ = 1, 2 do
+        spoil(who.data)
+        spoil(who.ids)
+        spoil(who:at())
+        client:contract(31):get { as = who }
+        assert.equal("GET /v1/contracts/31 as ulf@example.com", sent[#sent])
+        assert.equal("oneflow view as ulf@example.com", tostring(assert(client:user(who))))
+      end
+    end
+    local contract = assert(user:contract(31):get())
+    spoil(contract.data)
+    spoil(contract.data.parties)
+    local person = contract:find_participants { email = "eva@example.com" }[1]
+    spoil(person.data)
+    assert.equal("eva@example.com", person.email)
+    person:update { name = "Eva" }
+    assert.equal("PUT /v1/contracts/31/parties/51/participants/71 as " .. INGE, sent[#sent])
+    assert.same({}, contract:find_participants { email = "mallory@example.com" })
+    assert.equal(71, contract:find_participants { custom_id = "buyer" }[1].id)
+    contract:publish {}
+    assert.equal("POST /v1/contracts/31/publish as " .. INGE, sent[#sent])
+  end)
+
+  it("case 60: what one holder changes in a table that it was given, no other sees", function()
+    local user = with_records()
+    local contract, page = assert(user:contract(31):get()), assert(user.contracts:list())
+    local event = oneflow.webhook.parse [[{"callback_id":"c","contract":{"id":31},
+      "events":[{"id":2,"type":"contract:sign"}],"more":{"x":1}}]]
+    local tables = {
+      data = function() return contract.data end, meta = function() return contract.meta end,
+      ids = function() return contract.ids end, value = function() return contract.value end,
+      part = function() return contract:at("parties", 1) end, whole = function() return contract:at() end,
+      fields = function() return contract:data_field_values() end,
+      person = function() return contract:find_participants()[1].data end,
+      ["person's meta"] = function() return contract:find_participants()[1].meta end,
+      item = function() return page[1].data end, ["item's meta"] = function() return page[1].meta end,
+      ["page's meta"] = function() return page.meta end,
+      events = function() return event.events end, body = function() return event.data end,
+    }
+    local before = {}
+    for name, get in pairs(tables) do before[name] = assert(core.encode(get())) end
+    for _, get in pairs(tables) do spoil(get()) end
+    for name, get in pairs(tables) do assert.equal(before[name], core.encode(get()), name) end
+    assert.equal("Lease", contract.name)
+    assert.equal("7.50", contract.value.amount)
+    for _, name in ipairs { "callback_id", "contract_id", "events", "verified", "data", "x" } do
+      assert.is_false((pcall(function() event[name] = 5 end)), name)
+    end
+    assert.equal(31, event:contract(user).id)
+    assert.is_true(event:has "contract:sign")
+  end)
+
+  it("a copy of `data` is the decoded table: lists stay lists, null stays null, numbers exact", function()
+    local text = '{"a":[1,[],{"b":null}],"c":{},"d":9007199254740991,"e":"' .. ("x"):rep(500)
+      .. '","f":1.5,"g":[null,2]}'
+    local client = assert(oneflow.client { token = ("k"):rep(40), transport = function() return 200, {}, text end })
+    local contract = assert(client:contract(1):get { as = INGE })
+    assert.same(core.decode(text), contract.data)
+    assert.equal(oneflow.null, contract.data.a[3].b)
+    assert.same({ oneflow.null, 2 }, contract:at "g")
+    assert.is_true(contract.data ~= contract.data)
+    local deep = ("["):rep(127) .. "7" .. ("]"):rep(127)
+    text = '{"deep":' .. deep .. "}"
+    assert.equal(text, core.encode(assert(client:contract(1):get { as = INGE }).data))
   end)
 end)

@@ -1,9 +1,11 @@
 -- Pages of a list.
+local core = require "oneflow.core"
 local families = require "oneflow.families"
 local usage = require "oneflow.usage"
 
 local error, ipairs, next, setmetatable, tonumber, type = error, ipairs, next, setmetatable, tonumber, type
 local match = string.match
+local copy = core.copy
 
 local M = {}
 
@@ -57,7 +59,7 @@ function PAGE.__index(self, name)
   local method = methods[name]
   if method then return method end
   local state = states[self]
-  local value = state.known[name]
+  local value = copy(state.known[name])
   if value == nil and type(name) == "string" and name ~= "count" then
     usage.raise("a page has no field " .. usage.show(name) .. usage.hint(name, FIELDS))
   end

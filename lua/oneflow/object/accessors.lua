@@ -6,7 +6,7 @@ local usage = require "oneflow.usage"
 
 local format = string.format
 local ipairs, pairs, type = ipairs, pairs, type
-local null = core.null
+local copy, null = core.copy, core.null
 
 local M = {}
 
@@ -24,7 +24,7 @@ function M.at(data, path)
 end
 local at = M.at
 
---- The item's data.
+--- The item's data, for the library to read: no one else has this table. What is handed out of it is a copy.
 function M.loaded(state)
   if state.data == nil then
     usage.raise(format("%s %s is not loaded: use :get()", state.type.name, acting_user.label(state.id) or "?"))
@@ -58,7 +58,7 @@ function M.field(name, path)
     local value, missing = at(data, path)
     if value == nil and missing and path.otherwise then value, missing = at(data, path.otherwise) end
     if value == nil and missing and state.partial then left_out(state, name) end
-    return value
+    return copy(value)
   end
 end
 

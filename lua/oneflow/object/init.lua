@@ -63,8 +63,8 @@ local M = {}
 ---One thing of the service: its id and, once loaded, its data. Never changes; methods give new ones.
 ---@class oneflow.Item
 ---@field id integer|string?
----@field data table  as decoded; raises when not loaded
----@field meta table  status, attempts, request_id; raises when not loaded
+---@field data table  as decoded, each time a copy; raises when not loaded
+---@field meta table  status, attempts, request_id, a copy; raises when not loaded
 ---@field ids table<string, integer|string>  its id and those of the items above, by their names; a copy
 ---@field at fun(self, ...: string|integer): any  a path into `data`; nil for missing and for null
 

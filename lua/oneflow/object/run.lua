@@ -2,7 +2,9 @@
 --
 -- A binding is an operation at a place: { operation, on (the kind of its `self`), kind (of the records that it
 -- returns), root (whether these stand below the client, wherever the operation does), takes_id }.
--- A state is what stands behind an object: { type, scope, up (the item above), id, data, meta, partial }.
+-- A state is what stands behind an object: { type, scope, up (the item above), id, data, meta, partial }. From the
+-- decoding on its tables are the library's alone: who acts and which id is addressed is read from them. What is handed
+-- out is a copy.
 local acting_user = require "oneflow.acting_user"
 local api = require "oneflow.api"
 local call = require "oneflow.call"

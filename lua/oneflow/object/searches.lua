@@ -9,7 +9,7 @@ local usage = require "oneflow.usage"
 
 local format = string.format
 local ipairs, next, type = ipairs, next, type
-local seal, null = core.seal, core.null
+local copy, null, seal = core.copy, core.null, core.seal
 
 -- The part of the data in which something is searched; an item that lacks it never answers "nothing found".
 local function part_of(state, part, accessor)
@@ -106,7 +106,7 @@ function contract.data_field_values(state)
   for _, field in ipairs(part_of(state, "data_fields", "data_field_values")) do
     local custom_id, missing = accessors.at(field, { "_private_ownerside", "custom_id" })
     if missing then accessors.left_out(state, "data_field_values") end
-    if custom_id and field.value ~= null then values[custom_id] = field.value end
+    if custom_id and field.value ~= null then values[custom_id] = copy(field.value) end
   end
   return values
 end

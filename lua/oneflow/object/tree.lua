@@ -17,7 +17,7 @@ local usage = require "oneflow.usage"
 local format = string.format
 local concat = table.concat
 local ipairs, next, pairs, require, select, type = ipairs, next, pairs, require, select, type
-local seal = core.seal
+local copy, seal = core.copy, core.seal
 local COLLECTION, ITEM = kinds.collection, kinds.item
 
 local M = {}
@@ -105,7 +105,7 @@ local function item_members(kind)
         usage.raise("at: names and positions expected, got " .. type(path[i]))
       end
     end
-    return (accessors.at(accessors.loaded(state), path))
+    return copy((accessors.at(accessors.loaded(state), path)))
   end
   function kind.fields.id(state) return state.id end
   function kind.fields.ids(state)
@@ -115,10 +115,10 @@ local function item_members(kind)
     end
     return all
   end
-  function kind.fields.data(state) return accessors.loaded(state) end
+  function kind.fields.data(state) return copy(accessors.loaded(state)) end
   function kind.fields.meta(state)
     accessors.loaded(state)
-    return state.meta
+    return copy(state.meta)
   end
   for field, path in pairs(resource.accessors or {}) do kind.fields[field] = accessors.field(field, path) end
 end

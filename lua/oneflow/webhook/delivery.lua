@@ -3,12 +3,14 @@ local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local events = require "oneflow.webhook.events"
+local families = require "oneflow.families"
 local ids = require "oneflow.ids"
+local kinds = require "oneflow.object.kinds"
 local usage = require "oneflow.usage"
 
-local ipairs, next, setmetatable, type = ipairs, next, setmetatable, type
+local ipairs, next, type = ipairs, next, type
 local find, format = string.find, string.format
-local null = core.null
+local copy, null, open, seal = core.copy, core.null, core.open, core.seal
 
 local M = {}
 
@@ -23,45 +25,62 @@ local M = {}
 ---@class oneflow.Delivery
 ---@field callback_id string  the same in every repetition
 ---@field contract_id integer|string
----@field events oneflow.WebhookEvent[]
+---@field events oneflow.WebhookEvent[]  a copy
 ---@field verified boolean  whether the signature was right; false where unsigned calls are accepted
----@field data table  the body as decoded, untouched
+---@field data table  the body as decoded, a copy
 local Delivery = {}
 
-local FIELDS = { "callback_id", "contract_id", "events", "verified", "data", "contract", "has" }
+-- What stands behind a delivery: its fields, of which nobody else has a table.
+local FIELDS = { callback_id = true, contract_id = true, events = true, verified = true, data = true }
+
+local DELIVERY = { __name = "oneflow.Delivery", __metatable = false }
+
+function DELIVERY.__newindex() usage.raise("a delivery cannot be changed") end
+
+function DELIVERY.__index(self, name)
+  if FIELDS[name] then return copy(open(self, DELIVERY)[name]) end
+  if Delivery[name] then return Delivery[name] end
+  local known = usage.names(FIELDS)
+  known[#known + 1], known[#known + 2] = "contract", "has"
+  usage.raise(format("a delivery has no %s%s; what it says of the contract is its id: fetch the rest with "
+    .. "delivery:contract(view):get()", usage.show(name), usage.hint(name, known)))
+end
+
+function DELIVERY.__tostring(self)
+  local state = open(self, DELIVERY)
+  return format("oneflow delivery %s of contract %s", state.callback_id, state.contract_id)
+end
+
+families.add("userdata", {
+  state = function(value) return open(value, DELIVERY) end, text = DELIVERY.__tostring,
+})
+
+local function state_of(self, name)
+  return open(self, DELIVERY) or families.refuse(self, "delivery", name, "a delivery")
+end
 
 --- The contract's handle, to be fetched: `delivery:contract(view):get()`.
 ---@param view oneflow.View|oneflow.Client
 ---@return oneflow.Item contract  not loaded
 function Delivery:contract(view)
-  if type(view) ~= "userdata" then
-    usage.raise("delivery:contract: a view or a client expected, got " .. type(view))
+  local state = state_of(self, "contract")
+  if not (open(view, kinds.view) or open(view, kinds.client)) then
+    usage.raise("delivery:contract: a view or a client expected, got " .. families.describe(view))
   end
-  return view:contract(self.contract_id)
+  return view:contract(state.contract_id)
 end
 
 --- Does it tell of an event of this type? A type that is not known raises, with the nearest: look through `events`.
 ---@param event_type string  "contract:sign", or webhook.events.CONTRACT_SIGN
 ---@return boolean
 function Delivery:has(event_type)
+  local state = state_of(self, "has")
   events.must_know("delivery:has", event_type)
-  for _, event in ipairs(self.events) do
+  for _, event in ipairs(state.events) do
     if event.type == event_type then return true end
   end
   return false
 end
-
-local METATABLE = {
-  __name = "oneflow.Delivery", __metatable = false,
-  __index = function(_, name)
-    return Delivery[name] or usage.raise(format("a delivery has no %s%s; what it says of the contract is its id: fetch "
-      .. "the rest with delivery:contract(view):get()", usage.show(name), usage.hint(name, FIELDS)))
-  end,
-  __newindex = function() usage.raise("a delivery cannot be changed") end,
-  __tostring = function(self)
-    return format("oneflow delivery %s of contract %s", self.callback_id, self.contract_id)
-  end,
-}
 
 local LEGACY = "is in the legacy format (agreement_id, numbers for event types), which is not read here: make the "
   .. "webhook anew through API v1, which sends callback_id, contract and events"
@@ -170,7 +189,7 @@ end
 ---@return oneflow.Delivery
 function M.new(fields, verified)
   fields.verified = verified
-  return setmetatable(fields, METATABLE)
+  return seal(fields, DELIVERY)
 end
 
 return M
