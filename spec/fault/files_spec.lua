@@ -504,6 +504,11 @@ describe("download:", function()
       assert.equal(1, calls)
       wire.good_call(client)
     end
+    local shy = setmetatable({}, { __tostring = error }) -- foreign code, too, which may raise
+    local stopped, because = file:download { sink = function() return nil, shy end }
+    assert.is_nil(stopped)
+    assert.equal("cancelled", because.kind)
+    wire.good_call(client)
     -- and in its last piece
     local small = scripted(function(c) c:reply(200, {}, "small") end)
     local value, err = file_of(small):download { sink = function() return false end }

@@ -14,7 +14,8 @@ local function counting()
     sent[#sent + 1] = request.method .. " " .. request.path
     return 200, {}, '{"id":8,"count":1,"data":[{"id":8}]}'
   end
-  return assert(oneflow.client { token = ("k"):rep(40), base_url = "http://127.0.0.1:1/v1", transport = transport }), sent
+  local client = oneflow.client { token = ("k"):rep(40), base_url = "http://127.0.0.1:1/v1", transport = transport }
+  return assert(client), sent
 end
 
 -- One object of each kind of the tree: { kind =, object =, label = }, with the user's as root.

@@ -49,6 +49,8 @@ describe("webhook receiver:", function()
       { function() error { table = true } end, "raised" },
       { function() error(setmetatable({}, { __tostring = function() return "an error object" end })) end,
         "an error object" },
+      { function() error(setmetatable({}, { __tostring = error })) end, "a value that does not print: table" },
+      { function() return nil, setmetatable({}, { __tostring = function() return {} end }) end, "does not print" },
       { function() end, "returned nothing: true expected" },
       { function() return false end, "returned false" },
       { function() return "ok" end, "returned ok" },

@@ -133,17 +133,17 @@ local STATUS = { limit = 413, signature = 401 }
 local function ask(store, method, ...)
   local good, answer, more = pcall(store[method], store, ...)
   if good then return answer, more end
-  return nil, tostring(answer)
+  return nil, errors.printed(answer)
 end
 
 -- Runs the callback: true, or nil and what went wrong.
 local function run(callback, delivered)
   local good, result, why = pcall(callback, delivered)
-  if not good then return nil, "the callback raised: " .. tostring(result) end
+  if not good then return nil, "the callback raised: " .. errors.printed(result) end
   if result == true then return true end
-  if not result and why ~= nil then return nil, "the callback: " .. tostring(why) end
+  if not result and why ~= nil then return nil, "the callback: " .. errors.printed(why) end
   return nil, format("the callback returned %s: true expected when the events are handled",
-    result == nil and "nothing" or tostring(result))
+    result == nil and "nothing" or errors.printed(result))
 end
 
 --- Handles one call. The callback gets a delivery that nobody has handled. When it returns `true`, the callback id is
@@ -182,7 +182,7 @@ function Receiver:receive(body, callback, answer)
   local claimed, claim = ask(store, "claim", id, state.lease)
   if claimed == "done" then return finish(200, "handled before") end
   if claimed == "running" then return finish(503, "being handled") end
-  if claimed ~= "claimed" then return finish(500, "not handled", about("store: " .. tostring(claim))) end
+  if claimed ~= "claimed" then return finish(500, "not handled", about("store: " .. errors.printed(claim))) end
   if state.defer then finish(200, "taken") end
 
   local handled, problem = run(callback, delivered)
@@ -194,7 +194,7 @@ function Receiver:receive(body, callback, answer)
   end
   if not noted then
     -- Handled all the same: at worst it is told again.
-    store_problem = "store: " .. tostring(store_problem)
+    store_problem = "store: " .. errors.printed(store_problem)
     problem = problem and problem .. "; " .. store_problem or store_problem
   end
   return finish(handled and 200 or 500, handled and "handled" or "not handled", problem and about(problem))
@@ -238,7 +238,7 @@ function Receiver:serve(callback)
   if not body then return answer(413, format("a body over %d bytes", state.max_body)) end
   local status, problem = Receiver.receive(self, body, callback, answer)
   if problem then
-    ngx.log(status < 500 and status ~= 200 and ngx.WARN or ngx.ERR, "oneflow webhook: ", tostring(problem))
+    ngx.log(status < 500 and status ~= 200 and ngx.WARN or ngx.ERR, "oneflow webhook: ", errors.printed(problem))
   end
 end
 
