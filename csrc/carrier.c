@@ -73,18 +73,20 @@ static of_kind kind_of(CURLcode code) {
 
 /* ---- callbacks ---------------------------------------------------------------------------- */
 
-static bool stale(of_transfer *transfer, int local_port) {
-    of_connection *connection = of_connections_find(&transfer->driver->connections, local_port);
-    return connection != NULL &&
-           of_connection_stale(connection, transfer->slot->easy, transfer->engine->url.tls);
-}
-
 static int on_request(void *context, char *remote, char *local, int remote_port, int local_port) {
     (void)local, (void)remote, (void)remote_port;
     of_transfer *transfer = ((of_carrier *)context)->transfer;
-    if (transfer->wire == 0 && stale(transfer, local_port) && !transfer->fresh) {
-        transfer->stop = OF_STOP_STALE;
-        return CURL_PREREQFUNC_ABORT;
+    if (transfer->wire == 0) {
+        of_connection *connection = of_connections_find(&transfer->driver->connections, local_port);
+        if (connection != NULL &&
+            of_connection_stale(connection, transfer->slot->easy, transfer->engine->url.tls) &&
+            !transfer->fresh) {
+            transfer->stop = OF_STOP_STALE;
+            return CURL_PREREQFUNC_ABORT;
+        }
+        transfer->connection = connection;
+        if (connection != NULL)
+            of_connection_ref(connection);
     }
     transfer->wire++;
 #ifndef ONEFLOW_WITHOUT_GUARD /* only the spec that shows what the guard is for leaves it out */

@@ -6,13 +6,194 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+struct of_connection {
+    atomic_long references; /* one is its list's */
+    atomic_bool disconnected;
+    uint64_t number;
+    int fd;      /* -1: closed */
+    ino_t inode; /* of the socket: its number may be another file's by now, see
+                    of_connections_forget_closed */
+    int port;    /* on this side, by which a request finds its connection; 0: not asked yet */
+    bool used;
+};
+
+void of_connection_ref(of_connection *connection) { atomic_fetch_add(&connection->references, 1); }
+
+void of_connection_unref(of_connection *connection) {
+    if (atomic_fetch_sub(&connection->references, 1) == 1)
+        free(connection);
+}
+
+uint64_t of_connection_number(const of_connection *connection) { return connection->number; }
+
+bool of_connection_disconnected(const of_connection *connection) {
+    return atomic_load(&connection->disconnected);
+}
+
 /* ---- the list ----------------------------------------------------------------------------- */
+
+/* Held while any list changes. Nothing else is locked under it, and libcurl is not called. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t last_number;
+static bool usable;
+
+static void lock_all(void) { pthread_mutex_lock(&lock); }
+
+static void unlock_all(void) { pthread_mutex_unlock(&lock); }
+
+static void init(void) { usable = pthread_atfork(lock_all, unlock_all, unlock_all) == 0; }
+
+bool of_connections_init(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, init);
+    return usable;
+}
+
+static ino_t inode_of(int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode) ? status.st_ino : 0;
+}
+
+static bool is_open(const of_connection *connection) {
+    return connection->fd >= 0 && inode_of(connection->fd) == connection->inode;
+}
+
+/* Under the lock: those that are closed and nobody else's. */
+static void drop_closed(of_connections *connections) {
+    for (size_t i = connections->count; i-- > 0;) {
+        of_connection *connection = connections->list[i];
+        if (connection->fd >= 0 || atomic_load(&connection->references) > 1)
+            continue;
+        connections->list[i] = connections->list[--connections->count];
+        of_connection_unref(connection);
+    }
+}
+
+/* Under the lock. False: no memory. */
+static bool add(of_connections *connections, int fd) {
+    for (size_t i = 0; i < connections->count; i++) {
+        if (connections->list[i]->fd == fd) /* closed without a word */
+            connections->list[i]->fd = -1;
+    }
+    drop_closed(connections);
+    if (connections->count == connections->capacity) {
+        size_t capacity = connections->capacity ? connections->capacity * 2 : 8;
+        of_connection **list = realloc(connections->list, capacity * sizeof(void *));
+        if (list == NULL)
+            return false;
+        connections->list = list;
+        connections->capacity = capacity;
+    }
+    of_connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL)
+        return false;
+    atomic_init(&connection->references, 1);
+    atomic_init(&connection->disconnected, false);
+    connection->number = ++last_number;
+    connection->fd = fd;
+    connection->inode = inode_of(fd);
+    connections->list[connections->count++] = connection;
+    return true;
+}
+
+curl_socket_t of_connections_open(void *context, curlsocktype purpose,
+                                  struct curl_sockaddr *address) {
+    (void)purpose;
+    of_connections *connections = context;
+    int type = address->socktype;
+#ifdef SOCK_CLOEXEC
+    type |= SOCK_CLOEXEC;
+#endif
+    int fd = socket(address->family, type, address->protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+#ifndef SOCK_CLOEXEC
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+#endif
+    lock_all();
+    bool good = add(connections, fd);
+    unlock_all();
+    if (good)
+        return fd;
+    close(fd);
+    return CURL_SOCKET_BAD;
+}
+
+/* What is not in the list was closed already, and the number may be another file's. */
+int of_connections_close(void *context, curl_socket_t fd) {
+    of_connections *connections = context;
+    int result = 0;
+    lock_all();
+    for (size_t i = 0; i < connections->count; i++) {
+        if (connections->list[i]->fd != fd)
+            continue;
+        connections->list[i]->fd = -1;
+        result = close(fd);
+        break;
+    }
+    drop_closed(connections);
+    unlock_all();
+    return result;
+}
+
+/* libcurl (7.88) closes a socket that did not come to be connected without a word to the one who
+   opened it. */
+void of_connections_forget_closed(of_connections *connections) {
+    lock_all();
+    connections->suspect = false;
+    for (size_t i = 0; i < connections->count; i++) {
+        if (!is_open(connections->list[i]))
+            connections->list[i]->fd = -1;
+    }
+    drop_closed(connections);
+    unlock_all();
+}
+
+void of_connections_clear(of_connections *connections) {
+    lock_all();
+    for (size_t i = 0; i < connections->count; i++) {
+        if (is_open(connections->list[i]))
+            close(connections->list[i]->fd);
+        connections->list[i]->fd = -1;
+    }
+    drop_closed(connections);
+    unlock_all();
+}
+
+void of_connections_free(of_connections *connections) {
+    of_connections_clear(connections);
+    lock_all();
+    for (size_t i = 0; i < connections->count; i++)
+        of_connection_unref(connections->list[i]);
+    free(connections->list);
+    *connections = (of_connections){.list = NULL};
+    unlock_all();
+}
+
+bool of_connections_disconnect(of_connections *connections, uint64_t number) {
+    bool found = false;
+    lock_all();
+    for (size_t i = 0; i < connections->count && !found; i++) {
+        of_connection *connection = connections->list[i];
+        found = connection->number == number;
+        if (!found)
+            continue;
+        atomic_store(&connection->disconnected, true);
+        if (is_open(connection))
+            (void)shutdown(connection->fd, SHUT_RDWR);
+    }
+    unlock_all();
+    return found;
+}
+
+/* ---- is it fit? --------------------------------------------------------------------------- */
 
 static int port_of(int fd) {
     union {
@@ -28,9 +209,12 @@ static int port_of(int fd) {
     return address.any.sa_family == AF_INET6 ? ntohs(address.v6.sin6_port) : -1;
 }
 
+/* The list's own thread: it alone changes it. */
 of_connection *of_connections_find(of_connections *connections, int local_port) {
     for (size_t i = 0; i < connections->count; i++) {
-        of_connection *connection = &connections->list[i];
+        of_connection *connection = connections->list[i];
+        if (connection->fd < 0)
+            continue;
         if (connection->port == 0)
             connection->port = port_of(connection->fd);
         if (connection->port == local_port)
@@ -39,72 +223,6 @@ of_connection *of_connections_find(of_connections *connections, int local_port) 
     return NULL;
 }
 
-static ino_t inode_of(int fd) {
-    struct stat status;
-    return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode) ? status.st_ino : 0;
-}
-
-/* libcurl (7.88) closes a socket that did not come to be connected without a word to the one who
-   opened it. */
-void of_connections_forget_closed(of_connections *connections) {
-    connections->suspect = false;
-    for (size_t i = connections->count; i-- > 0;) {
-        if (inode_of(connections->list[i].fd) != connections->list[i].inode)
-            connections->list[i] = connections->list[--connections->count];
-    }
-}
-
-curl_socket_t of_connections_open(void *context, curlsocktype purpose,
-                                  struct curl_sockaddr *address) {
-    (void)purpose;
-    of_connections *connections = context;
-    if (connections->count == connections->capacity) {
-        size_t capacity = connections->capacity ? connections->capacity * 2 : 8;
-        of_connection *list = realloc(connections->list, capacity * sizeof *list);
-        if (list == NULL)
-            return CURL_SOCKET_BAD;
-        connections->list = list;
-        connections->capacity = capacity;
-    }
-    int type = address->socktype;
-#ifdef SOCK_CLOEXEC
-    type |= SOCK_CLOEXEC;
-#endif
-    int fd = socket(address->family, type, address->protocol);
-    if (fd < 0)
-        return CURL_SOCKET_BAD;
-#ifndef SOCK_CLOEXEC
-    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-#endif
-    connections->list[connections->count++] = (of_connection){.fd = fd, .inode = inode_of(fd)};
-    return fd;
-}
-
-int of_connections_close(void *context, curl_socket_t fd) {
-    of_connections *connections = context;
-    for (size_t i = 0; i < connections->count; i++) {
-        if (connections->list[i].fd == fd) {
-            connections->list[i] = connections->list[--connections->count];
-            break;
-        }
-    }
-    return close(fd);
-}
-
-void of_connections_abandon(of_connections *connections) {
-    of_connections_forget_closed(connections);
-    for (size_t i = 0; i < connections->count; i++)
-        close(connections->list[i].fd);
-    connections->count = 0;
-}
-
-void of_connections_free(of_connections *connections) {
-    free(connections->list);
-    *connections = (of_connections){.list = NULL};
-}
-
-/* ---- is it fit? --------------------------------------------------------------------------- */
-
 /* Decrypted bytes are held by TLS and do not show on the socket. Asked is the very libssl that
    libcurl was linked to, whichever others are in the process; with another TLS library there is
    none to ask. */
@@ -112,9 +230,9 @@ static int (*has_pending)(const void *ssl);
 
 static void find_has_pending(void) {
     Dl_info libcurl;
-    CURL *(*init)(void) = curl_easy_init;
+    CURL *(*easy_init)(void) = curl_easy_init;
     void *address;
-    memcpy(&address, &init, sizeof address);
+    memcpy(&address, &easy_init, sizeof address);
     if (dladdr(address, &libcurl) == 0 || libcurl.dli_fname == NULL)
         return;
     void *library = dlopen(libcurl.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
@@ -140,7 +258,8 @@ static bool input_waits(CURL *easy, int fd, bool over_tls) {
 }
 
 bool of_connection_stale(of_connection *connection, CURL *easy, bool tls) {
-    bool stale = connection->used && input_waits(easy, connection->fd, tls);
+    bool stale = connection->used &&
+                 (of_connection_disconnected(connection) || input_waits(easy, connection->fd, tls));
     connection->used = true;
     return stale;
 }

@@ -1,7 +1,10 @@
 /*
  * The connections of one curl_multi: sockets that are opened and closed here, so that they are
- * known, and whether one is fit for another request. Knows nothing of transfers. A list is used by
- * one thread at a time, the one that drives its curl_multi.
+ * known. Is one fit for another request? Does what came on it count? Knows nothing of transfers.
+ *
+ * A list belongs to the thread that drives its curl_multi; other threads may call
+ * of_connections_disconnect alone. A connection lives for as long as somebody has a reference to
+ * it, also when it is closed; what other threads read of it is atomic, or does not change.
  */
 #ifndef ONEFLOW_CONNECTION_H
 #define ONEFLOW_CONNECTION_H
@@ -9,23 +12,22 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
+#include <stdint.h>
 
-/* An open connection. Between two requests no input may wait on it. */
-typedef struct of_connection {
-    int fd;
-    ino_t inode; /* of the socket: the number may be another file's by now, see
-                    of_connections_forget_closed */
-    int port;    /* on this side, by which a request finds its connection; 0: not asked yet */
-    bool used;
-} of_connection;
+typedef struct of_connection of_connection;
 
-typedef struct of_connections {
-    of_connection *list;
+typedef struct of_connections of_connections;
+struct of_connections {
+    of_connection **list; /* closed ones too, while somebody else has a reference to them */
     size_t count;
     size_t capacity;
     bool suspect; /* one may have been closed without a word */
-} of_connections;
+};
+
+/* Once for the process, before any list is used. A fork waits until no list is being changed: who
+   has a fork handler that waits for a thread with a list sets it up after this. False: no memory.
+ */
+bool of_connections_init(void);
 
 /* libcurl's callbacks; the context is the list. */
 curl_socket_t of_connections_open(void *connections, curlsocktype purpose,
@@ -41,12 +43,26 @@ of_connection *of_connections_find(of_connections *connections, int local_port);
    TLS or not. */
 bool of_connection_stale(of_connection *connection, CURL *easy, bool tls);
 
+/* Shuts the connection of this number down, if it is in the list -> whether it is. Its descriptor
+   stays libcurl's. */
+bool of_connections_disconnect(of_connections *connections, uint64_t number);
+
+/* Was it? Then no answer of it counts, whenever it came. */
+bool of_connection_disconnected(const of_connection *connection);
+
+/* Of this process alone, and never used again. */
+uint64_t of_connection_number(const of_connection *connection);
+
+void of_connection_ref(of_connection *connection);
+void of_connection_unref(of_connection *connection);
+
 /* Forgets those that libcurl closed without a word. */
 void of_connections_forget_closed(of_connections *connections);
 
-/* In a child made by fork(): closes this process's copies of the sockets. */
-void of_connections_abandon(of_connections *connections);
+/* Closes the sockets that are open still: libcurl's state is gone, or is another process's. */
+void of_connections_clear(of_connections *connections);
 
+/* The same, and frees the list. */
 void of_connections_free(of_connections *connections);
 
 #endif

@@ -107,6 +107,8 @@ static int on_timer(CURLM *multi, long milliseconds, void *context) {
 }
 
 static bool open_multi(of_driver *driver) {
+    if (!of_connections_init())
+        return false;
     driver->multi = curl_multi_init();
     driver->deadline = -1;
     driver->pool = 0;
@@ -345,6 +347,23 @@ void of_driver_expire(of_driver *driver) {
     }
 }
 
+bool of_driver_disconnect(of_driver *driver, uint64_t number) {
+    if (!of_connections_disconnect(&driver->connections, number))
+        return false;
+    of_driver_end_disconnected(driver);
+    return true;
+}
+
+void of_driver_end_disconnected(of_driver *driver) {
+    of_transfer *transfer = driver->running.first;
+    while (transfer != NULL) {
+        of_transfer *next = transfer->next;
+        if (transfer->connection != NULL && of_connection_disconnected(transfer->connection))
+            of_driver_end(transfer, OF_CONNECTION, OF_DISCONNECTED);
+        transfer = next;
+    }
+}
+
 /* ---- the end ------------------------------------------------------------------------------ */
 
 void of_driver_let_go(of_driver *driver, of_engine *engine) {
@@ -377,7 +396,7 @@ static void abandon_all(of_list *list) {
 }
 
 void of_driver_abandon(of_driver *driver) {
-    of_connections_abandon(&driver->connections);
+    of_connections_clear(&driver->connections);
     driver->watched_count = 0;
     if (driver->place_count > 0)
         memset(driver->places, 0, driver->place_count * sizeof *driver->places);

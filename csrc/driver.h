@@ -52,6 +52,13 @@ void of_driver_end(of_transfer *transfer, of_kind kind, const char *message);
 /* Ends the queued transfers whose time is up. */
 void of_driver_expire(of_driver *driver);
 
+/* Shuts a connection down, if it is this driver's -> whether it is. A transfer that is on it ends.
+ */
+bool of_driver_disconnect(of_driver *driver, uint64_t number);
+
+/* Ends the transfers whose connections were shut down by another thread. */
+void of_driver_end_disconnected(of_driver *driver);
+
 /* Waits for the sockets and times of these drivers, or for `extra`, at most so long. */
 void of_driver_poll(of_driver *const *drivers, size_t count, struct pollfd *extra,
                     size_t extra_count, long milliseconds);

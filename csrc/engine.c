@@ -174,6 +174,8 @@ void of_transfer_free(of_transfer *transfer, bool on_thread) {
     }
     of_transfer_forget_request(transfer);
     of_free_copy(transfer->message);
+    if (transfer->connection != NULL)
+        of_connection_unref(transfer->connection);
     if (on_thread || engine->closed || engine->spares == SPARES_MOST) { /* they are the owner's */
         free_buffers(transfer);
         free(transfer);
@@ -245,6 +247,10 @@ void of_transfer_release(of_transfer *transfer) {
     }
 }
 
+static bool disconnected(const of_transfer *transfer) {
+    return transfer->connection != NULL && of_connection_disconnected(transfer->connection);
+}
+
 void of_transfer_result(const of_transfer *transfer, of_result *result) {
     *result = (of_result){
         .kind = transfer->kind,
@@ -253,13 +259,19 @@ void of_transfer_result(const of_transfer *transfer, of_result *result) {
         .status = transfer->status,
         .connects = transfer->connects,
         .retry_after = transfer->retry_after,
+        .connection = transfer->connection != NULL ? of_connection_number(transfer->connection) : 0,
         .head = &transfer->head,
         .body = &transfer->body,
     };
+    if (result->kind == OF_OK && disconnected(transfer)) {
+        result->kind = OF_CONNECTION;
+        result->message = OF_DISCONNECTED;
+        result->status = 0;
+    }
 }
 
 const char *of_transfer_read(const of_transfer *transfer, size_t *length) {
-    bool readable = of_transfer_readable(transfer);
+    bool readable = of_transfer_readable(transfer) && !disconnected(transfer);
     *length = readable ? transfer->body.length : 0;
     return readable ? transfer->body.bytes : NULL;
 }
@@ -571,6 +583,21 @@ void of_engine_step(of_engine *engine) {
     of_driver_step(engine->own);
     of_driver_expire(engine->own);
     unblock_pipe(&guard);
+}
+
+static void disconnect_inline(of_engine *engine, uint64_t number) {
+    if (engine->own == NULL || engine->process != of_process())
+        return;
+    pipe_guard guard = block_pipe(engine);
+    of_driver_disconnect(engine->own, number);
+    unblock_pipe(&guard);
+}
+
+void of_engine_disconnect(of_engine *engine, uint64_t number) {
+    disconnect_inline(engine, number);
+    for (of_engine *storage = engine->storages; storage != NULL; storage = storage->next_storage)
+        disconnect_inline(storage, number);
+    of_io_disconnect(number);
 }
 
 /* ---- life --------------------------------------------------------------------------------- */

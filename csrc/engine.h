@@ -24,6 +24,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* What may become of a transfer; the names are those of the library's errors. */
 #define OF_KINDS(X)                                                                                \
@@ -140,6 +141,12 @@ void of_engine_step(of_engine *engine);
 void of_transfer_cancel(of_transfer *transfer);
 bool of_transfer_done(const of_transfer *transfer);
 
+/* No answer is taken any more from the connection of this number, as of_transfer_result tells it:
+   it is shut down, and whatever is on it or was not taken yet has failed. Of an engine's own
+   connections, and of those of the I/O thread; of others, and when it is closed, nothing happens.
+ */
+void of_engine_disconnect(of_engine *engine, uint64_t number);
+
 /* What has come of a file that is handed out piece by piece: at most 256 KiB, then the service
    waits. It stays until `of_transfer_consume`, which goes on. */
 const char *of_transfer_read(const of_transfer *transfer, size_t *length);
@@ -161,6 +168,7 @@ typedef struct of_result {
     bool sent;             /* may bytes of the request have left? (libcurl's codes do not tell) */
     long status;           /* 0: no answer came */
     long connects;         /* new connections made for it */
+    uint64_t connection;   /* that it went out on; 0: none, or not known */
     long retry_after;      /* seconds, 0: none */
     const of_buffer *head; /* the header lines of the last answer */
     const of_buffer *body;

@@ -31,7 +31,7 @@ static struct io {
     bool exiting; /* the process ends: no new thread */
     bool park;
     bool parked; /* between libcurl's calls, while the process forks */
-    bool news;   /* submitted, cancels or closings: not looked at yet */
+    bool news;   /* submitted, cancels, closings or disconnects: not looked at yet */
     bool sleeps; /* and must be woken */
     pthread_t thread;
     int wake[2];
@@ -40,6 +40,7 @@ static struct io {
     of_list submitted;
     bool cancels;
     bool closings;
+    bool disconnects;
     of_engine *engines; /* that use the thread */
     of_queue *queues;
     of_door door;
@@ -100,7 +101,7 @@ static void announce_locked(of_transfer *transfer);
 /* The thread is not here, and what it had is the parent's. */
 static void in_child(void) {
     init_changed();
-    io.park = io.parked = io.sleeps = io.news = io.cancels = io.closings = false;
+    io.park = io.parked = io.sleeps = io.news = io.cancels = io.closings = io.disconnects = false;
     for (; io.to_signal != NULL; io.to_signal = io.to_signal->next_to_signal)
         io.to_signal->to_signal = false;
     io.waiters = 0;
@@ -127,9 +128,11 @@ static void in_child(void) {
 
 static void stop_at_exit(void);
 
-/* The order counts: libcurl first, so that at exit the thread ends before libcurl and TLS do. */
+/* The order counts: libcurl first, so that at exit the thread ends before libcurl and TLS do; the
+   connections before the fork handlers, so that the thread parks before they are locked. */
 static void init(void) {
-    if (of_global_init() == OF_ZEROING_FAILED || pthread_mutex_init(&io.lock, NULL) != 0)
+    if (of_global_init() == OF_ZEROING_FAILED || !of_connections_init() ||
+        pthread_mutex_init(&io.lock, NULL) != 0)
         return;
     init_changed();
     io.usable = pthread_atfork(before_fork, in_parent, in_child) == 0 && atexit(stop_at_exit) == 0;
@@ -409,9 +412,12 @@ static bool take_news(void) {
     }
     bool cancels = io.cancels;
     bool closings = io.closings;
+    bool disconnects = io.disconnects;
     bool go_on = io.phase == RUNS;
-    io.cancels = io.closings = false;
+    io.cancels = io.closings = io.disconnects = false;
     of_io_unlock();
+    if (disconnects)
+        of_driver_end_disconnected(&io.driver);
     if (cancels) {
         drop_cancelled(&io.driver.queued);
         drop_cancelled(&io.driver.running);
@@ -582,6 +588,15 @@ void of_io_release(of_transfer *transfer) {
     of_io_unlock();
     if (done)
         of_transfer_free(transfer, false);
+}
+
+void of_io_disconnect(uint64_t number) {
+    of_io_lock();
+    if (of_connections_disconnect(&io.driver.connections, number)) {
+        io.disconnects = true;
+        wake_locked();
+    }
+    of_io_unlock();
 }
 
 void of_io_close_engine(of_engine *engine) {

@@ -25,6 +25,9 @@ bool of_io_wait(of_transfer *transfer, long milliseconds);
 void of_io_cancel(of_transfer *transfer);
 void of_io_release(of_transfer *transfer);
 
+/* Shuts a connection of the thread's down; a transfer that is on it ends soon. */
+void of_io_disconnect(uint64_t number);
+
 /* Ends what the thread has of an engine, and waits for that. */
 void of_io_close_engine(of_engine *engine);
 

@@ -595,8 +595,16 @@ static void push_body(lua_State *L, const of_result *result) {
     }
 }
 
+/* nil: none, or not known */
+static void push_connection(lua_State *L, const of_result *result) {
+    if (result->connection != 0)
+        lua_pushinteger(L, (lua_Integer)result->connection);
+    else
+        lua_pushnil(L);
+}
+
 static void push_failure(lua_State *L, const of_result *result) {
-    lua_createtable(L, 0, 10);
+    lua_createtable(L, 0, 11);
     if (result->kind != OF_OK) {
         set_text(L, "kind", of_kind_name(result->kind));
         set_text(L, "message", result->message);
@@ -604,6 +612,8 @@ static void push_failure(lua_State *L, const of_result *result) {
     lua_pushboolean(L, result->sent);
     lua_setfield(L, -2, "sent");
     set_integer(L, "connects", result->connects);
+    push_connection(L, result);
+    lua_setfield(L, -2, "connection");
     if (result->status == 0)
         return;
     set_integer(L, "status", result->status);
@@ -616,9 +626,11 @@ static void push_failure(lua_State *L, const of_result *result) {
         set_integer(L, "retry_after", result->retry_after);
 }
 
-/* engine:take(ticket) -> status, answer, request_id, content_type, connects, of a 2xx that came
-   whole | nil, { kind=, message=, sent=, connects=, status=, answer=, request_id=, content_type=,
-   location=, retry_after= }. The ticket must be done, and is used up. */
+/* engine:take(ticket) -> status, answer, request_id, content_type, connects, connection, of a 2xx
+   that came whole | nil, { kind=, message=, sent=, connects=, connection=, status=, answer=,
+   request_id=, content_type=, location=, retry_after= }. `connection` is the number of the one that
+   the request went out on, see disconnect; nil: none, or not known. The ticket must be done, and is
+   used up. */
 static int engine_take(lua_State *L) {
     check_box(L);
     ticket_box *box = check_ticket(L, 2);
@@ -626,13 +638,14 @@ static int engine_take(lua_State *L) {
         return luaL_error(L, "the ticket is not done");
     of_result result;
     of_transfer_result(box->transfer, &result);
-    int count = 5;
+    int count = 6;
     if (result.kind == OF_OK && result.status >= 200 && result.status < 300) {
         lua_pushinteger(L, result.status);
         push_body(L, &result);
         push_header(L, result.head, "x-request-id");
         push_header(L, result.head, "content-type");
         lua_pushinteger(L, result.connects);
+        push_connection(L, &result);
     } else {
         count = 2;
         lua_pushnil(L);
@@ -674,6 +687,17 @@ static int engine_cancel(lua_State *L) {
     return 0;
 }
 
+/* engine:disconnect(number): shuts down the connection of that number, as take told it. No further
+   answer is taken from it: a call that is on it, or that is done and was not taken, ends as
+   "connection". Of a connection that is closed, or of another engine's, nothing happens. */
+static int engine_disconnect(lua_State *L) {
+    const engine_box *box = check_box(L);
+    lua_Integer number = luaL_checkinteger(L, 2);
+    if (box->engine != NULL && !of_engine_closed(box->engine) && number > 0)
+        of_engine_disconnect(box->engine, (uint64_t)number);
+    return 0;
+}
+
 /* engine:info() -> { base_url=, origin=, host=, ca= } */
 static int engine_info(lua_State *L) {
     of_engine *engine = check_engine(L);
@@ -709,6 +733,7 @@ void of_lua_engine_open(lua_State *L) {
         {"progress", engine_progress},
         {"take", engine_take},
         {"cancel", engine_cancel},
+        {"disconnect", engine_disconnect},
         {"poll", engine_poll},
         {"done", engine_done},
         {"set_token", engine_set_token},

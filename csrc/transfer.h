@@ -10,6 +10,7 @@
 #ifndef ONEFLOW_TRANSFER_H
 #define ONEFLOW_TRANSFER_H
 
+#include "connection.h"
 #include "engine.h"
 
 #include <curl/curl.h>
@@ -70,6 +71,7 @@ struct of_transfer {
     of_buffer body;
     of_kind kind;
     long status;
+    of_connection *connection; /* that it went out on, counted; NULL: none, or not known */
     long wire;
     long connects;
     long retry_after;
@@ -129,6 +131,9 @@ typedef struct of_list {
 
 void of_list_append(of_list *list, of_transfer *transfer);
 void of_list_remove(of_list *list, of_transfer *transfer);
+
+/* What became of a transfer whose connection was shut down. */
+#define OF_DISCONNECTED "the connection was shut down, as an answer on it was the wrong one"
 
 /* A monotonic clock in milliseconds. */
 long long of_now(void);
