@@ -7,7 +7,7 @@ local hosts = require "oneflow.hosts"
 local report = require "oneflow.report"
 local usage = require "oneflow.usage"
 
-local error, format, huge, max, min = error, string.format, math.huge, math.max, math.min
+local error, format, huge, min = error, string.format, math.huge, math.min
 local ipairs, pcall, tonumber, type = ipairs, pcall, tonumber, type
 local running = coroutine.running
 local monotonic = core.monotonic
@@ -40,15 +40,20 @@ end
 
 -- ---- token -----------------------------------------------------------------------------------------------------
 
+-- Why there is no token: the time of the call that needs it is over.
+local LATE = {}
+
 -- The function is being asked by another call: its answer counts for this one too.
-local function await_answer(asking, waiter)
+local function await_answer(asking, waiter, deadline)
   if asking.by == running() or (waiter and waiter:within(asking.by)) then
     usage.raise("the token function calls the client that asks it for the token")
   end
   if waiter then asking[#asking + 1] = waiter end
   while not asking.over do
-    if monotonic() > asking.until_when then return nil, "was asked for by another call, and did not come" end
-    if not (waiter and waiter:sleep()) and not asking.over then
+    local now = monotonic()
+    if now > deadline then return nil, LATE end
+    if now > asking.until_when then return nil, "was asked for by another call, and did not come" end
+    if not (waiter and waiter:sleep(min(asking.until_when, deadline))) and not asking.over then
       return nil, "is being asked for by another call, for which this one cannot wait where it stands"
     end
   end
@@ -70,7 +75,7 @@ local function note_generation(client, reason, change)
 end
 
 -- Asks the token's function, callback or file; "changed", "same", or nil and why not. A function's raise passes on.
-local function ask(client, reason, waiter)
+local function ask(client, reason, waiter, deadline)
   local engine = client.engine
   if not client.token_function then -- neither of these comes back to the library meanwhile
     local change, why
@@ -84,7 +89,7 @@ local function ask(client, reason, waiter)
   end
   local before = client.asking
   -- Who asks may be gone for good: nginx drops a light thread without a word.
-  if before and monotonic() < before.until_when then return await_answer(before, waiter) end
+  if before and monotonic() < before.until_when then return await_answer(before, waiter, deadline) end
   -- And who waits for the answer. Its fields are there from the start: later there may be no memory for them.
   local until_when = monotonic() + client.timeout
   local asking = { by = running(), until_when = until_when, over = false, change = false, why = false }
@@ -104,12 +109,31 @@ local function ask(client, reason, waiter)
 end
 
 -- Asked once for each token that was refused: who comes later finds the new one.
-local function refreshed(client, generation, waiter)
+local function refreshed(client, generation, waiter, deadline)
   if client.generation ~= generation then return true end
-  return ask(client, "refused", waiter) == "changed"
+  return ask(client, "refused", waiter, deadline) == "changed"
 end
 
 -- ---- one attempt -----------------------------------------------------------------------------------------------
+
+-- What the core counts is milliseconds.
+local LEAST_SECONDS = 1 / 1000
+
+-- How long the next attempt may take; nil: there is no time left for one.
+local function attempt_time(most, deadline)
+  local left = deadline - monotonic()
+  if left < LEAST_SECONDS then return nil end
+  return min(most, left)
+end
+
+-- What comes instead of an answer then.
+local function no_time(message, retryable)
+  return { kind = "timeout", message = message, retryable = retryable, sent = false, connects = 0 }
+end
+local NO_TIME = no_time "its time was over before it was sent: what the token's function and on_request take counts"
+local NO_TIME_AGAIN = no_time("the service refused the token (401), and the time was over before it was sent "
+  .. "again with another one", true)
+local NO_TIME_TO_FOLLOW = no_time "the time was over before it could be asked for the file"
 
 -- -> status, answer, request_id, content_type, connects, of a 2xx | nil, what came instead, see the core's `take`
 local function over_the_wire(client, operation, path, parts, user, timeout, waiter)
@@ -240,12 +264,16 @@ local function tell_response(client, ...)
   if not good then report.problem(client, problem, "on_response", info) end
 end
 
+local function too_late() return nil, NO_TIME end
+
 -- The hooks around an attempt, for clients that have any.
-local function hooked(send, client, operation, path, parts, user, timeout, waiter, number)
+local function hooked(send, client, operation, path, parts, user, timeout, waiter, number, deadline)
   local hooks = client.hooks
   if hooks.on_request then
     hooks.on_request(told(operation, path, user, number))
     if client.closed then usage.raise("the client is closed") end
+    timeout = attempt_time(timeout, deadline)
+    if not timeout then send = too_late end
   end
   if not hooks.on_response then return send(client, operation, path, parts, user, timeout, waiter) end
   local started = monotonic()
@@ -255,9 +283,9 @@ local function hooked(send, client, operation, path, parts, user, timeout, waite
 end
 
 -- For clients with hooks or a transport; others are over_the_wire's.
-local function attempt(client, operation, path, parts, user, timeout, waiter, number)
+local function attempt(client, operation, path, parts, user, timeout, waiter, number, deadline)
   local send = client.transport and through_transport or over_the_wire
-  if client.hooks then return hooked(send, client, operation, path, parts, user, timeout, waiter, number) end
+  if client.hooks then return hooked(send, client, operation, path, parts, user, timeout, waiter, number, deadline) end
   return send(client, operation, path, parts, user, timeout, waiter)
 end
 
@@ -306,12 +334,17 @@ end
 function M.run(scope, operation, path, parts, opts, problems)
   local client = scope.client
   if client.closed then usage.raise("the client is closed") end
+  parts = parts or NOTHING
+  local timeout, attempt_timeout = opts.timeout or client.timeout, opts.attempt_timeout or client.attempt_timeout
+  if parts.form or parts.answer then -- a file may take its time, but not stall
+    timeout, attempt_timeout = opts.timeout or huge, opts.attempt_timeout or huge
+  end
+  local deadline = monotonic() + timeout
   local user, user_problem = M.acting_user(scope, operation, opts)
   if user_problem then problems = add(problems, "as", user_problem) end
   if operation.as == "required" and user == ANONYMOUS_ADMIN and not opts.unchecked then
     problems = add(problems, "as", ADMIN_REFUSED)
   end
-  parts = parts or NOTHING
   if parts.body ~= nil then
     local good, text, wrong = pcall(core.encode, parts.body)
     if not good then usage.raise(text) end -- a function in it, which no type of the table lets through but `any`
@@ -326,26 +359,27 @@ function M.run(scope, operation, path, parts, opts, problems)
     return nil, errors.validation(context_of(client, operation, user, 0), problems)
   end
 
-  local timeout, attempt_timeout = opts.timeout or client.timeout, opts.attempt_timeout or client.attempt_timeout
-  if parts.form or parts.answer then -- a file may take its time, but not stall
-    timeout, attempt_timeout = opts.timeout or huge, opts.attempt_timeout or huge
-  end
-  local deadline = monotonic() + timeout
-  if timeout > attempt_timeout then timeout = attempt_timeout end
   if client.generation == 0 then
-    local change, why = ask(client, "first", waiter)
+    local change, why = ask(client, "first", waiter, deadline)
+    if why == LATE then return nil, errors.from_answer(context_of(client, operation, user, 0), NO_TIME) end
     if not change then
       return nil, errors.validation(context_of(client, operation, user, 0), errors.problem("token", why))
     end
   end
+  local time = attempt_time(attempt_timeout, deadline)
+  if not time then return nil, errors.from_answer(context_of(client, operation, user, 0), NO_TIME) end
   local generation, attempts, outcome = client.generation, 1, nil
   local try = (client.hooks or client.transport) and attempt or over_the_wire
-  local status, answer, request_id, content_type = try(client, operation, path, parts, user, timeout, waiter, attempts)
+  local status, answer, request_id, content_type = try(client, operation, path, parts, user, time, waiter, 1, deadline)
   if not status and answer.status == 401 and (client.token_function or client.token_callback or client.token_file)
-    and refreshed(client, generation, waiter) then
-    attempts, outcome = 2, "refused"
-    timeout = max(1 / 1000, min(timeout, deadline - monotonic()))
-    status, answer, request_id, content_type = try(client, operation, path, parts, user, timeout, waiter, attempts)
+    and refreshed(client, generation, waiter, deadline) then
+    time, outcome = attempt_time(attempt_timeout, deadline), "refused"
+    if time then
+      attempts = 2
+      status, answer, request_id, content_type = try(client, operation, path, parts, user, time, waiter, 2, deadline)
+    else
+      answer = NO_TIME_AGAIN
+    end
   end
   if not status and parts.answer and FOLLOWED[answer.status] and answer.location and not parts.stopped then
     operation = {
@@ -353,8 +387,11 @@ function M.run(scope, operation, path, parts, opts, problems)
       storage = { host = errors.host_of(answer.location), status = answer.status },
     }
     outcome, parts.location = "refused", answer.location
-    timeout = max(1 / 1000, min(attempt_timeout, deadline - monotonic()))
-    status, answer, request_id, content_type = try(client, operation, "", parts, user, timeout, waiter, attempts)
+    time, answer = attempt_time(attempt_timeout, deadline), NO_TIME_TO_FOLLOW
+    if time then
+      status, answer, request_id, content_type = try(client, operation, "", parts, user, time, waiter, attempts,
+        deadline)
+    end
     parts.location = nil
   end
   if parts.stopped then

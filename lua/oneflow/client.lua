@@ -96,7 +96,7 @@ end
 ---@field base_url string?  https, or http on this machine
 ---@field ca_file string?  certificates to trust instead of the system's
 ---@field proxy string?  an URL, or "env" for the environment's
----@field timeout number?  seconds, a whole call (60)
+---@field timeout number?  seconds, a whole call, with the token's function (60)
 ---@field attempt_timeout number?  seconds, one attempt (30)
 ---@field connect_timeout number?  seconds (3)
 ---@field retry (false|{ attempts: integer })?

@@ -263,6 +263,7 @@ function M.from_answer(context, result)
   if status and (status >= 300 or (status < 200 and not kind)) then return from_status(context, result) end
   local fields = {
     kind = kind, status = status, outcome = result.sent and "unknown" or "not_sent", detail = message,
+    retryable = result.retryable,
   }
   if kind == "validation" then
     fields.problems = M.problem(result.field, result.message)

@@ -343,6 +343,23 @@ describe("nginx:", function()
     end
   end)
 
+  it("case 70: a call that waits for another's question for the token ends when its own time is over", function()
+    local target = wire.healthy()
+    local web = start(target, { server = location("/", [[
+      local sleeping = true
+      local client = new_client { token = function()
+        while sleeping do ngx.sleep(0.005) end
+        return os.getenv "TOKEN"
+      end }
+      local first = ngx.thread.spawn(function() return show(client:contract(4711):get { as = "sven@example.com" }) end)
+      local contract, err = client:contract(4711):publish({}, { as = "anna@example.com", timeout = 0.1 })
+      ngx.say(show(contract, err))
+      sleeping = false
+      ngx.say(select(2, ngx.thread.wait(first)))]]) })
+    assert.matches("^nil timeout not_sent [^\n]+\nok Contract 4711\n$", get(web, "/"), nil, nil, web:error_log())
+    assert.equal(1, #target:journal())
+  end)
+
   -- The service answers a POST when it is told to, and a GET never.
   local function held()
     return server.start(function(s)

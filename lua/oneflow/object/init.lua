@@ -41,7 +41,7 @@ local M = {}
 ---Options of every call, in the table after the payload.
 ---@class oneflow.Options
 ---@field as oneflow.ActingUser?  on a client, for this call; a view refuses it
----@field timeout number?  seconds, the whole call (60); above 0, at most 3600
+---@field timeout number?  seconds, the whole call and its token's function (60); above 0, at most 3600
 ---@field attempt_timeout number?  seconds, one attempt (30)
 ---@field retry (false|{ attempts: integer })?  taken and checked; one attempt is made
 ---@field decode boolean?  false: the JSON text instead of an object
