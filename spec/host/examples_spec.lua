@@ -317,6 +317,7 @@ describe("code in the documents:", function()
     ["README.md, Errors and outcomes 1"] = "contract.publish",
     ["README.md, Many at once 1"] = "contract.get contract.get contract.get contract.get contract.list ping ping",
     ["README.md, A sandbox for your own scripts 1"] = "", -- it has one of its own
+    ["docs/objects.md, Hooks 1"] = "",
     ["docs/objects.md, Times and money 1"] = "",
     ["docs/files.md, Files 1"] = "file.get file.get file.get file.create file.create",
     ["docs/many.md, Many at once 1"] = "contract.get",
