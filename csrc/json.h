@@ -4,6 +4,13 @@
  * integers where Lua has them. So both dialects of lua-cjson give one result. Writing is done here:
  * lua-cjson would round large numbers and make an object of an empty list.
  *
+ * Numbers are read and written in the locale "C", for the calling thread alone: neither the
+ * process's locale nor another thread's setlocale changes what comes out. lua-cjson keeps its
+ * decimal point in a static of its library, which each opening and each new() sets for the whole
+ * process: where that is no '.', numbers are given to it without one. Nothing here changes the
+ * static for a program that opened lua-cjson itself, before or after, and keeps to its rule to call
+ * new() once the locale has changed.
+ *
  * Called with the state of the call at hand, which is not kept.
  */
 #ifndef ONEFLOW_JSON_H

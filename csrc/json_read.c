@@ -3,6 +3,7 @@
 
 #include "json_scan.h"
 #include "lua_buffer.h"
+#include "text.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -110,6 +111,33 @@ static void restore_integers(lua_State *L, const of_json_step *steps, size_t cou
 }
 #endif
 
+/* Decodes the text at `index` -> 0 and the value on the top, or an error's number and the error. In
+   the locale "C" a '.' is what the C library reads, whatever the process's decimal point. */
+static int call_decoder(lua_State *L, int index) {
+    push_decoder(L);
+    lua_pushvalue(L, index);
+    of_locale former = of_locale_enter();
+    int status = lua_pcall(L, 1, 1, 0);
+    of_locale_leave(former);
+    return status;
+}
+
+/* A good text was refused, with the error on the top: then lua-cjson was opened, by anyone in the
+   process, where the decimal point is another, and stops at each '.'. It reads numbers that have
+   none right, and what it keeps is not touched: the program's decodes may depend on it. */
+static int decode_without_points(lua_State *L, const char *text, size_t length, int status) {
+    of_buffer *other = of_lua_buffer(L, 2 * length);
+    if (!of_json_without_points(text, length, other) || other->starved || other->overflow) {
+        status = other->starved ? LUA_ERRMEM : status;
+        of_buffer_free(other);
+        lua_pop(L, 1);
+        return status;
+    }
+    lua_pushlstring(L, other->bytes, other->length);
+    of_buffer_free(other);
+    return call_decoder(L, lua_gettop(L));
+}
+
 int of_json_decode(lua_State *L) {
     size_t length;
     luaL_checktype(L, 1, LUA_TSTRING);
@@ -131,9 +159,9 @@ int of_json_decode(lua_State *L) {
         lua_pushfstring(L, "%s at byte %d of %d", why, (int)offset + 1, (int)length);
         return 3;
     }
-    push_decoder(L);
-    lua_pushvalue(L, 1);
-    int status = lua_pcall(L, 1, 1, 0);
+    int status = call_decoder(L, 1);
+    if (status == LUA_ERRRUN)
+        status = decode_without_points(L, text, length, status);
     if (status != 0) {
         lua_pushnil(L);
         lua_pushstring(L, of_kind_name(status == LUA_ERRMEM ? OF_MEMORY : OF_DECODE));
@@ -153,7 +181,58 @@ int of_json_decode(lua_State *L) {
     return 2;
 }
 
-/* set(decoder, value) on the private instance at `instance` */
+/* lua_pcall of a function and its arguments, in the locale "C" or in that of the caller. */
+static int call_in(lua_State *L, bool c_locale, int arguments) {
+    if (!c_locale)
+        return lua_pcall(L, arguments, 1, 0);
+    of_locale former = of_locale_enter();
+    int status = lua_pcall(L, arguments, 1, 0);
+    of_locale_leave(former);
+    return status;
+}
+
+/* lua-cjson as the program will find it, at the top. It takes the decimal point when it is opened,
+   once for the process, and ends the process where that is no single byte. When nobody in this
+   state has opened it before, the program's own `require` will open it as if this had not been. */
+static void push_module(lua_State *L) {
+    lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
+    lua_getfield(L, -1, "cjson");
+    bool loaded = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "cjson");
+    if (call_in(L, of_locale_wide_point(), 1) != 0) {
+        luaL_error(L,
+                   "oneflow needs lua-cjson for this Lua: apt-get install lua-cjson, or luarocks "
+                   "install lua-cjson\n%s",
+                   lua_tostring(L, -1));
+    }
+    if (!loaded) {
+        lua_pushnil(L);
+        lua_setfield(L, -3, "cjson");
+    }
+    lua_remove(L, -2);
+}
+
+/* Does lua-cjson take a '.' for the decimal point? */
+static bool expects_point(lua_State *L, int module) {
+    lua_getfield(L, module, "decode");
+    lua_pushliteral(L, "0.5");
+    bool good = call_in(L, true, 1) == 0 && lua_tonumber(L, -1) > 0;
+    lua_pop(L, 1);
+    return good;
+}
+
+/* A private instance, as the module's table is shared by the whole state. Making one sets the
+   decimal point as opening does: to what it is already. */
+static void push_instance(lua_State *L, int module) {
+    bool c_locale = expects_point(L, module) || of_locale_wide_point();
+    lua_getfield(L, module, "new");
+    if (call_in(L, c_locale, 0) != 0)
+        lua_error(L);
+}
+
+/* set(value) on the private instance at `instance` */
 static void configure(lua_State *L, int instance, const char *name, lua_Integer value,
                       bool boolean) {
     lua_getfield(L, instance, name);
@@ -167,17 +246,8 @@ static void configure(lua_State *L, int instance, const char *name, lua_Integer 
 
 void of_json_read_open(lua_State *L) {
     int top = lua_gettop(L);
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "cjson");
-    if (lua_pcall(L, 1, 1, 0) != 0) {
-        luaL_error(L,
-                   "oneflow needs lua-cjson for this Lua: apt-get install lua-cjson, or luarocks "
-                   "install lua-cjson\n%s",
-                   lua_tostring(L, -1));
-    }
-    lua_getfield(L, -1,
-                 "new"); /* a private instance: the module's table is shared by the whole state */
-    lua_call(L, 0, 1);
+    push_module(L);
+    push_instance(L, top + 1);
     int instance = lua_gettop(L);
     configure(L, instance, "decode_max_depth", OF_JSON_DEPTH, false);
     configure(L, instance, "decode_invalid_numbers", 0, true);

@@ -1,17 +1,18 @@
 #define _GNU_SOURCE
 #include "json_scan.h"
 
+#include "text.h"
 #include "url.h"
 
-#include <locale.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
-enum { NUMBER_MAX = 512 };
+enum { NUMBER_MAX = 512, DIGITS_FINITE = 300 };
 
 typedef struct scanner {
     const char *text;
@@ -149,15 +150,14 @@ static bool scan_string(scanner *s) { /* at the opening quote */
     }
 }
 
-/* Would it become infinite? The C library reads numbers with the locale's decimal point. */
-static bool finite_number(const char *start, size_t length) {
+/* A number without an exponent has too few digits to become infinite; with one, it is tried. */
+static bool finite_number(const char *start, size_t length, bool exponent) {
+    if (!exponent && length < DIGITS_FINITE)
+        return true;
     char copy[NUMBER_MAX + 1];
     memcpy(copy, start, length);
     copy[length] = '\0';
-    char *point = strchr(copy, '.');
-    if (point != NULL)
-        *point = localeconv()->decimal_point[0];
-    return isfinite(strtod(copy, NULL));
+    return isfinite(of_read_number(copy, NULL));
 }
 
 static bool scan_number(scanner *s) {
@@ -176,6 +176,7 @@ static bool scan_number(scanner *s) {
         s->at++;
     size_t width = (size_t)(s->at - digits);
     bool integer = true;
+    bool exponent = false;
     if (s->at < s->end && *s->at == '.') {
         integer = false;
         s->at++;
@@ -186,6 +187,7 @@ static bool scan_number(scanner *s) {
     }
     if (s->at < s->end && (*s->at | 0x20) == 'e') {
         integer = false;
+        exponent = true;
         s->at++;
         if (s->at < s->end && (*s->at == '+' || *s->at == '-'))
             s->at++;
@@ -205,7 +207,8 @@ static bool scan_number(scanner *s) {
     size_t length = (size_t)(s->at - start);
     if (length > NUMBER_MAX)
         return fail(s, "a number of more than 512 bytes");
-    return finite_number(start, length) ? true : fail(s, "a number too large for a double");
+    return finite_number(start, length, exponent) ? true
+                                                  : fail(s, "a number too large for a double");
 }
 
 static bool scan_word(scanner *s, const char *word) {
@@ -336,4 +339,74 @@ of_kind of_json_scan(const char *text, size_t length, of_buffer *steps, const ch
     *why = s.why;
     *offset = (size_t)(s.at - text);
     return good ? OF_OK : too_deep ? OF_LIMIT : OF_DECODE;
+}
+
+/* ---- numbers without a point --------------------------------------------------------------- */
+
+enum { EXPONENT_MAX = 100000 }; /* further ones give 0 or were refused, whatever the digits */
+
+/* 0.25 -> 25e-2, the same number exactly; `at` is behind the number afterwards. */
+static void put_without_point(of_buffer *out, const char **at) {
+    const char *next = *at;
+    if (*next == '-')
+        of_buffer_append(out, next++, 1);
+    size_t digits = 0;
+    long exponent = 0;
+    bool behind = false;
+    for (;; next++) {
+        if (*next == '.') {
+            behind = true;
+        } else if (*next >= '0' && *next <= '9') {
+            exponent -= behind;
+            if (digits == 0 && *next == '0')
+                continue; /* a number must not begin with 0, but for 0 alone */
+            of_buffer_append(out, next, 1);
+            digits++;
+        } else {
+            break;
+        }
+    }
+    if (digits == 0)
+        of_buffer_append(out, "0", 1);
+    if (*next == 'e' || *next == 'E') {
+        next++;
+        bool negative = *next == '-';
+        next += *next == '-' || *next == '+';
+        long said = 0;
+        for (; *next >= '0' && *next <= '9'; next++)
+            said = said < EXPONENT_MAX ? said * 10 + (*next - '0') : said;
+        exponent += negative ? -said : said;
+    }
+    char text[32];
+    snprintf(text, sizeof text, "e%ld", exponent);
+    of_buffer_puts(out, text);
+    *at = next;
+}
+
+bool of_json_without_points(const char *text, size_t length, of_buffer *out) {
+    const char *end = text + length;
+    const char *kept = text; /* from here on nothing was put yet */
+    const char *at = text;
+    bool found = false;
+    while (at < end) {
+        if (*at == '"') {
+            for (at++; *at != '"'; at++)
+                at += *at == '\\';
+            at++;
+        } else if (*at == '-' || (*at >= '0' && *at <= '9')) {
+            const char *digits = at + (*at == '-');
+            if (digits[strspn(digits, "0123456789")] == '.') {
+                of_buffer_append(out, kept, (size_t)(at - kept));
+                put_without_point(out, &at);
+                kept = at;
+                found = true;
+            } else {
+                at = digits + strspn(digits, "0123456789.eE+-");
+            }
+        } else {
+            at++;
+        }
+    }
+    of_buffer_append(out, kept, (size_t)(end - kept));
+    return found;
 }

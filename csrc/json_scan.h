@@ -28,6 +28,10 @@ typedef struct of_json_step {
     bool escaped; /* the key is written with escapes */
 } of_json_step;
 
+/* A text that was scanned and found good, with each number that has a '.' written without one, as
+   the same number. False: there is none. */
+bool of_json_without_points(const char *text, size_t length, of_buffer *out);
+
 /* `text` ends with a NUL. OF_OK, OF_DECODE, OF_LIMIT or OF_MEMORY; then `*why` and `*offset` say
    what stands where. `steps` gets of_json_step after of_json_step, or is NULL. */
 of_kind of_json_scan(const char *text, size_t length, of_buffer *steps, const char **why,

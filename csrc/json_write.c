@@ -3,9 +3,9 @@
 
 #include "json_scan.h"
 #include "lua_buffer.h"
+#include "text.h"
 #include "url.h"
 
-#include <locale.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -115,12 +115,9 @@ static void put_number(writer *w, int index) {
     } else { /* the shortest that reads back as the same number */
         for (int precision = 15; precision <= 17; precision++) {
             snprintf(text, sizeof text, "%.*g", precision, number);
-            if (strtod(text, NULL) == number)
+            if (of_read_number(text, NULL) == number)
                 break;
         }
-        char *point = strchr(text, localeconv()->decimal_point[0]);
-        if (point != NULL)
-            *point = '.';
     }
     of_buffer_puts(w->out, text);
 }
@@ -283,7 +280,9 @@ int of_json_encode(lua_State *L) {
     w->L = L;
     w->out = of_lua_buffer(L, BODY_MAX);
     w->problems = of_lua_buffer(L, 64 * 1024);
+    of_locale former = of_locale_enter();
     put_value(w, 1);
+    of_locale_leave(former);
     if (w->wrong_type[0] != '\0')
         return luaL_error(L, "%s cannot be sent", w->wrong_type);
     if (w->out->starved || w->problems->starved)

@@ -2,6 +2,7 @@
 #include "text.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__APPLE__) || defined(__FreeBSD__)
@@ -20,6 +21,11 @@ bool of_text_init(void) { return pthread_once(&once, init) == 0 && c_locale != (
 of_locale of_locale_enter(void) { return (of_locale)uselocale(c_locale); }
 
 void of_locale_leave(of_locale former) { (void)uselocale((locale_t)former); }
+
+bool of_locale_wide_point(void) {
+    char half[16];
+    return snprintf(half, sizeof half, "%.1f", 0.5) != 3;
+}
 
 double of_read_number(const char *text, char **end) { return strtod_l(text, end, c_locale); }
 

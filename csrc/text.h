@@ -18,6 +18,9 @@ bool of_text_init(void);
 of_locale of_locale_enter(void);
 void of_locale_leave(of_locale former);
 
+/* Is the decimal point of the calling thread's locale longer than a byte? */
+bool of_locale_wide_point(void);
+
 /* As strtod, of a text with a '.', in any locale. */
 double of_read_number(const char *text, char **end);
 
