@@ -45,7 +45,7 @@ function M.document(lines)
   end
   objects[2] = format("<< /Type /Pages /Kids [%s] /Count %d >>", concat(kids, " "), #kids)
 
-  local out, at, table_of = { "%PDF-1.4\n%\226\227\207\211\n" }, 15, {}
+  local out, at, table_of = { "\37PDF-1.4\n%\226\227\207\211\n" }, 15, {}
   for i, object in ipairs(objects) do
     table_of[i] = format("%010d 00000 n \n", at)
     local text = format("%d 0 obj\n%s\nendobj\n", i, object)
