@@ -74,13 +74,15 @@ static of_kind kind_of(CURLcode code) {
 /* ---- callbacks ---------------------------------------------------------------------------- */
 
 static int on_request(void *context, char *remote, char *local, int remote_port, int local_port) {
-    (void)local, (void)remote, (void)remote_port;
     of_transfer *transfer = ((of_carrier *)context)->transfer;
     if (transfer->wire == 0) {
-        of_connection *connection = of_connections_find(&transfer->driver->connections, local_port);
-        if (connection != NULL &&
-            of_connection_stale(connection, transfer->slot->easy, transfer->engine->url.tls) &&
-            !transfer->fresh) {
+        of_connection *connection =
+            of_connections_find(&transfer->driver->connections, (of_end){local, local_port},
+                                (of_end){remote, remote_port});
+        /* What is not known cannot be looked at. */
+        bool fit = connection != NULL && !of_connection_stale(connection, transfer->slot->easy,
+                                                              transfer->engine->url.tls);
+        if (!fit && !transfer->fresh) {
             transfer->stop = OF_STOP_STALE;
             return CURL_PREREQFUNC_ABORT;
         }

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "connection.h"
 
+#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -20,8 +21,11 @@ struct of_connection {
     int fd;      /* -1: closed */
     ino_t inode; /* of the socket: its number may be another file's by now, see
                     of_connections_forget_closed */
-    int port;    /* on this side, by which a request finds its connection; 0: not asked yet */
     bool used;
+    int local_port; /* 0: its ends are not known yet */
+    int remote_port;
+    char local[INET6_ADDRSTRLEN];
+    char remote[INET6_ADDRSTRLEN];
 };
 
 void of_connection_ref(of_connection *connection) { atomic_fetch_add(&connection->references, 1); }
@@ -195,29 +199,50 @@ bool of_connections_disconnect(of_connections *connections, uint64_t number) {
 
 /* ---- is it fit? --------------------------------------------------------------------------- */
 
-static int port_of(int fd) {
+typedef int name_function(int fd, struct sockaddr *address, socklen_t *length);
+
+/* -> the port; 0: there is none. */
+static int ask_end(name_function *ask, int fd, char text[INET6_ADDRSTRLEN]) {
     union {
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
-    } address = {.any = {0}};
-    socklen_t length = sizeof address;
-    if (getsockname(fd, &address.any, &length) != 0)
-        return -1;
-    if (address.any.sa_family == AF_INET)
-        return ntohs(address.v4.sin_port);
-    return address.any.sa_family == AF_INET6 ? ntohs(address.v6.sin6_port) : -1;
+    } end = {.any = {0}};
+    socklen_t length = sizeof end;
+    if (ask(fd, &end.any, &length) != 0)
+        return 0;
+    bool v6 = end.any.sa_family == AF_INET6;
+    if (!v6 && end.any.sa_family != AF_INET)
+        return 0;
+    const void *address = v6 ? (const void *)&end.v6.sin6_addr : (const void *)&end.v4.sin_addr;
+    if (inet_ntop(end.any.sa_family, address, text, INET6_ADDRSTRLEN) == NULL)
+        return 0;
+    return ntohs(v6 ? end.v6.sin6_port : end.v4.sin_port);
 }
 
-/* The list's own thread: it alone changes it. */
-of_connection *of_connections_find(of_connections *connections, int local_port) {
+static bool is_between(const of_connection *connection, of_end local, of_end remote) {
+    return connection->local_port != 0 && connection->local_port == local.port &&
+           connection->remote_port == remote.port &&
+           strcmp(connection->local, local.address) == 0 &&
+           strcmp(connection->remote, remote.address) == 0;
+}
+
+/* Those that are known first: to ask is two system calls, and one that is not connected yet has no
+   remote end. */
+of_connection *of_connections_find(of_connections *connections, of_end local, of_end remote) {
     for (size_t i = 0; i < connections->count; i++) {
         of_connection *connection = connections->list[i];
-        if (connection->fd < 0)
+        if (connection->fd >= 0 && is_between(connection, local, remote))
+            return connection;
+    }
+    for (size_t i = 0; i < connections->count; i++) {
+        of_connection *connection = connections->list[i];
+        if (connection->fd < 0 || connection->local_port != 0)
             continue;
-        if (connection->port == 0)
-            connection->port = port_of(connection->fd);
-        if (connection->port == local_port)
+        connection->remote_port = ask_end(getpeername, connection->fd, connection->remote);
+        if (connection->remote_port != 0)
+            connection->local_port = ask_end(getsockname, connection->fd, connection->local);
+        if (is_between(connection, local, remote))
             return connection;
     }
     return NULL;

@@ -34,8 +34,15 @@ curl_socket_t of_connections_open(void *connections, curlsocktype purpose,
                                   struct curl_sockaddr *address);
 int of_connections_close(void *connections, curl_socket_t fd);
 
-/* The open connection with this local port; NULL: not known. */
-of_connection *of_connections_find(of_connections *connections, int local_port);
+/* One end of a connection, as libcurl's pre-request callback tells it. */
+typedef struct of_end {
+    const char *address;
+    int port;
+} of_end;
+
+/* The open connection between these; NULL: not known. The local end alone may be that of several:
+   the system gives a port to each destination anew. */
+of_connection *of_connections_find(of_connections *connections, of_end local, of_end remote);
 
 /* Marks the connection as used -> whether it was, and is not fit to be again: between two requests
    no input may wait on it. That would be its end, or what is left of the answer before, which

@@ -222,9 +222,9 @@ for way, queue_of in pairs(WAYS) do
       local ticket = submit(engine, queue, "/second")
       finish(engine, ticket)
       if way == "threaded" then
-        local shared, another = queue_of(), nil
+        local shared = queue_of()
         assert.same({ number, 0 }, { call(other, shared, "/shared") })
-        another = submit(other, shared, "/shared")
+        local another = submit(other, shared, "/shared")
         finish(other, another)
         engine:disconnect(number) -- it is the other's as well
         failed(other, another)
