@@ -134,9 +134,12 @@ static void judge(of_transfer *transfer) {
     long status = 0;
     curl_off_t total = -1;
     size_t length = 0;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &total);
     transfer->judged = true;
+    if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
+        curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &total) != CURLE_OK) {
+        transfer->stop = OF_STOP_MEMORY;
+        return;
+    }
     if (status < 200 || status > 299)
         return;
     const char *reason = NULL;
@@ -310,14 +313,18 @@ of_carrier *of_carrier_take(of_engine *engine, of_driver *driver) {
 }
 
 /* The handle lives on, so no pointer into the transfer may stay in it. */
-void of_carrier_give(of_engine *engine, of_driver *driver, of_carrier *slot) {
-    of_lane *lane = &engine->lanes[driver->lane];
-    bool fit = slot->transfer == NULL || !slot->transfer->paused;
+static bool forget_transfer(of_carrier *slot) {
+    CURL *easy = slot->easy;
     slot->transfer = NULL;
-    curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
+    SET(easy, CURLOPT_HTTPHEADER, NULL);
     if (!slot->get)
-        curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDS, NULL);
-    if (fit && lane->idle_count < engine->concurrency) {
+        SET(easy, CURLOPT_POSTFIELDS, NULL);
+    return true;
+}
+
+void of_carrier_give(of_engine *engine, of_driver *driver, of_carrier *slot, bool good) {
+    of_lane *lane = &engine->lanes[driver->lane];
+    if (good && lane->idle_count < engine->concurrency && forget_transfer(slot)) {
         slot->next = lane->idle;
         lane->idle = slot;
         lane->idle_count++;
@@ -358,8 +365,6 @@ bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
     if (!aim(slot, transfer))
         return false;
     SET(easy, CURLOPT_HTTPHEADER, transfer->headers);
-    if (transfer->target != NULL && !of_target_rewind(transfer->target))
-        return false;
     transfer->form_sent = 0;
     if (bulky != slot->bulky && !arm_bulky(slot, transfer, bulky))
         return false;
@@ -392,16 +397,17 @@ bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
     return true;
 }
 
-void of_carrier_resume(of_carrier *slot) {
+bool of_carrier_resume(of_carrier *slot) {
     slot->transfer->paused = false;
-    curl_easy_pause(slot->easy, CURLPAUSE_CONT); /* a failure is the transfer's, and shows there */
+    return curl_easy_pause(slot->easy, CURLPAUSE_CONT) == CURLE_OK;
 }
 
 CURL *of_carrier_easy(of_carrier *slot) { return slot->easy; }
 
 of_transfer *of_carrier_transfer(CURL *easy) {
     char *slot = NULL;
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &slot);
+    if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &slot) != CURLE_OK || slot == NULL)
+        return NULL;
     return ((of_carrier *)(void *)slot)->transfer;
 }
 
@@ -430,10 +436,10 @@ of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t r
     CURL *easy = slot->easy;
     curl_off_t retry_after = 0;
     long os_error = 0;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer->status);
-    curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &transfer->connects);
-    if (code != CURLE_OK)
-        curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+    if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer->status) != CURLE_OK ||
+        curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &transfer->connects) != CURLE_OK ||
+        curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error) != CURLE_OK)
+        transfer->stop = OF_STOP_MEMORY;
     if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after) == CURLE_OK &&
         retry_after > 0) {
         transfer->retry_after =

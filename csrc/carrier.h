@@ -9,21 +9,23 @@
 #include "driver.h"
 #include "transfer.h"
 
-/* The transfer that a finished easy handle carried. */
+/* The transfer that a finished easy handle carried; NULL: it does not tell. */
 of_transfer *of_carrier_transfer(CURL *easy);
 
 /* An idle carrier of the engine's lane, or a new one; NULL: no memory, or a libcurl that lacks an
    option that this library needs. */
 of_carrier *of_carrier_take(of_engine *engine, of_driver *driver);
 
-/* Gives it back; nothing of its transfer stays in it. */
-void of_carrier_give(of_engine *engine, of_driver *driver, of_carrier *carrier);
+/* Gives it back. Nothing of its transfer stays in it; one that met a failure is not used again. */
+void of_carrier_give(of_engine *engine, of_driver *driver, of_carrier *carrier, bool good);
 void of_carrier_free(of_carrier *carrier);
 
-/* Sets all that is the request's own. */
+/* Sets all that is the request's own. False: no memory; what is set now is not known, so that it
+   can only be freed. */
 bool of_carrier_arm(of_carrier *carrier, of_transfer *transfer);
-/* Goes on with a transfer that was paused, as nobody had read what came. */
-void of_carrier_resume(of_carrier *carrier);
+
+/* Goes on with a transfer that was paused, as nobody had read what came. False: libcurl failed. */
+bool of_carrier_resume(of_carrier *carrier);
 
 CURL *of_carrier_easy(of_carrier *carrier);
 

@@ -88,7 +88,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
     if (!grow((void **)&driver->places, &driver->place_count, number + 1, sizeof(size_t)) ||
         !grow((void **)&driver->watched, &driver->watched_capacity, driver->watched_count + 1,
               sizeof(struct pollfd))) {
-        driver->starved = true;
+        driver->failure = CURLM_OUT_OF_MEMORY; /* what is not watched would wait for ever */
         return 0;
     }
     if (driver->places[number] == 0) {
@@ -111,17 +111,43 @@ static bool open_multi(of_driver *driver) {
         return false;
     driver->multi = curl_multi_init();
     driver->deadline = -1;
-    driver->pool = 0;
     return driver->multi != NULL &&
            curl_multi_setopt(driver->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
            curl_multi_setopt(driver->multi, CURLMOPT_SOCKETDATA, driver) == CURLM_OK &&
            curl_multi_setopt(driver->multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
-           curl_multi_setopt(driver->multi, CURLMOPT_TIMERDATA, driver) == CURLM_OK;
+           curl_multi_setopt(driver->multi, CURLMOPT_TIMERDATA, driver) == CURLM_OK &&
+           curl_multi_setopt(driver->multi, CURLMOPT_MAXCONNECTS, driver->pool) == CURLM_OK;
+}
+
+/* After any other code than CURLM_OK nothing is known of the curl_multi: libcurl 7.88 divides by
+   zero when one is used that lacked memory. */
+static void check(of_driver *driver, CURLMcode code) {
+    if (code != CURLM_OK)
+        driver->failure = code;
+}
+
+/* Of what belonged to a curl_multi that is no more nothing stays. */
+static void forget_multi(of_driver *driver) {
+    driver->multi = NULL;
+    driver->failure = CURLM_OK;
+    driver->deadline = -1;
+    driver->watched_count = 0;
+    if (driver->place_count > 0)
+        memset(driver->places, 0, driver->place_count * sizeof *driver->places);
+    driver->ready = driver->starved = false;
+}
+
+/* It has no transfer any more. A socket that it leaves open nobody else would close. */
+static void close_multi(of_driver *driver) {
+    if (driver->multi != NULL)
+        curl_multi_cleanup(driver->multi);
+    of_connections_clear(&driver->connections);
+    forget_multi(driver);
 }
 
 /* For how long nothing need be done. */
 static long patience(const of_driver *driver, long milliseconds) {
-    if (driver->ready || driver->startable)
+    if (driver->ready || driver->startable || driver->failure != CURLM_OK)
         return 0;
     if (driver->starved && milliseconds > STARVED_MILLISECONDS)
         milliseconds = STARVED_MILLISECONDS;
@@ -160,6 +186,8 @@ void of_driver_poll(of_driver *const *drivers, size_t count, struct pollfd *extr
     }
     if (extra_count > 0)
         memcpy(at, extra, extra_count * sizeof *at);
+    for (size_t i = 0; i < count; i++)
+        drivers[i]->starved = false;
     int ready = poll(first->polled, (nfds_t)total, (int)milliseconds);
     if (ready < 0)
         return; /* a signal, which the caller gets to see */
@@ -181,7 +209,7 @@ void of_driver_poll(of_driver *const *drivers, size_t count, struct pollfd *extr
 static void act_on_sockets(of_driver *driver) {
     int running;
     driver->ready = false;
-    for (size_t i = driver->watched_count; i-- > 0;) {
+    for (size_t i = driver->watched_count; i-- > 0 && driver->failure == CURLM_OK;) {
         if (i >= driver->watched_count)
             continue;
         struct pollfd *socket = &driver->watched[i];
@@ -192,17 +220,17 @@ static void act_on_sockets(of_driver *driver) {
         int mask = (events & (POLLIN | POLLHUP) ? CURL_CSELECT_IN : 0) |
                    (events & POLLOUT ? CURL_CSELECT_OUT : 0) |
                    (events & (POLLERR | POLLNVAL) ? CURL_CSELECT_ERR : 0);
-        curl_multi_socket_action(driver->multi, socket->fd, mask, &running);
+        check(driver, curl_multi_socket_action(driver->multi, socket->fd, mask, &running));
     }
 }
 
 /* libcurl does not say its next time again when it was called too early, so it is asked. */
 static void act_on_time(of_driver *driver) {
     int running;
-    while (driver->deadline >= 0 && driver->deadline <= of_now()) {
-        curl_multi_socket_action(driver->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    while (driver->failure == CURLM_OK && driver->deadline >= 0 && driver->deadline <= of_now()) {
+        check(driver, curl_multi_socket_action(driver->multi, CURL_SOCKET_TIMEOUT, 0, &running));
         long left = -1;
-        curl_multi_timeout(driver->multi, &left);
+        check(driver, curl_multi_timeout(driver->multi, &left));
         driver->deadline = left < 0 ? -1 : of_now() + (left > 0 ? left : 1);
     }
 }
@@ -210,19 +238,22 @@ static void act_on_time(of_driver *driver) {
 /* ---- transfers ---------------------------------------------------------------------------- */
 
 bool of_driver_open(of_driver *driver) {
-    if (driver->multi == NULL && !open_multi(driver)) {
-        of_driver_close(driver);
-        return false;
-    }
-    of_driver_widen(driver, POOL);
-    return true;
+    if (driver->multi != NULL)
+        return true;
+    if (driver->pool < POOL)
+        driver->pool = POOL;
+    if (open_multi(driver))
+        return true;
+    close_multi(driver);
+    return false;
 }
 
 void of_driver_widen(of_driver *driver, long concurrency) {
-    if (driver->multi == NULL || driver->pool >= concurrency)
+    if (driver->pool >= concurrency)
         return;
     driver->pool = concurrency;
-    curl_multi_setopt(driver->multi, CURLMOPT_MAXCONNECTS, driver->pool);
+    if (driver->multi != NULL)
+        check(driver, curl_multi_setopt(driver->multi, CURLMOPT_MAXCONNECTS, driver->pool));
 }
 
 void of_driver_add(of_driver *driver, of_transfer *transfer) {
@@ -234,8 +265,8 @@ void of_driver_add(of_driver *driver, of_transfer *transfer) {
 void of_driver_end(of_transfer *transfer, of_kind kind, const char *message) {
     of_driver *driver = transfer->driver;
     if (transfer->slot != NULL) {
-        curl_multi_remove_handle(driver->multi, of_carrier_easy(transfer->slot));
-        of_carrier_give(transfer->engine, driver, transfer->slot);
+        check(driver, curl_multi_remove_handle(driver->multi, of_carrier_easy(transfer->slot)));
+        of_carrier_give(transfer->engine, driver, transfer->slot, kind == OF_OK);
         transfer->slot = NULL;
         if (kind != OF_OK || transfer->connects > 0)
             driver->connections.suspect = true;
@@ -260,19 +291,26 @@ static long time_left(const of_transfer *transfer, long long now) {
     return transfer->timeout - (long)(now - transfer->submitted);
 }
 
+static const char NO_SETTING_UP[] = "libcurl could not be set up for the request: out of memory";
+
 static void start(of_driver *driver, of_transfer *transfer) {
     of_engine *engine = transfer->engine;
+    char message[OF_TARGET_MESSAGE];
     transfer->timeout = time_left(transfer, of_now());
     if (transfer->timeout <= 0) {
         of_driver_end(transfer, OF_TIMEOUT, "waited too long for its turn");
         return;
     }
-    of_carrier *slot = of_carrier_take(engine, driver);
-    if (slot == NULL || !of_carrier_arm(slot, transfer) ||
-        curl_multi_add_handle(driver->multi, of_carrier_easy(slot)) != CURLM_OK) {
+    if (transfer->target != NULL && !of_target_rewind(transfer->target)) {
+        of_target_failure(transfer->target, message, sizeof message);
+        of_driver_end(transfer, OF_IO, message);
+        return;
+    }
+    of_carrier *slot = of_driver_open(driver) ? of_carrier_take(engine, driver) : NULL;
+    if (slot == NULL || !of_carrier_arm(slot, transfer)) {
         if (slot != NULL)
-            of_carrier_give(engine, driver, slot);
-        of_driver_end(transfer, OF_MEMORY, "libcurl could not be set up for the request");
+            of_carrier_free(slot);
+        of_driver_end(transfer, OF_MEMORY, NO_SETTING_UP);
         return;
     }
     of_list_remove(&driver->queued, transfer);
@@ -280,11 +318,13 @@ static void start(of_driver *driver, of_transfer *transfer) {
     transfer->slot = slot;
     atomic_store_explicit(&transfer->state, OF_RUNNING, memory_order_relaxed);
     engine->lanes[driver->lane].running++;
+    /* Of a handle whose adding failed libcurl may know: it is removed after all the others. */
+    check(driver, curl_multi_add_handle(driver->multi, of_carrier_easy(slot)));
 }
 
 static void start_queued(of_driver *driver) {
     of_transfer *transfer = driver->queued.first;
-    while (transfer != NULL) {
+    while (transfer != NULL && driver->failure == CURLM_OK) {
         of_transfer *next = transfer->next;
         const of_engine *engine = transfer->engine;
         if (engine->lanes[driver->lane].running < engine->concurrency)
@@ -294,13 +334,15 @@ static void start_queued(of_driver *driver) {
 }
 
 /* Nothing was sent on the stale connection: once more, on a new one. */
-static bool start_fresh(of_driver *driver, of_transfer *transfer) {
+static void start_fresh(of_driver *driver, of_transfer *transfer) {
     CURL *easy = of_carrier_easy(transfer->slot);
     transfer->stop = OF_STOP_NONE;
     transfer->fresh = true;
-    curl_multi_remove_handle(driver->multi, easy);
-    return of_carrier_arm(transfer->slot, transfer) &&
-           curl_multi_add_handle(driver->multi, easy) == CURLM_OK;
+    check(driver, curl_multi_remove_handle(driver->multi, easy));
+    if (!of_carrier_arm(transfer->slot, transfer))
+        of_driver_end(transfer, OF_MEMORY, NO_SETTING_UP);
+    else if (driver->failure == CURLM_OK)
+        check(driver, curl_multi_add_handle(driver->multi, easy));
 }
 
 static void collect(of_driver *driver) {
@@ -311,27 +353,54 @@ static void collect(of_driver *driver) {
             continue;
         CURLcode code = news->data.result; /* the news dies with the handle's removal */
         of_transfer *transfer = of_carrier_transfer(news->easy_handle);
-        if (transfer->stop == OF_STOP_STALE && start_fresh(driver, transfer))
+        if (transfer == NULL) {
+            check(driver, CURLM_BAD_EASY_HANDLE);
             continue;
+        }
+        if (transfer->stop == OF_STOP_STALE) {
+            start_fresh(driver, transfer);
+            continue;
+        }
         char message[CURL_ERROR_SIZE + 256] = "";
         of_kind kind = of_carrier_read(transfer->slot, code, message, sizeof message);
         of_driver_end(transfer, kind, message);
     }
 }
 
+void of_driver_resume(of_transfer *transfer) {
+    if (!of_carrier_resume(transfer->slot)) /* what had come may have a hole now */
+        check(transfer->driver, CURLM_OUT_OF_MEMORY);
+}
+
+/* What was done is done; what runs ends, sent or not. The next transfer gets a new curl_multi, and
+   new connections. */
+static void replace_multi(of_driver *driver) {
+    char message[128];
+    snprintf(message, sizeof message, "libcurl failed and was set up again: %s",
+             curl_multi_strerror(driver->failure));
+    if (driver->multi != NULL)
+        collect(driver);
+    while (driver->running.first != NULL)
+        of_driver_end(driver->running.first, OF_MEMORY, message);
+    close_multi(driver);
+}
+
 void of_driver_step(of_driver *driver) {
     if (driver->connections.suspect)
         of_connections_forget_closed(&driver->connections);
-    while (driver->startable) {
+    while (driver->startable && driver->failure == CURLM_OK) {
         driver->startable = false;
         start_queued(driver);
     }
-    if (driver->running.count == 0)
-        return;
-    if (driver->ready || driver->starved)
-        act_on_sockets(driver);
-    act_on_time(driver);
-    collect(driver);
+    if (driver->running.count > 0 && driver->failure == CURLM_OK) {
+        if (driver->ready || driver->starved)
+            act_on_sockets(driver);
+        act_on_time(driver);
+        if (driver->failure == CURLM_OK)
+            collect(driver);
+    }
+    if (driver->failure != CURLM_OK)
+        replace_multi(driver);
 }
 
 void of_driver_expire(of_driver *driver) {
@@ -373,18 +442,14 @@ void of_driver_let_go(of_driver *driver, of_engine *engine) {
 }
 
 void of_driver_close(of_driver *driver) {
-    if (driver->multi != NULL)
-        curl_multi_cleanup(driver->multi);
-    driver->multi = NULL;
+    close_multi(driver);
     of_connections_free(&driver->connections);
     free(driver->watched);
     free(driver->places);
     free(driver->polled);
     driver->watched = driver->polled = NULL;
     driver->places = NULL;
-    driver->watched_count = driver->watched_capacity = 0;
-    driver->place_count = driver->polled_capacity = 0;
-    driver->ready = driver->starved = false;
+    driver->watched_capacity = driver->place_count = driver->polled_capacity = 0;
 }
 
 static void abandon_all(of_list *list) {
@@ -397,11 +462,7 @@ static void abandon_all(of_list *list) {
 
 void of_driver_abandon(of_driver *driver) {
     of_connections_clear(&driver->connections);
-    driver->watched_count = 0;
-    if (driver->place_count > 0)
-        memset(driver->places, 0, driver->place_count * sizeof *driver->places);
-    driver->ready = false;
-    driver->multi = NULL;
+    forget_multi(driver);
     abandon_all(&driver->queued);
     abandon_all(&driver->running);
 }

@@ -22,8 +22,9 @@ struct of_driver {
     size_t place_count;
     struct pollfd *polled; /* scratch of of_driver_poll */
     size_t polled_capacity;
-    bool starved;       /* no memory to watch a socket: all are looked at now and then */
-    bool ready;         /* something is to be acted on */
+    bool starved;      /* no memory to poll: all watched sockets are acted on */
+    bool ready;        /* something is to be acted on */
+    CURLMcode failure; /* of a curl_multi_* function: the curl_multi is replaced by the next step */
     long long deadline; /* of_now() at which libcurl wants to be called in any case; -1: none */
     of_list queued;
     of_list running;
@@ -45,6 +46,9 @@ void of_driver_add(of_driver *driver, of_transfer *transfer);
 
 /* Starts what may start, lets libcurl do what it can without waiting, and ends what is done. */
 void of_driver_step(of_driver *driver);
+
+/* Goes on with a transfer that was paused, as nobody had read what came. */
+void of_driver_resume(of_transfer *transfer);
 
 /* The one way to a transfer's end. */
 void of_driver_end(of_transfer *transfer, of_kind kind, const char *message);

@@ -281,7 +281,7 @@ void of_transfer_consume(of_transfer *transfer) {
     if (!transfer->paused || transfer->slot == NULL)
         return;
     pipe_guard guard = block_pipe(transfer->engine);
-    of_carrier_resume(transfer->slot);
+    of_driver_resume(transfer);
     unblock_pipe(&guard);
 }
 
@@ -405,19 +405,22 @@ static of_kind compose(of_transfer *transfer, const of_request *request, const c
 
 static void drop_storage(of_engine **link);
 
-static bool revive(of_engine *engine) {
+/* What is the parent's is left to it. */
+static void revive(of_engine *engine) {
     if (engine->process != of_process())
         abandon(engine);
+}
+
+static bool has_driver(of_engine *engine) {
+    revive(engine);
     if (engine->own == NULL) {
         engine->own = calloc(1, sizeof *engine->own);
         if (engine->own == NULL)
             return false;
         engine->own->lane = OF_INLINE;
         engine->own->announce = announce;
+        of_driver_widen(engine->own, engine->concurrency);
     }
-    if (!of_driver_open(engine->own))
-        return false;
-    of_driver_widen(engine->own, engine->concurrency);
     return true;
 }
 
@@ -516,7 +519,7 @@ of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue 
     *field = NULL;
     *why = "out of memory";
     bool on_thread = queue != NULL && queue->threaded;
-    if (!on_thread && (!revive(engine) || (queue != NULL && !of_queue_expect(queue, engine))))
+    if (!on_thread && (!has_driver(engine) || (queue != NULL && !of_queue_expect(queue, engine))))
         return OF_MEMORY;
     of_transfer *transfer = new_transfer(engine, queue);
     if (transfer == NULL)
@@ -566,9 +569,10 @@ bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds)
         return of_io_wait(transfer, milliseconds);
     if (transfer != NULL)
         engine = transfer->engine; /* or that of a storage host */
-    if (engine->closed || !revive(engine))
-        return transfer == NULL || of_transfer_done(transfer);
+    revive(engine);
     of_driver *own = engine->own;
+    if (own == NULL)
+        return transfer == NULL || of_transfer_done(transfer);
     pipe_guard guard = block_pipe(engine);
     drive(own, transfer, milliseconds);
     unblock_pipe(&guard);
@@ -577,7 +581,8 @@ bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds)
 }
 
 void of_engine_step(of_engine *engine) {
-    if (engine->closed || !revive(engine))
+    revive(engine);
+    if (engine->own == NULL)
         return;
     pipe_guard guard = block_pipe(engine);
     of_driver_step(engine->own);

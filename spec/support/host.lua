@@ -73,16 +73,25 @@ local function newer(a, b)
     or first.mtime.sec == second.mtime.sec and first.mtime.nsec >= second.mtime.nsec
 end
 
---- The module of posix.c, compiled when it is older than its source.
-function M.posix()
-  local source, library = M.root .. "/spec/support/posix.c", M.build .. "/spec/posix.so"
+-- spec/support/NAME.c as a shared object of the Lua that runs the specs, compiled when it is older than its source.
+local function compiled(name, libraries)
+  local source, library = M.root .. "/spec/support/" .. name .. ".c", M.build .. "/spec/" .. name .. ".so"
   if not newer(library, source) then
     local scratch = string.format("%s.%d", library, uv.os_getpid())
-    M.shell(string.format("mkdir -p '%s/spec' && cc -std=c11 -O1 -Wall -Wextra -fPIC -shared %s -o '%s' '%s' "
+    M.shell(string.format("mkdir -p '%s/spec' && cc -std=c11 -O1 -Wall -Wextra -fPIC -shared %s -o '%s' '%s' %s "
       .. "&& mv '%s' '%s'",
-      M.build, M.cflags(), scratch, source, scratch, library))
+      M.build, M.cflags(), scratch, source, libraries or "", scratch, library))
   end
-  return assert(package.loadlib(library, "luaopen_posix"))()
+  return library
+end
+
+--- The module of posix.c.
+function M.posix() return assert(package.loadlib(compiled "posix", "luaopen_posix"))() end
+
+--- failing_malloc.c or failing_curl.c, for LD_PRELOAD; in the process that has it, package.loadlib(path,
+--- "luaopen_failing_malloc") opens the module that makes things fail.
+function M.failing(what)
+  return compiled("failing_" .. what, what == "curl" and "-Wl,--no-as-needed $(pkg-config --libs libcurl)")
 end
 
 return M

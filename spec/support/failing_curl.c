@@ -1,0 +1,86 @@
+/*
+ * Preloaded into the process of a spec: a function of libcurl's multi interface fails once, with
+ * the code that it is told to, and does nothing. There this file is a Lua module too.
+ */
+#define _GNU_SOURCE
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <lauxlib.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { ADD, REMOVE, ACTION, TIMEOUT, PAUSE, COUNT };
+
+static const char *const names[COUNT + 1] = {"curl_multi_add_handle",    "curl_multi_remove_handle",
+                                             "curl_multi_socket_action", "curl_multi_timeout",
+                                             "curl_easy_pause",          NULL};
+static void *reals[COUNT];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static atomic_int which = COUNT; /* that fails next; COUNT: none */
+static int code;
+
+static void find_reals(void) {
+    for (int i = 0; i < COUNT; i++)
+        reals[i] = dlsym(RTLD_NEXT, names[i]);
+}
+
+static int fails(int function) {
+    pthread_once(&once, find_reals);
+    return atomic_compare_exchange_strong(&which, &function, COUNT);
+}
+
+typedef CURLMcode on_handle(CURLM *multi, CURL *easy);
+typedef CURLMcode on_socket(CURLM *multi, curl_socket_t fd, int events, int *running);
+typedef CURLMcode on_time(CURLM *multi, long *milliseconds);
+typedef CURLcode on_easy(CURL *easy, int mask);
+
+/* The function that this one stands before, of its type. */
+#define REAL(function, type) (*(type **)(void *)&reals[function])
+
+CURLMcode curl_multi_add_handle(CURLM *multi, CURL *easy) {
+    return fails(ADD) ? (CURLMcode)code : REAL(ADD, on_handle)(multi, easy);
+}
+
+/* What it is for happens all the same: the handle is freed after it. */
+CURLMcode curl_multi_remove_handle(CURLM *multi, CURL *easy) {
+    int failed = fails(REMOVE);
+    CURLMcode good = REAL(REMOVE, on_handle)(multi, easy);
+    return failed ? (CURLMcode)code : good;
+}
+
+CURLMcode curl_multi_socket_action(CURLM *multi, curl_socket_t fd, int events, int *running) {
+    return fails(ACTION) ? (CURLMcode)code : REAL(ACTION, on_socket)(multi, fd, events, running);
+}
+
+CURLMcode curl_multi_timeout(CURLM *multi, long *milliseconds) {
+    return fails(TIMEOUT) ? (CURLMcode)code : REAL(TIMEOUT, on_time)(multi, milliseconds);
+}
+
+CURLcode curl_easy_pause(CURL *easy, int mask) {
+    return fails(PAUSE) ? (CURLcode)code : REAL(PAUSE, on_easy)(easy, mask);
+}
+
+/* fail(name, code): its next call */
+static int l_fail(lua_State *L) {
+    code = (int)luaL_checkinteger(L, 2);
+    atomic_store(&which, luaL_checkoption(L, 1, NULL, names));
+    return 0;
+}
+
+/* failed() -> did it? */
+static int l_failed(lua_State *L) {
+    lua_pushboolean(L, atomic_load(&which) == COUNT);
+    return 1;
+}
+
+int luaopen_failing_curl(lua_State *L);
+
+int luaopen_failing_curl(lua_State *L) {
+    lua_newtable(L);
+    lua_pushcfunction(L, l_fail);
+    lua_setfield(L, -2, "fail");
+    lua_pushcfunction(L, l_failed);
+    lua_setfield(L, -2, "failed");
+    return 1;
+}
