@@ -16,7 +16,7 @@ local ANONYMOUS_ADMIN, header_of = acting_user.ANONYMOUS_ADMIN, acting_user.head
 local M = {}
 
 --- The acting user of one call.
----@param scope table  { client =, user = (of a view) }
+---@param scope table  { client =, user = (of a view), made_as = (of what a call on the client with `as` brought) }
 ---@param operation table
 ---@param opts table
 ---@return any? user, string? problem
@@ -35,7 +35,22 @@ function M.acting_user(scope, operation, opts)
       .. "{ as = \"anna@example.com\" }; oneflow.ANONYMOUS_ADMIN stands for the anonymous administrator",
       operation.name))
   end
-  return scope.client.resolve(as)
+  local user, problem = scope.client.resolve(as)
+  if user and scope.made_as and user ~= scope.made_as then
+    usage.raise(format("%s: this was brought by a call as %s, and is not for another user: name it anew through the "
+      .. "client, or through another user", operation.name, acting_user.label(scope.made_as)))
+  end
+  return user, problem
+end
+
+--- The scope of what a call brings. What a user made stays that user's: from an item, a page or an iterator that was
+--- made on the client with `as` no other user can be named.
+---@param scope table
+---@param opts table  of the call
+---@return table scope
+function M.made(scope, opts)
+  if scope.user or scope.made_as or acting_user.missing(opts.as) then return scope end
+  return { client = scope.client, made_as = scope.client.resolve(opts.as) }
 end
 
 -- ---- token -----------------------------------------------------------------------------------------------------

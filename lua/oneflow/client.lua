@@ -2,6 +2,7 @@
 local core = require "oneflow.core"
 local check = require "oneflow.check"
 local errors = require "oneflow.errors"
+local families = require "oneflow.families"
 local object = require "oneflow.object"
 local usage = require "oneflow.usage"
 local version = require "oneflow.version"
@@ -111,7 +112,7 @@ end
 --- Makes a client. Reads the token's file or variable; does no network I/O.
 ---@param options oneflow.ClientOptions
 ---@return oneflow.Client? client, oneflow.Error? err  validation: token, token_file, token_env, base_url or ca_file
-return function(options)
+local function new(options)
   local opts = read(options)
   local state = {
     timeout = opts.timeout or 60, attempt_timeout = opts.attempt_timeout or 30,
@@ -147,3 +148,7 @@ return function(options)
   function state.mask(text) return engine:mask(text) end
   return object.client(state)
 end
+
+families.withhold(new, "oneflow.client", "makes clients, of any token and address")
+
+return new

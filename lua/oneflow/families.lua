@@ -1,6 +1,6 @@
--- The families of objects that the library hands out: how one is told from any other value, and what it is called in a
--- message. A method is a function that can be taken out of its object and called on anything: it takes the objects of
--- its own family and kind, and refuses the others here.
+-- The families of objects that the library hands out: how one is told from any other value, what it is called in a
+-- message, and what a script that is not trusted may be given in its place. A method is a function that can be taken
+-- out of its object and called on anything: it takes the objects of its own family and kind, and refuses the others.
 local usage = require "oneflow.usage"
 
 local format, type = string.format, type
@@ -9,9 +9,11 @@ local M = {}
 
 local by_type = { userdata = {}, table = {}, ["function"] = {} }
 
---- Adds a family.
+--- Adds a family: { state = function(value) -> its state | nil, text = function(value) -> what a message calls it,
+--- limited = function(value, state) -> what oneflow.limited gives to a script | nil, why nothing }.
+--- Without `limited` it is given as it is.
 ---@param lua_type "userdata"|"table"|"function"
----@param family table  { state = function(value) -> state | nil, text = function(value) -> what a message calls it }
+---@param family table
 function M.add(lua_type, family)
   local list = by_type[lua_type]
   list[#list + 1] = family
@@ -25,6 +27,26 @@ function M.of(value)
     local state = list[i].state(value)
     if state then return list[i], state end
   end
+end
+
+--- A value as oneflow.limited gives it to a script; what is not the library's as it is.
+---@return any value, string? why_not
+function M.limited(value)
+  local family, state = M.of(value)
+  if not family or not family.limited then return value end
+  return family.limited(value, state)
+end
+
+--- A family whose objects are not given to limited scripts.
+function M.withheld(why)
+  return function() return nil, why end
+end
+
+--- A function of the library that is not given to limited scripts.
+function M.withhold(fn, name, why)
+  M.add("function", {
+    state = function(value) return value == fn end, text = function() return name end, limited = M.withheld(why),
+  })
 end
 
 --- A value as a message calls it.

@@ -1,9 +1,10 @@
 -- The environment for scripts that are not trusted: from what they are given in it, a view for example, no path leads
 -- to anything else. What ends a script that runs or allocates without end is the host's: see examples/host.
-local object = require "oneflow.object"
+local families = require "oneflow.families"
 local usage = require "oneflow.usage"
 
-local load, next, pairs, sub, type = load, next, pairs, string.sub, type
+local load, next, pairs, type = load, next, pairs, type
+local find, format, sub = string.find, string.format, string.sub
 
 local M = {}
 
@@ -15,10 +16,45 @@ local BASE = {
 local LIBRARIES = { "coroutine", "math", "string", "table", "utf8" }
 local LEFT_OUT = { dump = true, randomseed = true } -- code as bytes; the numbers that the host draws, too
 
+-- A name in the path of a message.
+local function named(path, key)
+  local plain = type(key) == "string" and #key <= 40 and find(key, "^[A-Za-z_][A-Za-z0-9_]*$")
+  if not plain then return path .. "[...]" end
+  return path == "" and key or path .. "." .. key
+end
+
+local WITH_PATHS = "opens files of this machine: make it through a user without paths, "
+  .. 'client:user("anna@example.com", { paths = false })'
+
+-- Raises when there is something in a table that a script cannot be given as it is. Tables are not copied, as host and
+-- script may share them: what is in one must have its limited form already.
+local function must_be_fit(value, path, modules, seen)
+  local given, why = families.limited(value)
+  if why == nil and given ~= value then why = WITH_PATHS end
+  if why then usage.raise(format("limited: %s: %s %s", path, families.describe(value), why)) end
+  if modules[value] then
+    usage.raise(format("limited: %s: a script could change the module %s for all who use it: give functions of it",
+      path, modules[value]))
+  end
+  if type(value) ~= "table" or seen[value] or families.of(value) then return end
+  seen[value] = true
+  for key, item in next, value do
+    local name = named(path, key)
+    must_be_fit(key, name, modules, seen)
+    must_be_fit(item, name, modules, seen)
+  end
+end
+
 --- A new environment: base functions, copies of string, table, math, coroutine and utf8, and what is given.
---- Through the views in it no file of this machine is opened: uploads are from strings, downloads to functions.
----@param given table<string, any>?  what the script gets besides: views, a `print` of the host. A view that is deeper
----  in it, in a table, stays as it is: make it with client:user(x, { paths = false })
+---
+--- Of the library's objects a script gets those of one user, and what was reached through one: items, collections,
+--- pages, iterators, in a form of its own by which no file of this machine is opened (uploads are from strings,
+--- downloads go to functions). A client, what was reached through one, gatherers, receivers, sandboxes, what makes
+--- clients, and modules raise, in tables at any depth too. What a function of the host closes over, returns or is
+--- called with cannot be seen here.
+---
+---@param given table<string, any>?  what the script gets besides: users, a `print` of the host. Tables are shared with
+---  the script, not copied
 ---@return table environment
 function M.environment(given)
   local environment = {}
@@ -36,7 +72,17 @@ function M.environment(given)
   if given ~= nil and type(given) ~= "table" then
     usage.raise("limited: a table of globals expected, got " .. type(given))
   end
-  for name, value in next, given or {} do environment[name] = object.without_paths(value) end
+  local modules, seen = {}, {}
+  for name, module in next, package.loaded do
+    if type(module) == "table" then modules[module] = name end
+  end
+  for name, value in next, given or {} do
+    local limited = families.limited(value)
+    if limited == nil then limited = value end
+    must_be_fit(name, named("", name), modules, seen)
+    must_be_fit(limited, named("", name), modules, seen)
+    environment[name] = limited
+  end
   return environment
 end
 

@@ -46,7 +46,9 @@ Box.__index = Box
 
 local function of_box(value) return getmetatable(value) == Box and value or nil end
 
-families.add("table", { state = of_box, text = function() return "a box" end })
+families.add("table", {
+  state = of_box, text = function() return "a box" end, limited = families.withheld "has the token and all controls",
+})
 
 local function must_be_box(self, name)
   if not of_box(self) then families.refuse(self, "box", name, "a box") end
@@ -109,6 +111,8 @@ function M.sandbox(options)
   return box
 end
 
+families.withhold(M.sandbox, "oneflow.testing.sandbox", "makes clients")
+
 --- A sandbox served by nginx on loopback, as a process of its own. It ends with `box:stop()`, and when this
 --- process ends.
 ---@param options? { seed: table|nil, port: integer|nil, lua: string|nil, access_log: string|nil } `lua`: the
@@ -123,6 +127,8 @@ function M.server(options)
   box.process = process
   return box
 end
+
+families.withhold(M.server, "oneflow.testing.server", "starts a process, and makes clients")
 
 --- Stops the server, and waits until it is gone. Does nothing in-process, or a second time.
 function Box:stop()

@@ -258,4 +258,61 @@ describe("objects:", function()
     text = '{"deep":' .. deep .. "}"
     assert.equal(text, core.encode(assert(client:contract(1):get { as = INGE }).data))
   end)
+
+  -- ---- what a user made -------------------------------------------------------------------------------------------
+
+  it("case 60: what a call on the client with `as` brought is for no other user", function()
+    local _, client, sent = with_records()
+    local as = { as = INGE }
+    local contract, page = assert(client:contract(31):get(as)), assert(client.contracts:list(nil, as))
+    local each, pages = client.contracts:each(nil, as), client.contracts:pages(nil, as)
+    local brought = {
+      get = contract, list = page[1], each = each(), pages = pages()[1], update = assert(contract:update({}, as)),
+      create = assert(client.contracts:create({ workspace_id = 1, template_id = 2 }, as)),
+    }
+    local calls = {}
+    for way, item in pairs(brought) do
+      calls[way] = function(opts) return item:publish({}, opts) end
+      calls[way .. ", below"] = function(opts) return item:party(51):update({}, opts) end
+      calls[way .. ", a collection"] = function(opts) return item.parties:list(nil, opts) end
+      calls[way .. ", each"] = function(opts) return item.files:each(nil, opts)() end
+      calls[way .. ", a file"] = function(opts) return item:file(3):download(nil, opts) end
+      calls[way .. ", files_of"] = function(opts) return item:files_of("attachment", opts) end
+    end
+    calls.person = function(opts) return contract:find_participants()[1]:update({}, opts) end
+    local asked = #sent
+    for what, call in pairs(calls) do
+      for _, other in ipairs { "ulf@example.com", oneflow.ANONYMOUS_ADMIN, assert(client:user "ulf@example.com") } do
+        local good, message = pcall(call, { as = other })
+        assert.is_false(good, what)
+        assert.is_truthy(string.find(message, "by a call as " .. INGE .. ", and is not for another user", 1, true),
+          what .. ": " .. message)
+      end
+      local good, message = pcall(call)
+      assert.is_false(good, what)
+      assert.is_truthy(string.find(message, "no acting user", 1, true), what .. ": " .. message)
+    end
+    assert.equal(asked, #sent, sent[#sent])
+    for what, call in pairs(calls) do
+      local before = #sent
+      pcall(call, as) -- whatever that answer is to it
+      assert.is_true(#sent > before, what)
+      assert.is_truthy(string.find(sent[#sent], " as " .. INGE, 1, true), what .. ": " .. sent[#sent])
+    end
+    assert(client:contract(31):get { as = "ulf@example.com" }) -- named anew
+  end)
+
+  it("case 60: nor is the next page", function()
+    local sent = {}
+    local client = assert(oneflow.client { token = ("k"):rep(40), transport = function(request)
+      sent[#sent + 1] = tostring(request.headers["x-oneflow-user-email"])
+      return 200, {}, '{"count":9,"data":[{"id":' .. #sent .. '}]}'
+    end })
+    local page = assert(client.contracts:list({ limit = 1 }, { as = INGE }))
+    assert.is_false((pcall(page.next, page, { as = "ulf@example.com" })))
+    local second = assert(page:next())
+    assert.is_false((pcall(second.next, second, { as = oneflow.ANONYMOUS_ADMIN })))
+    assert(second:next { as = INGE, timeout = 5 })
+    assert.same({ INGE, INGE, INGE }, sent)
+  end)
 end)

@@ -27,6 +27,7 @@ local HANDLE = { __metatable = false, __name = "oneflow.Gatherer.Handle" }
 
 families.add("userdata", {
   state = function(value) return open(value, GATHERER) end, text = GATHERER.__tostring,
+  limited = families.withheld "runs what else the host put into it",
 })
 
 local function loop_of(self, name)

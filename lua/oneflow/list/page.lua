@@ -1,6 +1,7 @@
 -- Pages of a list.
 local core = require "oneflow.core"
 local families = require "oneflow.families"
+local kinds = require "oneflow.object.kinds"
 local usage = require "oneflow.usage"
 
 local error, ipairs, next, setmetatable, tonumber, type = error, ipairs, next, setmetatable, tonumber, type
@@ -37,8 +38,8 @@ end
 
 local FIELDS = { "count", "meta", "next" }
 
--- By page: { known (its fields), behind (the offset of the next page, or false), fetch, refusal }. Nothing there refers
--- to it.
+-- By page: { known (its fields), scope (of its items), behind (the offset of the next page, or false), fetch,
+-- refusal }. Nothing there refers to it.
 local states = setmetatable({}, { __mode = "k" })
 
 local methods = {}
@@ -68,15 +69,61 @@ end
 
 function PAGE.__newindex() usage.raise("a page cannot be changed") end
 
+-- A page as a limited script gets it, with all pages behind it.
+local limited
+function limited(page, state)
+  local scope, why = kinds.limited_scope(state.scope)
+  if not scope then return nil, why end
+  if scope == state.scope then return page end
+  local other = {}
+  for i = 1, #page do other[i] = families.limited(page[i]) end
+  states[setmetatable(other, PAGE)] = {
+    known = state.known, scope = scope, behind = state.behind, refusal = state.refusal,
+    fetch = function(behind, opts)
+      local got, err = state.fetch(behind, opts)
+      if not got then return got, err end
+      return limited(got, states[got])
+    end,
+  }
+  return other
+end
+
 families.add("table", {
   state = function(value) return states[value] end,
   text = function() return "a page" end,
+  limited = limited,
+})
+
+-- By iterator: the scope of what it gives.
+local walks = setmetatable({}, { __mode = "k" })
+
+--- An iterator over items or pages.
+---@param scope table  of these
+function M.walk(iterator, scope)
+  walks[iterator] = scope
+  return iterator
+end
+
+families.add("function", {
+  state = function(value) return walks[value] end,
+  text = function() return "an iterator" end,
+  limited = function(iterator, state)
+    local scope, why = kinds.limited_scope(state)
+    if not scope then return nil, why end
+    if scope == state then return iterator end
+    return M.walk(function()
+      local value = iterator()
+      if value == nil then return nil end
+      return families.limited(value)
+    end, scope)
+  end,
 })
 
 --- Makes a page of a list's answer.
 ---@param data table  envelope, or a bare array
----@param source table  { offset =, meta =, rows = (the envelope's name for the list), whole = (nothing is behind it),
----  wrap = function(item), fetch = function(offset, opts), undecodable and refusal = function(message) -> error }
+---@param source table  { scope =, offset =, meta =, rows = (the envelope's name for the list), whole = (nothing is
+---  behind it), wrap = function(item), fetch = function(offset, opts), undecodable and refusal = function(message) ->
+---  error }
 ---@return oneflow.Page? page, oneflow.Error? err
 function M.new(data, source)
   local rows = source.rows or "data"
@@ -98,8 +145,8 @@ function M.new(data, source)
 
   setmetatable(page, PAGE)
   states[page] = {
-    known = { count = count, meta = source.meta, more = behind ~= false }, behind = behind, fetch = source.fetch,
-    refusal = source.refusal,
+    known = { count = count, meta = source.meta, more = behind ~= false }, scope = source.scope, behind = behind,
+    fetch = source.fetch, refusal = source.refusal,
   }
   return page
 end

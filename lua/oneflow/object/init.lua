@@ -40,7 +40,7 @@ local M = {}
 
 ---Options of every call, in the table after the payload.
 ---@class oneflow.Options
----@field as oneflow.ActingUser?  on a client, for this call; a view refuses it
+---@field as oneflow.ActingUser?  on a client, for this call, and what it brings is that user's; a view refuses it
 ---@field timeout number?  seconds, the whole call and its token's function (60); above 0, at most 3600
 ---@field attempt_timeout number?  seconds, one attempt (30)
 ---@field retry (false|{ attempts: integer })?  taken and checked; one attempt is made
@@ -165,23 +165,6 @@ function client_methods.user(self, user, opts)
       errors.problem("user", problem))
   end
   return seal({ client = scope.client, user = resolved, no_paths = opts and opts.paths == false }, VIEW)
-end
-
---- A view, or what was reached through one, as it may be given to a script that is not trusted: no file of this machine
---- is opened for it. Anything else as it is.
-function M.without_paths(value)
-  local view = open(value, VIEW)
-  if view then return seal({ client = view.client, user = view.user, no_paths = true }, VIEW) end
-  for _, metatable in ipairs { ITEM, COLLECTION } do
-    local state = open(value, metatable)
-    if state then
-      local copy = {}
-      for name, field in next, state do copy[name] = field end
-      copy.scope = { client = state.scope.client, user = state.scope.user, no_paths = true }
-      return seal(copy, metatable)
-    end
-  end
-  return value
 end
 
 --- Ends the client: running calls are cancelled, connections closed, the token wiped. May be called again.

@@ -7,18 +7,46 @@ local usage = require "oneflow.usage"
 
 local concat = table.concat
 local find, format, sub = string.find, string.format, string.sub
-local pairs = pairs
-local open = core.open
+local ipairs, next = ipairs, next
+local open, seal = core.open, core.seal
+
+local KINDS = { "client", "view", "collection", "item" }
 
 local M = { client = {}, view = {}, collection = {}, item = {} }
 
-for kind, metatable in pairs(M) do
+--- The scope of what a limited script is given: one user's, and no file of this machine is opened in it.
+---@param scope table  { client =, user =, no_paths = }
+---@return table? scope, string? why_not
+function M.limited_scope(scope)
+  if not scope.user then
+    return nil, 'is not one user\'s: give client:user("anna@example.com"), or what was reached through it'
+  end
+  return scope.no_paths and scope or { client = scope.client, user = scope.user, no_paths = true }
+end
+
+-- Collections and items have a scope, clients and users are one.
+local function limited(metatable)
+  return function(object, state)
+    local scope, why = M.limited_scope(state.scope or state)
+    if not scope then return nil, why end
+    if scope == (state.scope or state) then return object end
+    if not state.scope then return seal(scope, metatable) end
+    local copy = {}
+    for name, field in next, state do copy[name] = field end
+    copy.scope = scope
+    return seal(copy, metatable)
+  end
+end
+
+for _, kind in ipairs(KINDS) do
+  local metatable = M[kind]
   metatable.__metatable = false
   metatable.__name = "oneflow." .. ascii.upper(sub(kind, 1, 1)) .. sub(kind, 2)
   function metatable.__newindex() usage.raise(format("a %s cannot be changed", kind)) end
   families.add("userdata", {
     state = function(value) return open(value, metatable) end,
     text = function(value) return metatable.__tostring(value) end, -- from oneflow.object
+    limited = limited(metatable),
   })
 end
 

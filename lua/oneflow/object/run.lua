@@ -132,7 +132,7 @@ local function run(binding, state, body, opts)
   if opts.decode == false then return value, meta end
   if operation.returns == "nothing" then return true, meta end
   if operation.returns == "data" then return value, meta end
-  return new_record(binding.kind, state.scope, above(binding, state), value, meta, false, state.id)
+  return new_record(binding.kind, call.made(state.scope, opts), above(binding, state), value, meta, false, state.id)
 end
 
 -- A list as it was asked for, checked and copied once; what comes back fetches a page of it, or of a part of it: a
@@ -143,7 +143,8 @@ local function listing(binding, state, query, unchecked)
   problems = problems or {}
   local wanted, position = check.list_query(operation, query, problems, unchecked)
 
-  local function fetch(offset, limit, opts, part)
+  local function fetch(offset, limit, opts, part, within)
+    within = within or scope
     local pairs_of = {}
     for _, pair in ipairs(wanted) do
       if not part or pair[1] ~= part.replaces then pairs_of[#pairs_of + 1] = pair end
@@ -152,13 +153,14 @@ local function listing(binding, state, query, unchecked)
     if limit and operation.pages then pairs_of[#pairs_of + 1] = { "limit", format("%d", limit) } end
     if offset > 0 then pairs_of[#pairs_of + 1] = { "offset", format("%d", offset) } end
     -- No problem so far: then none that this call finds may stay with the others.
-    local value, meta = call.run(scope, operation, path, { query = pairs_of }, opts, problems[1] and problems or nil)
+    local value, meta = call.run(within, operation, path, { query = pairs_of }, opts, problems[1] and problems or nil)
     if value == nil or opts.decode == false then return value, meta end
+    local made = call.made(within, opts)
     return pages.new(value, {
-      offset = offset, meta = meta, rows = operation.rows, whole = operation.bare,
-      wrap = function(data) return new_record(kind, scope, up, data, meta, true) end,
+      scope = made, offset = offset, meta = meta, rows = operation.rows, whole = operation.bare,
+      wrap = function(data) return new_record(kind, made, up, data, meta, true) end,
       fetch = function(behind, more)
-        return fetch(behind, limit, more == nil and opts or merged(opts, check.options(more)))
+        return fetch(behind, limit, more == nil and opts or merged(opts, check.options(more)), part, made)
       end,
       undecodable = function(message)
         return errors.undecodable(context_of(operation, scope, opts), { status = meta.status }, "decode", message)
@@ -216,12 +218,12 @@ local function each(binding, state, query, opts)
   local fetch, calls, wanted
   fetch, calls, opts, wanted = walkable("each", binding, state, query, opts)
   local function refuse(message) return refusal(operation, state.scope, calls, message) end
-  return walk_each({
+  return pages.walk(walk_each({
     fetch = function(offset, limit, part) return fetch(offset, limit, calls, part) end,
     id_of = id_of, data_of = data_of, movable = movable(operation, wanted),
     give_up = give_up(operation, state.scope, calls),
     slicer = slices.new(operation.slices, wanted, function(slice) return fetch(0, 1, calls, slice) end, at, refuse),
-  }, opts)
+  }, opts), call.made(state.scope, calls))
 end
 
 local function walk_pages(binding, state, query, opts)
@@ -229,8 +231,8 @@ local function walk_pages(binding, state, query, opts)
   fetch, calls, opts = walkable("pages", binding, state, query, opts)
   if opts.max then usage.raise("pages takes no max: leave the loop instead") end
   if opts.prefetch then usage.raise("pages takes no prefetch: each does") end
-  return pages.pages(function() return fetch(0, opts.page_size or 100, calls) end, id_of,
-    give_up(binding.operation, state.scope, calls))
+  return pages.walk(pages.pages(function() return fetch(0, opts.page_size or 100, calls) end, id_of,
+    give_up(binding.operation, state.scope, calls)), call.made(state.scope, calls))
 end
 
 -- ---- methods ---------------------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ function METATABLE.__tostring() return "oneflow webhook receiver" end
 
 families.add("userdata", {
   state = function(value) return core.open(value, METATABLE) end, text = METATABLE.__tostring,
+  limited = families.withheld "decides which webhook calls count as handled: give a delivery",
 })
 
 local function state_of(self, name)
