@@ -25,7 +25,6 @@ enum {
 /* With the handle, what is set in it: setting an option costs more than remembering it. */
 struct of_carrier {
     CURL *easy;
-    CURLU *url;            /* its origin is the engine's, for good */
     of_carrier *next;      /* among the idle */
     of_transfer *transfer; /* whose request it carries */
     long timeout;
@@ -224,14 +223,26 @@ static int on_form_seek(void *context, curl_off_t offset, int origin) {
             return false;                                                                          \
     } while (0)
 
+/* The engine's origin, taken apart once. */
+static CURLU *origin_of(of_lane *lane, const of_engine *engine) {
+    if (lane->origin != NULL)
+        return lane->origin;
+    CURLU *origin = curl_url();
+    if (origin != NULL && curl_url_set(origin, CURLUPART_URL, engine->url.origin, 0) != CURLUE_OK) {
+        curl_url_cleanup(origin);
+        return NULL;
+    }
+    lane->origin = origin;
+    return origin;
+}
+
 /* What is the same for every request of an engine. */
-static bool prepare(of_carrier *slot, const of_engine *engine, of_driver *driver) {
+static bool prepare(of_carrier *slot, of_engine *engine, of_driver *driver) {
     CURL *easy = slot->easy;
-    slot->url = curl_url();
-    if (slot->url == NULL || (!engine->bare && curl_url_set(slot->url, CURLUPART_URL,
-                                                            engine->url.origin, 0) != CURLUE_OK))
+    CURLU *origin = origin_of(&engine->lanes[driver->lane], engine);
+    if (origin == NULL)
         return false;
-    SET(easy, CURLOPT_CURLU, slot->url);
+    SET(easy, CURLOPT_CURLU, origin);
     SET(easy, CURLOPT_ERRORBUFFER, slot->message);
     SET(easy, CURLOPT_PREREQDATA, slot);
     SET(easy, CURLOPT_HEADERDATA, slot);
@@ -288,7 +299,6 @@ static bool prepare(of_carrier *slot, const of_engine *engine, of_driver *driver
 void of_carrier_free(of_carrier *slot) {
     if (slot->easy != NULL)
         curl_easy_cleanup(slot->easy);
-    curl_url_cleanup(slot->url);
     free(slot);
 }
 
@@ -317,6 +327,7 @@ static bool forget_transfer(of_carrier *slot) {
     CURL *easy = slot->easy;
     slot->transfer = NULL;
     SET(easy, CURLOPT_HTTPHEADER, NULL);
+    SET(easy, CURLOPT_REQUEST_TARGET, NULL);
     if (!slot->get)
         SET(easy, CURLOPT_POSTFIELDS, NULL);
     return true;
@@ -342,17 +353,6 @@ static bool arm_bulky(of_carrier *slot, const of_transfer *transfer, bool bulky)
     return true;
 }
 
-/* Only the path and the query, as they are: a whole URL would be taken apart and put together
- * again. */
-static bool aim(const of_carrier *slot, const of_transfer *transfer) {
-    const char *text = transfer->url.bytes;
-    if (transfer->engine->bare)
-        return curl_url_set(slot->url, CURLUPART_URL, text, CURLU_PATH_AS_IS) == CURLUE_OK;
-    const char *query = transfer->query > 0 ? text + transfer->query : NULL;
-    return curl_url_set(slot->url, CURLUPART_PATH, text, 0) == CURLUE_OK &&
-           curl_url_set(slot->url, CURLUPART_QUERY, query, 0) == CURLUE_OK;
-}
-
 /* All of it, so that nothing of the request before remains. */
 bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
     CURL *easy = slot->easy;
@@ -362,8 +362,8 @@ bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
     long idle = transfer->repeatable ? IDLE_SECONDS : IDLE_SECONDS_ONCE;
     slot->transfer = transfer;
     slot->message[0] = '\0';
-    if (!aim(slot, transfer))
-        return false;
+    /* Path and query as one: libcurl (7.88) sends an URL without its query when it lacks memory. */
+    SET(easy, CURLOPT_REQUEST_TARGET, transfer->url.bytes);
     SET(easy, CURLOPT_HTTPHEADER, transfer->headers);
     transfer->form_sent = 0;
     if (bulky != slot->bulky && !arm_bulky(slot, transfer, bulky))

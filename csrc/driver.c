@@ -439,6 +439,8 @@ void of_driver_let_go(of_driver *driver, of_engine *engine) {
     of_lane *lane = &engine->lanes[driver->lane];
     while (lane->idle != NULL)
         of_carrier_free(of_carrier_take(engine, driver));
+    curl_url_cleanup(lane->origin);
+    lane->origin = NULL;
 }
 
 void of_driver_close(of_driver *driver) {

@@ -361,13 +361,15 @@ static of_kind compose(of_transfer *transfer, const of_request *request, const c
     const of_engine *engine = transfer->engine;
     const of_buffer *headers = &transfer->header_text;
     of_buffer *url = &transfer->url;
-    of_buffer_puts(url, engine->bare ? "" : engine->url.path);
-    of_buffer_append(url, request->path, request->path_length);
-    transfer->query = 0;
-    if (request->query != NULL) {
-        of_buffer_append(url, "", 1);
-        transfer->query = url->length;
-        of_buffer_puts(url, request->query);
+    if (engine->bare) {
+        of_url_target(url, request->path);
+    } else {
+        of_buffer_puts(url, engine->url.path);
+        of_buffer_append(url, request->path, request->path_length);
+        if (request->query != NULL) {
+            of_buffer_puts(url, "?");
+            of_buffer_puts(url, request->query);
+        }
     }
     transfer->method = request->method;
     if (request->body != NULL) {

@@ -51,8 +51,7 @@ struct of_transfer {
     of_carrier *slot;           /* the engine's, lent while it runs */
     of_buffer header_text;      /* the header lines, each ended by a NUL */
     struct curl_slist *headers; /* libcurl's list over those lines */
-    of_buffer url;              /* the path, NUL, the query; of a storage host the whole URL */
-    size_t query;               /* where it begins in there, 0: none */
+    of_buffer url;              /* path and query: what the request line has */
     const char *method;         /* not ours: a constant */
     char *body_out;
     size_t body_out_length;
@@ -92,6 +91,7 @@ struct of_transfer {
 /* An engine's part in a driver. */
 typedef struct of_lane {
     of_carrier *idle; /* easy handles whose connections are the driver's */
+    CURLU *origin;    /* that all of them go to; NULL: not made yet */
     long idle_count;
     long running;
 } of_lane;

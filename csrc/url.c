@@ -128,6 +128,11 @@ const char *of_url_parse(of_url *url, const char *text, size_t length) {
     return why;
 }
 
+static size_t authority_end(const char *text, const char *colon) {
+    size_t at = (size_t)(colon - text) + 3;
+    return at + strcspn(text + at, "/?#");
+}
+
 const char *of_url_origin(of_buffer *origin, const char *text, size_t length) {
     if (length == 0 || length > 16 * 1024)
         return "is empty or longer than 16 KiB";
@@ -138,14 +143,19 @@ const char *of_url_origin(of_buffer *origin, const char *text, size_t length) {
     const char *colon = strstr(text, "://");
     if (colon == NULL)
         return "is not absolute";
-    size_t authority = (size_t)(colon - text) + 3;
-    authority += strcspn(text + authority, "/?#");
-    /* libcurl reads the whole, of_url_parse the origin: only where both see the same host. */
+    size_t authority = authority_end(text, colon);
     if (memchr(text, '@', authority) != NULL)
         return "holds a user name";
     if (!of_buffer_append(origin, text, authority))
         return "has too long a host";
     return NULL;
+}
+
+void of_url_target(of_buffer *target, const char *text) {
+    const char *from = text + authority_end(text, strstr(text, "://"));
+    if (*from != '/')
+        of_buffer_puts(target, "/");
+    of_buffer_append(target, from, strcspn(from, "#"));
 }
 
 void of_url_free(of_url *url) {

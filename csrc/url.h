@@ -27,6 +27,9 @@ void of_url_free(of_url *url);
    NULL, or what is wrong with it; whether one may go there is of_url_parse's to say. */
 const char *of_url_origin(of_buffer *origin, const char *text, size_t length);
 
+/* What a request for that URL asks its origin for: of one that of_url_origin found good. */
+void of_url_target(of_buffer *target, const char *text);
+
 /* NULL when the path is one that stays below the base path. */
 const char *of_check_path(const char *path, size_t length);
 

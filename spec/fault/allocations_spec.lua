@@ -30,9 +30,10 @@ local function sweep(args)
   local oneflow = require "oneflow"
   local client, anna, sven, run
   local calls = {}
-  function calls.GET(n) return anna:request("GET", "/contracts/" .. n) end
+  local query = { filter = "a b&c" }
+  function calls.GET(n) return anna:request("GET", "/contracts/" .. n, { query = query }) end
   function calls.POST(n)
-    return anna:request("POST", "/contracts/" .. n, { body = { n = n, secret = ("s"):rep(200) } })
+    return anna:request("POST", "/contracts/" .. n, { query = query, body = { n = n, secret = ("s"):rep(200) } })
   end
   local function open()
     client = assert(oneflow.client { base_url = args.url, ca_file = args.ca, token = args.token, timeout = 5 })
@@ -76,7 +77,7 @@ describe("allocations:", function()
   local function check_arrival(request, method, n)
     local anna = request.headers["x-oneflow-user-email"] == "anna@example.com"
     assert.equal(anna and method or "GET", request.method)
-    assert.equal("/v1/contracts/" .. n, request.target)
+    assert.equal("/v1/contracts/" .. n .. (anna and "?filter=a%20b%26c" or ""), request.target)
     assert.equal(wire.TOKEN, request.headers["x-oneflow-api-token"])
     if request.method == "GET" then
       assert.equal("", request.body)

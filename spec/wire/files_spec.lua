@@ -351,6 +351,25 @@ describe("download:", function()
     local _ = body
   end)
 
+  it("what the storage host is asked for is what its URL says, byte by byte", function()
+    local other = server.start(function(s)
+      s.serve(function(c)
+        for _ in function() return c:request() end do c:reply(200, { "content-type: application/pdf" }, "%PDF") end
+      end)
+    end)
+    local url = "http://" .. other.address
+    for i, case in ipairs {
+      { "/a?b=c#d", "/a?b=c" }, { "?b=/c?d", "/?b=/c?d" }, { "#x", "/" }, { "/../a/./b//c", "/../a/./b//c" },
+      { "/%7e%2F?x=%23#", "/%7e%2F?x=%23" },
+    } do
+      local file, client = file_of(service { location = url .. case[1] })
+      local value, err = file:download()
+      assert.equal("%PDF", value, tostring(err))
+      assert.equal(case[2], other:journal()[i].target)
+      client:close()
+    end
+  end)
+
   it("from a real storage host over http and TLS, whole, with progress that ends at the total", function()
     local web, bucket = storage()
     local body = bytes(5 * MB + 321)
