@@ -68,10 +68,21 @@ static void push_key(lua_State *L, const of_json_step *step) {
         lua_pushinteger(L, (lua_Integer)step->size);
     } else if (!step->escaped) {
         lua_pushlstring(L, step->key, step->size);
-    } else { /* as the decoder read it */
-        push_decoder(L);
-        lua_pushlstring(L, step->key - 1, step->size + 2);
-        lua_call(L, 1, 1);
+    } else {
+        char *key = of_newuserdata(L, step->size);
+        lua_pushlstring(L, key, of_json_unescape(step->key, step->size, key));
+        lua_remove(L, -2);
+    }
+}
+
+static void restore_items(lua_State *L, const of_json_step *step) {
+    for (lua_Integer i = step->size; i <= step->last; i++) {
+        lua_rawgeti(L, -1, i);
+        if (restore_number(L)) {
+            lua_rawseti(L, -2, i);
+        } else {
+            lua_pop(L, 1);
+        }
     }
 }
 
@@ -97,6 +108,8 @@ static void restore_integers(lua_State *L, const of_json_step *steps, size_t cou
                 lua_pop(L, 1);
                 skipped = 1;
             }
+        } else if (step->kind == OF_JSON_NUMBERS) {
+            restore_items(L, step);
         } else {
             push_key(L, step);
             lua_pushvalue(L, -1);

@@ -237,8 +237,10 @@ static bool scan_key(scanner *s) {
 /* An open object or list. */
 typedef struct level {
     char close;
-    size_t position; /* in a list */
-    size_t entered;  /* where its steps begin: without any, nobody need go there */
+    uint32_t position; /* in a list */
+    uint32_t first;    /* number in a list, 0: none yet */
+    uint32_t last;
+    size_t entered; /* where its steps begin: without any, nobody need go there */
 } level;
 
 static void add_step(scanner *s, of_json_step_kind kind, const level *parent) {
@@ -247,7 +249,7 @@ static void add_step(scanner *s, of_json_step_kind kind, const level *parent) {
     of_json_step step = {.kind = kind};
     if (kind != OF_JSON_LEAVE && parent->close == '}') {
         step.key = s->key;
-        step.size = s->key_size;
+        step.size = (uint32_t)s->key_size;
         step.escaped = s->key_escaped;
     } else {
         step.size = parent->position;
@@ -255,8 +257,26 @@ static void add_step(scanner *s, of_json_step_kind kind, const level *parent) {
     of_buffer_append(s->steps, &step, sizeof step);
 }
 
+static void add_number(scanner *s, level *parent) {
+    if (parent == NULL || parent->close == '}') {
+        add_step(s, OF_JSON_NUMBER, parent);
+    } else {
+        if (parent->first == 0)
+            parent->first = parent->position;
+        parent->last = parent->position;
+    }
+}
+
+/* levels[depth] is closed */
 static void leave(scanner *s, const level *levels, int depth) {
-    if (s->steps == NULL || depth == 0)
+    if (s->steps == NULL)
+        return;
+    if (levels[depth].first != 0) {
+        of_json_step numbers = {
+            .kind = OF_JSON_NUMBERS, .size = levels[depth].first, .last = levels[depth].last};
+        of_buffer_append(s->steps, &numbers, sizeof numbers);
+    }
+    if (depth == 0)
         return;
     size_t inside = levels[depth].entered + sizeof(of_json_step);
     if (s->steps->length == inside) {
@@ -274,7 +294,7 @@ static bool scan(scanner *s, bool *too_deep) {
     for (;;) {
         if (s->at == s->end)
             return fail(s, depth == 0 ? "no value" : "a value that does not end");
-        const level *parent = depth > 0 ? &levels[depth - 1] : NULL;
+        level *parent = depth > 0 ? &levels[depth - 1] : NULL;
         char c = *s->at;
         if (c == '{' || c == '[') {
             if (depth == OF_JSON_DEPTH) {
@@ -283,6 +303,7 @@ static bool scan(scanner *s, bool *too_deep) {
             }
             levels[depth].close = c == '{' ? '}' : ']';
             levels[depth].position = 1;
+            levels[depth].first = 0;
             levels[depth].entered = s->steps != NULL ? s->steps->length : 0;
             add_step(s, OF_JSON_ENTER, parent);
             depth++;
@@ -299,7 +320,7 @@ static bool scan(scanner *s, bool *too_deep) {
         } else if (c == '-' || (c >= '0' && c <= '9')) {
             if (!scan_number(s))
                 return false;
-            add_step(s, OF_JSON_NUMBER, parent);
+            add_number(s, parent);
         } else if (!scan_word(s, c == 't' ? "true" : c == 'f' ? "false" : "null")) {
             return false;
         }
@@ -331,6 +352,10 @@ of_kind of_json_scan(const char *text, size_t length, of_buffer *steps, const ch
                      size_t *offset) {
     scanner s = {.text = text, .at = text, .end = text + length, .steps = steps};
     bool too_deep = false;
+    if (length >= OF_JSON_LENGTH) {
+        *why = "more than 1 GiB";
+        return OF_LIMIT;
+    }
     bool good = scan(&s, &too_deep);
     if (good && steps != NULL && (steps->overflow || steps->starved)) {
         *why = "out of memory";
@@ -339,6 +364,51 @@ of_kind of_json_scan(const char *text, size_t length, of_buffer *steps, const ch
     *why = s.why;
     *offset = (size_t)(s.at - text);
     return good ? OF_OK : too_deep ? OF_LIMIT : OF_DECODE;
+}
+
+/* ---- escapes ------------------------------------------------------------------------------ */
+
+static unsigned hex4(const char *digits) {
+    unsigned value = 0;
+    for (int i = 0; i < 4; i++) {
+        unsigned c = (unsigned char)digits[i];
+        value = value * 16 + (c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+    }
+    return value;
+}
+
+static size_t put_utf8(char *out, unsigned code) {
+    static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    size_t size = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (size_t i = size; i > 1; i--, code >>= 6)
+        out[i - 1] = (char)(0x80 | (code & 0x3f));
+    out[0] = (char)(lead[size == 1 ? 0 : size] | code);
+    return size;
+}
+
+size_t of_json_unescape(const char *text, size_t size, char *out) {
+    static const char plain[] = "bfnrt";
+    static const char meant[] = "\b\f\n\r\t";
+    const char *end = text + size;
+    size_t length = 0;
+    while (text < end) {
+        if (*text != '\\') {
+            out[length++] = *text++;
+        } else if (text[1] == 'u') {
+            unsigned code = hex4(text + 2);
+            text += 6;
+            if (code >= 0xd800 && code <= 0xdbff) {
+                code = 0x10000 + ((code - 0xd800) << 10) + (hex4(text + 2) - 0xdc00);
+                text += 6;
+            }
+            length += put_utf8(out + length, code);
+        } else {
+            const char *letter = strchr(plain, text[1]);
+            out[length++] = letter != NULL ? meant[letter - plain] : text[1];
+            text += 2;
+        }
+    }
+    return length;
 }
 
 /* ---- numbers without a point --------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { OF_JSON_DEPTH = 128 };
 
@@ -17,16 +18,30 @@ enum { OF_JSON_DEPTH = 128 };
 #define OF_JSON_EXACT 9007199254740992.0 /* 2^53 */
 #define OF_JSON_EXACT_DIGITS "9007199254740992"
 
+/* A longer text is refused: lua-cjson counts its bytes in an int. */
+#define OF_JSON_LENGTH ((size_t)1 << 30)
+
 /* A step of the way from number to number, in the order of the text. What holds no number is not
-   entered; the outermost value is not entered either, one stands in it. */
-typedef enum of_json_step_kind { OF_JSON_NUMBER, OF_JSON_ENTER, OF_JSON_LEAVE } of_json_step_kind;
+   entered; the outermost value is not entered either, one stands in it. A list takes one step for
+   all its numbers, as a body can be nothing but numbers. */
+typedef enum of_json_step_kind {
+    OF_JSON_NUMBER,  /* a member of an object */
+    OF_JSON_NUMBERS, /* items of a list, from the first to the last that is a number */
+    OF_JSON_ENTER,
+    OF_JSON_LEAVE
+} of_json_step_kind;
 
 typedef struct of_json_step {
     const char *key; /* in the text, behind its quote; NULL: in a list */
-    size_t size;     /* the key's bytes, or the position in the list */
+    uint32_t size;   /* the key's bytes, or the position in the list */
+    uint32_t last;   /* of OF_JSON_NUMBERS */
     of_json_step_kind kind;
     bool escaped; /* the key is written with escapes */
 } of_json_step;
+
+/* The bytes that a good string stands for, written without its quotes -> how many: at most `size`.
+ */
+size_t of_json_unescape(const char *text, size_t size, char *out);
 
 /* A text that was scanned and found good, with each number that has a '.' written without one, as
    the same number. False: there is none. */

@@ -185,4 +185,29 @@ describe("JSON:", function()
     end
     each(bodies, refused { decode = true })
   end)
+
+  it("case 31: numbers among other items, under escaped names and beside equal names are integers where they are whole",
+    function()
+    local core = require "oneflow.core"
+    local value = core.decode('{"a\\u0062\\n\\ud83d\\ude00":7.0,'
+      .. '"\\u00e5":{"x":8,"l":["s",1,null,2.0,{"n":[3,"t"]},1.5,4e0]},"d":[1],"d":{"e":5},"d":[[6,[]],[],9]}')
+    local list = value["\195\165"].l
+    for _, number in ipairs {
+      value["ab\n\240\159\152\128"], value["\195\165"].x, list[2], list[4], list[5].n[1], list[7], value.d[1][1],
+      value.d[3],
+    } do
+      assert.is_true(integer(number))
+    end
+    assert.same({ "s", 1, core.null, 2, { n = { 3, "t" } }, 1.5, 4 }, list)
+    assert.same({ { 6, {} }, {}, 9 }, value.d)
+  end)
+
+  it("case 68: a body of nothing but numbers takes little more than the table that it becomes", function()
+    local core = require "oneflow.core"
+    local count = 2 ^ 20
+    local text = "[" .. string.rep("1,", count - 1) .. "1]"
+    local growth, value = wire.growth(function() return core.decode(text) end)
+    assert.equal(count, #value)
+    assert.is_true(growth < 12 * #text, "it grew by " .. growth) -- 16 bytes an item on Lua 5.4, and a copy of the text
+  end)
 end)
