@@ -203,6 +203,37 @@ static int yieldable(lua_State *L) {
     return 1;
 }
 
+/* thread() -> the thread that runs, the main one too */
+static int thread(lua_State *L) {
+    lua_pushthread(L);
+    return 1;
+}
+
+/* calls(thread, function) -> is the function among the thread's newest calls? What a call has noted
+ * about itself is stale once it is not: however it ended, it is off the stack. Where a stack is
+ * deeper than is looked at, the answer is yes: each level is looked for from the top. */
+static int calls(lua_State *L) {
+    enum { LEVELS_MAX = 1000 };
+    lua_State *other = lua_tothread(L, 1);
+    luaL_argcheck(L, other != NULL, 1, "thread expected");
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    const void *function = lua_topointer(L, 2);
+    lua_Debug call;
+    bool found = false;
+    int level = 0;
+    if (lua_status(other) == 0 || lua_status(other) == LUA_YIELD) { /* no longer once it raised */
+        while (!found && level < LEVELS_MAX && lua_getstack(other, level, &call) != 0) {
+            if (!lua_checkstack(other, 1) || lua_getinfo(other, "f", &call) == 0)
+                return luaL_error(L, "not enough memory");
+            found = lua_topointer(other, -1) == function;
+            lua_pop(other, 1);
+            level++;
+        }
+    }
+    lua_pushboolean(L, found || level == LEVELS_MAX);
+    return 1;
+}
+
 int luaopen_oneflow_core(lua_State *L) {
     static const luaL_Reg functions[] = {
         {"seal", seal},
@@ -223,6 +254,8 @@ int luaopen_oneflow_core(lua_State *L) {
         {"log", log_line},
         {"is_token_source", is_token_source},
         {"yieldable", yieldable},
+        {"thread", thread},
+        {"calls", calls},
         {"copy", of_lua_copy},
         {"decode", of_json_decode},
         {"encode", of_json_encode},

@@ -58,21 +58,33 @@ end
 -- Why there is no token: the time of the call that needs it is over.
 local LATE = {}
 
+-- How often who waits for another call's token looks whether that call still goes on.
+local LOOK_SECONDS = 1
+
+local ask
+
+-- Is the token's function still being asked there? A raise may have ended that anywhere, also past any clean-up: an
+-- overflow of the stack, memory that ended, a hook that counts instructions.
+local function goes_on(asking)
+  return not asking.over and monotonic() < asking.until_when and core.calls(asking.thread, asking.attempt)
+end
+
 -- The function is being asked by another call: its answer counts for this one too.
-local function await_answer(asking, waiter, deadline)
+local function await_answer(client, asking, reason, waiter, deadline)
   if asking.by == running() or (waiter and waiter:within(asking.by)) then
     usage.raise("the token function calls the client that asks it for the token")
   end
   if waiter then asking[#asking + 1] = waiter end
-  while not asking.over do
+  while goes_on(asking) do
     local now = monotonic()
     if now > deadline then return nil, LATE end
-    if now > asking.until_when then return nil, "was asked for by another call, and did not come" end
-    if not (waiter and waiter:sleep(min(asking.until_when, deadline))) and not asking.over then
+    if not (waiter and waiter:sleep(min(asking.until_when, deadline, now + LOOK_SECONDS))) and goes_on(asking) then
       return nil, "is being asked for by another call, for which this one cannot wait where it stands"
     end
   end
-  return asking.change, asking.why
+  if asking.over then return asking.change, asking.why end
+  if monotonic() < asking.until_when then return ask(client, reason, waiter, deadline) end -- in its place
+  return nil, "was asked for by another call, and did not come"
 end
 
 local function function_token(client, reason)
@@ -89,8 +101,10 @@ local function note_generation(client, reason, change)
   if change == "changed" or reason == "first" and change then client.generation = client.generation + 1 end
 end
 
+local function wake(sleeper) sleeper:wake() end
+
 -- Asks the token's function, callback or file; "changed", "same", or nil and why not. A function's raise passes on.
-local function ask(client, reason, waiter, deadline)
+function ask(client, reason, waiter, deadline)
   local engine = client.engine
   if not client.token_function then -- neither of these comes back to the library meanwhile
     local change, why
@@ -104,12 +118,18 @@ local function ask(client, reason, waiter, deadline)
   end
   local before = client.asking
   -- Who asks may be gone for good: nginx drops a light thread without a word.
-  if before and monotonic() < before.until_when then return await_answer(before, waiter, deadline) end
+  if before and goes_on(before) then return await_answer(client, before, reason, waiter, deadline) end
   -- And who waits for the answer. Its fields are there from the start: later there may be no memory for them.
-  local until_when = monotonic() + client.timeout
-  local asking = { by = running(), until_when = until_when, over = false, change = false, why = false }
-  client.asking = asking
-  local good, change, why = pcall(function_token, client, reason)
+  local asking = {
+    by = running(), thread = core.thread(), attempt = false, until_when = monotonic() + client.timeout,
+    over = false, change = false, why = false,
+  }
+  function asking.attempt() -- while it is on the stack, the function is being asked
+    client.asking = asking
+    local change, why = function_token(client, reason)
+    return change, why
+  end
+  local good, change, why = pcall(asking.attempt)
   asking.over = true
   if client.asking == asking then client.asking = nil end
   if good then
@@ -118,7 +138,7 @@ local function ask(client, reason, waiter, deadline)
   else
     asking.why = "was not given by its function, which raised"
   end
-  for _, sleeper in ipairs(asking) do sleeper:wake() end
+  for i = 1, #asking do pcall(wake, asking[i]) end
   if not good then error(change, 0) end
   return change, why
 end

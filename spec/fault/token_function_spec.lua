@@ -1,0 +1,133 @@
+-- The token's function, and calls that a raise ends while it is asked.
+local oneflow = require "oneflow"
+
+local INGE, ULF = "inge@example.com", "ulf@example.com"
+local TOKEN = ("k"):rep(40)
+
+local function answered(token)
+  return assert(oneflow.client { token = token, base_url = "http://127.0.0.1:1/v1",
+    transport = function() return 200, {}, '{"id":5}' end })
+end
+
+-- Every raise here is a string of its own, so that none is taken for another one.
+local STOP = "stopped by the hook"
+
+-- Raises at the instruction of that number, and no other -> did it?
+local function raise_at(number, fn)
+  local raised = false
+  pcall(function()
+    debug.sethook(function()
+      raised = true
+      debug.sethook()
+      error(STOP, 0)
+    end, "", number)
+    fn()
+    debug.sethook()
+  end)
+  return raised
+end
+
+describe("token function:", function()
+  local jit = rawget(_G, "jit")
+  setup(function() if jit then jit.off() end end) -- compiled code calls no hook
+  teardown(function() if jit then jit.on() end end)
+
+  it("case 60: a raise at any instruction of a call leaves it to the next one to ask", function()
+    local number, raised = 0, true
+    while raised do
+      number = number + 1
+      local asked = 0
+      local client = answered(function()
+        asked = asked + 1
+        return TOKEN
+      end)
+      local inge, ulf = assert(client:user(INGE)), assert(client:user(ULF))
+      raised = raise_at(number, function() inge:ping() end)
+      local good, value, err = pcall(ulf.ping, ulf)
+      assert.is_true(good and value ~= nil, "instruction " .. number .. ": " .. tostring(err or value))
+      assert.is_true(asked == 1 or asked == 2, "instruction " .. number .. ": asked " .. asked .. " times")
+    end
+    assert.is_true(number > 100, "ended after " .. number)
+  end)
+
+  it("case 60: so does the stack that ends there", function()
+    local slots = {}
+    for i = 1, 180 do slots[i] = "s" .. i end
+    slots = table.concat(slots, ",")
+    -- Calls fn with as little room as is left at that depth, and so many slots less.
+    local function filled(room)
+      local names = {}
+      for i = 1, room do names[i] = "r" .. i end
+      local text = ([[
+        local fn = ...
+        local function last() local %s local r = fn() return r end
+        local function down(n) local %s if n == 0 then local r = last() return r end local r = down(n - 1) return r end
+        return function(depth) return pcall(down, depth) end ]]):format(room > 0 and table.concat(names, ",") or "_",
+        slots)
+      return assert((loadstring or load)(text))
+    end
+    local function pinging(client)
+      local inge = assert(client:user(INGE))
+      return function() return inge:ping() end
+    end
+    local dig = filled(1)(pinging(answered(TOKEN)))
+    local fits, over = 1, 100000
+    while fits < over - 1 do
+      local middle = math.floor((fits + over) / 2)
+      if dig(middle) then fits = middle else over = middle end
+    end
+    for depth = fits, fits + 1 do
+      for room = 0, 180, 5 do
+        local client = answered(function() return TOKEN end)
+        filled(room)(pinging(client))(depth)
+        local good, value = pcall(function() return assert(client:user(ULF)):ping() end)
+        assert.is_true(good and value ~= nil, "depth " .. depth .. ", " .. room .. " slots: " .. tostring(value))
+      end
+    end
+  end)
+
+  it("case 60: who waits for the answer of a call that was ended so asks itself", function()
+    local asked, other = 0, answered(TOKEN)
+    local client
+    client = answered(function()
+      asked = asked + 1
+      if asked > 1 then return TOKEN end
+      assert(other:user(ULF)):ping() -- lets the other function come this far
+      local left = 2 -- here, and again behind the library's own pcall
+      debug.sethook(function()
+        left = left - 1
+        if left == 0 then debug.sethook() end
+        error(STOP, 0)
+      end, "", 1)
+      return TOKEN
+    end)
+    local results, failures = oneflow.gather {
+      function() return assert(client:user(INGE)):ping() end,
+      function() return assert(client:user(ULF)):ping() end,
+    }
+    debug.sethook()
+    assert.equal(1, #failures)
+    assert.equal(STOP, failures[1].err)
+    assert.is_truthy(results[2])
+    assert.equal(2, asked)
+  end)
+
+  it("a call from within the function is still told so, however deep", function()
+    local client, message
+    client = answered(function()
+      local _
+      local function down(n)
+        if n > 0 then
+          local r = down(n - 1)
+          return r
+        end
+        _, message = pcall(function() return client:user(INGE):ping() end)
+        return _
+      end
+      down(3000)
+      return TOKEN
+    end)
+    assert(assert(client:user(ULF)):ping())
+    assert.is_truthy(string.find(message, "the token function calls the client that asks it", 1, true), message)
+  end)
+end)
