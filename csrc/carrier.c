@@ -4,6 +4,7 @@
 #include "head.h"
 #include "text.h"
 
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,22 @@ struct of_carrier {
     bool get; /* a GET without a body, which is what a new handle does */
     char message[CURL_ERROR_SIZE];
 };
+
+/* From 7.83 to 8.1.1 libcurl keeps a pointer to the last header line of an easy handle's former
+   answer, and appends to that freed memory what is folded before the first line of the next one. */
+static bool reusable;
+
+static void find_reusable(void) {
+    unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
+    reusable = version < 0x075300 || version >= 0x080102;
+}
+
+/* May an easy handle carry a second answer? */
+static bool may_reuse(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, find_reusable);
+    return reusable;
+}
 
 /* ---- libcurl's codes ---------------------------------------------------------------------- */
 
@@ -243,6 +260,7 @@ static bool prepare(of_carrier *slot, of_engine *engine, of_driver *driver) {
     if (origin == NULL)
         return false;
     SET(easy, CURLOPT_CURLU, origin);
+    SET(easy, CURLOPT_URL, engine->url.origin); /* or it would be put together again */
     SET(easy, CURLOPT_ERRORBUFFER, slot->message);
     SET(easy, CURLOPT_PREREQDATA, slot);
     SET(easy, CURLOPT_HEADERDATA, slot);
@@ -335,7 +353,9 @@ static bool forget_transfer(of_carrier *slot) {
 
 void of_carrier_give(of_engine *engine, of_driver *driver, of_carrier *slot, bool good) {
     of_lane *lane = &engine->lanes[driver->lane];
-    if (good && lane->idle_count < engine->concurrency && forget_transfer(slot)) {
+    bool keep_it =
+        good && may_reuse() && lane->idle_count < engine->concurrency && forget_transfer(slot);
+    if (keep_it) {
         slot->next = lane->idle;
         lane->idle = slot;
         lane->idle_count++;

@@ -1,7 +1,8 @@
 /*
- * A carrier: a libcurl easy handle that carries one transfer after the other, and the callbacks
- * through which libcurl speaks of it. Used by the thread that drives it. Its connections are the
- * driver's. No Lua here, and none below: a callback notes a reason and cuts the transfer short.
+ * A carrier: a libcurl easy handle that carries one transfer, or after it another where that is
+ * safe, and the callbacks through which libcurl speaks of it. Used by the thread that drives it.
+ * Its connections are the driver's. No Lua here, and none below: a callback notes a reason and cuts
+ * the transfer short.
  */
 #ifndef ONEFLOW_CARRIER_H
 #define ONEFLOW_CARRIER_H
@@ -16,7 +17,8 @@ of_transfer *of_carrier_transfer(CURL *easy);
    option that this library needs. */
 of_carrier *of_carrier_take(of_engine *engine, of_driver *driver);
 
-/* Gives it back. Nothing of its transfer stays in it; one that met a failure is not used again. */
+/* Gives it back, so that its next transfer finds nothing of this one. One that met a failure is not
+   used again, and none is where libcurl would mix two answers. */
 void of_carrier_give(of_engine *engine, of_driver *driver, of_carrier *carrier, bool good);
 void of_carrier_free(of_carrier *carrier);
 

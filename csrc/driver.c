@@ -291,7 +291,8 @@ static long time_left(const of_transfer *transfer, long long now) {
     return transfer->timeout - (long)(now - transfer->submitted);
 }
 
-static const char NO_SETTING_UP[] = "libcurl could not be set up for the request: out of memory";
+static const char NO_SETTING_UP[] =
+    "libcurl could not be set up for the request: it has no memory, or lacks an option";
 
 static void start(of_driver *driver, of_transfer *transfer) {
     of_engine *engine = transfer->engine;

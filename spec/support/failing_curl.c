@@ -1,6 +1,7 @@
 /*
  * Preloaded into the process of a spec: a function of libcurl's multi interface fails once, with
- * the code that it is told to, and does nothing. There this file is a Lua module too.
+ * the code that it is told to, and does nothing; CURL_VERSION_NUM=080102 makes libcurl say that it
+ * is that version; easy handles are counted. There this file is a Lua module too.
  */
 #define _GNU_SOURCE
 #include <curl/curl.h>
@@ -8,20 +9,23 @@
 #include <lauxlib.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
-enum { ADD, REMOVE, ACTION, TIMEOUT, PAUSE, COUNT };
+enum { ADD, REMOVE, ACTION, TIMEOUT, PAUSE, COUNT, VERSION = COUNT, INIT, ALL };
 
-static const char *const names[COUNT + 1] = {"curl_multi_add_handle",    "curl_multi_remove_handle",
-                                             "curl_multi_socket_action", "curl_multi_timeout",
-                                             "curl_easy_pause",          NULL};
-static void *reals[COUNT];
+static const char *const names[] = {"curl_multi_add_handle",    "curl_multi_remove_handle",
+                                    "curl_multi_socket_action", "curl_multi_timeout",
+                                    "curl_easy_pause",          "curl_version_info",
+                                    "curl_easy_init",           NULL};
+static void *reals[ALL];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static atomic_int which = COUNT; /* that fails next; COUNT: none */
 static int code;
+static atomic_long handles;
 
 static void find_reals(void) {
-    for (int i = 0; i < COUNT; i++)
+    for (int i = 0; i < ALL; i++)
         reals[i] = dlsym(RTLD_NEXT, names[i]);
 }
 
@@ -34,6 +38,8 @@ typedef CURLMcode on_handle(CURLM *multi, CURL *easy);
 typedef CURLMcode on_socket(CURLM *multi, curl_socket_t fd, int events, int *running);
 typedef CURLMcode on_time(CURLM *multi, long *milliseconds);
 typedef CURLcode on_easy(CURL *easy, int mask);
+typedef curl_version_info_data *on_version(CURLversion age);
+typedef CURL *on_init(void);
 
 /* The function that this one stands before, of its type. */
 #define REAL(function, type) (*(type **)(void *)&reals[function])
@@ -61,6 +67,28 @@ CURLcode curl_easy_pause(CURL *easy, int mask) {
     return fails(PAUSE) ? (CURLcode)code : REAL(PAUSE, on_easy)(easy, mask);
 }
 
+curl_version_info_data *curl_version_info(CURLversion age) {
+    static curl_version_info_data told;
+    pthread_once(&once, find_reals);
+    told = *REAL(VERSION, on_version)(age);
+    const char *number = getenv("CURL_VERSION_NUM");
+    if (number != NULL)
+        told.version_num = (unsigned)strtoul(number, NULL, 16);
+    return &told;
+}
+
+CURL *curl_easy_init(void) {
+    pthread_once(&once, find_reals);
+    atomic_fetch_add(&handles, 1);
+    return REAL(INIT, on_init)();
+}
+
+/* handles() -> how many easy handles were made */
+static int l_handles(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)atomic_load(&handles));
+    return 1;
+}
+
 /* fail(name, code): its next call */
 static int l_fail(lua_State *L) {
     code = (int)luaL_checkinteger(L, 2);
@@ -82,5 +110,7 @@ int luaopen_failing_curl(lua_State *L) {
     lua_setfield(L, -2, "fail");
     lua_pushcfunction(L, l_failed);
     lua_setfield(L, -2, "failed");
+    lua_pushcfunction(L, l_handles);
+    lua_setfield(L, -2, "handles");
     return 1;
 }
