@@ -125,13 +125,25 @@ static size_t keep(of_transfer *transfer, of_buffer *buffer, const char *bytes, 
     return length == 0 ? 1 : 0;
 }
 
+/* The empty line has come: this is the answer, and no interim one. */
+static void end_head(of_transfer *transfer) {
+    long status = 0;
+    if (curl_easy_getinfo(transfer->slot->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+        status >= 200)
+        transfer->head_length = transfer->head.length;
+}
+
 static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
     of_transfer *transfer = ((of_carrier *)context)->transfer;
     size_t length = size * count;
+    bool trailer = transfer->head_length > 0;
     /* Of several answers (100, 103, then 200) only the last one counts. */
-    if (length >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
+    if (!trailer && length >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
         of_buffer_clear(&transfer->head);
-    return keep(transfer, &transfer->head, bytes, length, OF_STOP_HEAD);
+    size_t kept = keep(transfer, &transfer->head, bytes, length, OF_STOP_HEAD);
+    if (!trailer && kept > 0 && (bytes[0] == '\r' || bytes[0] == '\n'))
+        end_head(transfer);
+    return kept;
 }
 
 static bool header_is(const of_buffer *head, const char *name, const char *wanted) {
@@ -451,22 +463,37 @@ static void finish_file(of_transfer *transfer) {
         transfer->stop = OF_STOP_TARGET;
 }
 
+/* What the header lines say, all of which came. Of an answer that was cut in them nothing counts:
+   it may be another one's. */
+static bool read_head(of_transfer *transfer) {
+    CURL *easy = transfer->slot->easy;
+    curl_off_t retry_after = 0;
+    of_buffer_cut(&transfer->head, transfer->head_length);
+    if (transfer->head_length == 0)
+        return true;
+    if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer->status) != CURLE_OK ||
+        curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after) != CURLE_OK)
+        return false;
+    if (retry_after > 0) { /* a past date is negative */
+        transfer->retry_after = retry_after < INT32_MAX ? (long)retry_after : INT32_MAX;
+    }
+    return true;
+}
+
 of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t room) {
     of_transfer *transfer = slot->transfer;
     CURL *easy = slot->easy;
-    curl_off_t retry_after = 0;
     long os_error = 0;
-    if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer->status) != CURLE_OK ||
+    if (!read_head(transfer) ||
         curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &transfer->connects) != CURLE_OK ||
         curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error) != CURLE_OK)
         transfer->stop = OF_STOP_MEMORY;
-    if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after) == CURLE_OK &&
-        retry_after > 0) {
-        transfer->retry_after =
-            retry_after < INT32_MAX ? (long)retry_after : INT32_MAX; /* a past date is negative */
-    }
 
     of_kind kind = kind_of(code);
+    if (kind == OF_OK && transfer->stop == OF_STOP_NONE && transfer->head_length == 0) {
+        snprintf(message, room, "the connection ended before the answer's headers did");
+        return OF_CONNECTION;
+    }
     if (kind == OF_OK && transfer->stop == OF_STOP_NONE && transfer->answer != OF_ANSWER_JSON)
         finish_file(transfer);
     switch (transfer->stop) {

@@ -71,12 +71,16 @@ bool of_buffer_puts(of_buffer *buffer, const char *text) {
     return of_buffer_append(buffer, text, strlen(text));
 }
 
+void of_buffer_cut(of_buffer *buffer, size_t length) {
+    if (length >= buffer->length)
+        return;
+    of_wipe(buffer->bytes + length, buffer->length - length);
+    buffer->length = length;
+}
+
 void of_buffer_clear(of_buffer *buffer) {
-    of_wipe(buffer->bytes, buffer->length);
-    buffer->length = 0;
+    of_buffer_cut(buffer, 0);
     buffer->overflow = buffer->starved = false;
-    if (buffer->bytes != NULL)
-        buffer->bytes[0] = '\0';
 }
 
 void of_buffer_free(of_buffer *buffer) {

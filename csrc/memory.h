@@ -28,7 +28,8 @@ typedef struct of_buffer {
 void of_buffer_init(of_buffer *buffer, size_t limit);
 bool of_buffer_append(of_buffer *buffer, const void *bytes, size_t length);
 bool of_buffer_puts(of_buffer *buffer, const char *text);
-void of_buffer_clear(of_buffer *buffer); /* empty and wiped, memory kept */
+void of_buffer_cut(of_buffer *buffer, size_t length); /* what is behind is gone and wiped */
+void of_buffer_clear(of_buffer *buffer);              /* empty and wiped, memory kept */
 void of_buffer_free(of_buffer *buffer);
 
 /* A wiped-on-free copy with a NUL behind it; NULL when memory is short. */

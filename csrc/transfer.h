@@ -66,7 +66,8 @@ struct of_transfer {
     bool in_queue; /* done, and not yet handed out by its queue */
     atomic_int state;
     of_stop stop;
-    of_buffer head;
+    of_buffer head;     /* the header lines of the last answer, behind them its trailer */
+    size_t head_length; /* of the header lines; 0: the empty line after them has not come */
     of_buffer body;
     of_kind kind;
     long status;

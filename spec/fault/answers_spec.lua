@@ -96,4 +96,102 @@ describe("answers:", function()
       wire.fails("connection", "unknown"))
     end)
   end
+
+  -- Answers without a length: libcurl takes what it has of their header lines for all there is. Each contract is
+  -- answered with as many bytes as its number says.
+  local function cutting(head)
+    return server.start(function(s, args)
+      s.serve(function(c)
+        local request = c:request()
+        if not request then return end
+        local cut = tonumber(string.match(request.target, "/contracts/(%d+)"))
+        if cut == 4711 then return c:good(request) end
+        c:write(string.sub(args.head, 1, cut))
+        c:fin()
+      end)
+    end, { head = head })
+  end
+
+  local calls = {
+    { "delete", function(contract) return contract:delete() end },
+    { "POST", function(contract) return contract:publish { subject = "s", message = "m" } end },
+    { "download", function(contract) return contract:file(1):download {} end },
+    { "GET", function(contract) return contract:get() end },
+    { "GET, undecoded", function(contract) return contract:get { decode = false } end },
+    { "POST, undecoded", function(contract) return contract:publish({ subject = "s" }, { decode = false }) end },
+    { "upload", function(contract)
+      return contract.files:create { content = "%PDF", name = "a.pdf", upload_as = "attachment" }
+    end },
+  }
+  local heads = {
+    ["a 200"] = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: a1\r\n\r\n",
+    ["a 204"] = "HTTP/1.1 204 No Content\r\nx-request-id: a1\r\n\r\n",
+    ["a 401"] = "HTTP/1.1 401 Unauthorized\r\nretry-after: 1\r\n\r\n",
+    ["a 302"] = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:9/\r\n\r\n",
+    ["a 200 after a 103"] = "HTTP/1.1 103 Early Hints\r\nlink: <a>\r\n\r\nHTTP/1.1 200 OK\r\nx-request-id: a1\r\n\r\n",
+    ["a 200 with bare line feeds"] = "HTTP/1.1 200 OK\ncontent-type: application/json\n\n",
+  }
+  for name, head in pairs(heads) do
+    for _, threaded in ipairs { false, true } do
+      it(string.format("case 53: the header lines of %s cut at any byte, %s: connection, unknown", name,
+        threaded and "I/O thread" or "inline"), function()
+        local target = cutting(head)
+        local client = wire.client(target, { timeout = 5, attempt_timeout = 5 })
+        local sven, oneflow = client:user(wire.SVEN), require "oneflow"
+        local last, count = name == "a 200" and #calls or 3, 0
+        local function check(call, cut, value, err)
+          local where = string.format("%s, cut at byte %d of %d: %s", call, cut, #head, tostring(err))
+          assert.is_nil(value, where)
+          wire.check_error(err)
+          assert.same({ "connection", "unknown" }, { err.kind, err.outcome }, where)
+          assert.is_nil(err.status, where)
+          assert.is_nil(err.retry_after, where)
+          assert.is_nil(err.request_id, where)
+          count = count + 1
+        end
+        if threaded then
+          local gatherer = oneflow.gatherer { concurrency = 8 }
+          for cut = 1, #head - 1 do
+            for i = 1, last do
+              gatherer:add(function() return calls[i][2](sven:contract(cut)) end,
+                function(value, err) check(calls[i][1], cut, value, err) end)
+            end
+          end
+          gatherer:wait()
+        else
+          for cut = 1, #head - 1 do
+            for i = 1, last do check(calls[i][1], cut, calls[i][2](sven:contract(cut))) end
+          end
+        end
+        assert.equal((#head - 1) * last, count)
+        assert.equal(count, #target:journal(), "each once")
+        wire.good_call(client)
+      end)
+    end
+  end
+
+  it("case 53: a 401 that is cut in its header lines asks for no other token, and nothing is sent again", function()
+    local target = cutting "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n"
+    local asked = 0
+    local client = wire.client(target, { token = function()
+      asked = asked + 1
+      return wire.TOKEN .. (asked > 1 and "2" or "")
+    end })
+    local value, err = client:user(wire.SVEN):contract(30):publish { subject = "s" }
+    assert.is_nil(value)
+    assert.same({ "connection", "unknown", 1 }, { err.kind, err.outcome, err.attempts })
+    assert.equal(1, asked)
+    assert.equal(1, #target:journal())
+  end)
+
+  it("header lines behind the body say nothing of the answer", function()
+    wire.each_method(function(c)
+      c:write("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: before\r\n"
+        .. 'transfer-encoding: chunked\r\n\r\nb\r\n{"id":4711}\r\n0\r\nx-request-id: behind\r\n'
+        .. "HTTP/1.1: 500\r\n\r\n")
+    end, {}, function(value, err)
+      assert.is_truthy(value, tostring(err))
+      assert.equal("before", value.meta.request_id)
+    end)
+  end)
 end)
