@@ -4,6 +4,7 @@
 #include "head.h"
 #include "text.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -451,6 +452,24 @@ static bool refused_line(const of_transfer *transfer, CURLcode code) {
            of_global_init() == OF_ZEROING_PROCESS && transfer->refusals == of_refusals();
 }
 
+/* A peer that hangs up during the handshake has broken a connection, not failed a check: libcurl
+   has one code for both. (Its system error may be an older one, of another address: 8.14.) */
+static bool hung_up(const char *message, long os_error) {
+    static const char *const words[] = {
+        "Recv failure: ", /* libcurl: the system's error, as of a reset */
+        "Send failure: ",
+        " in connection to ",           /* libcurl to 8.10: neither TLS nor the system has one */
+        "error:00000000:",              /* the same, from 8.11 on */
+        "unexpected eof while reading", /* OpenSSL 3 */
+        "non-properly terminated",      /* GnuTLS */
+        "in the pull function",
+    };
+    bool found = os_error == ECONNRESET || os_error == EPIPE;
+    for (size_t i = 0; i < sizeof words / sizeof *words && !found; i++)
+        found = strstr(message, words[i]) != NULL;
+    return found;
+}
+
 /* All of it came. A file without bytes is not the file that was asked for. */
 static void finish_file(of_transfer *transfer) {
     if (!transfer->judged)
@@ -533,8 +552,7 @@ of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t r
         break;
     case OF_STOP_STALE:
     case OF_STOP_NONE:
-        /* A peer that hangs up during the handshake has broken a connection, not failed a check. */
-        if (code == CURLE_SSL_CONNECT_ERROR && os_error != 0)
+        if (code == CURLE_SSL_CONNECT_ERROR && hung_up(slot->message, os_error))
             kind = OF_CONNECTION;
         if (refused_line(transfer, code)) {
             kind = OF_LIMIT;

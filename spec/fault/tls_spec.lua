@@ -10,6 +10,12 @@ local function script(s, args)
   s.serve(function(c)
     local first = c.number == 1
     if first and args.first == "silent" then return c:until_closed() end
+    local end_by, after = string.match(first and args.first or "", "^(%u+)(.*)$")
+    if end_by == "FIN" or end_by == "RST" then
+      if after ~= " at once" then c:more() end -- what the client says first
+      if after == " in a record" then c:write "\22\3\3\0\122\2\0\0" end
+      return c[string.lower(end_by)](c)
+    end
     local certificate = args.certificates[first and args.first or "good"] or args.certificates.good
     certificate.version = first and args.first == "TLSv1_1" and args.first or nil
     if not c:tls(certificate) then return s.note("handshake failed") end
@@ -66,6 +72,15 @@ describe("TLS:", function()
     assert.is_truthy(string.find(tostring(err), "/", 1, true), tostring(err))
     assert.equal(0, #target:journal())
   end)
+
+  for _, how in ipairs { "FIN", "RST", "FIN at once", "RST at once", "FIN in a record", "RST in a record" } do
+    it("case 55: " .. how .. " during the handshake is connection, not_sent, retryable", function()
+      case(how, "connection", function(err)
+        assert.is_true(err.retryable)
+        assert.is_nil(string.find(tostring(err), "CA file", 1, true), tostring(err))
+      end)
+    end)
+  end
 
   it("case 7: a server that offers only TLS 1.1 is refused", function()
     local target = start("TLSv1_1")
