@@ -77,6 +77,12 @@ local function arguments(lines, operation)
   end
 end
 
+local ANSWERS = {
+  same = "; with the id that was asked for",
+  new = "; with an id of its own",
+  any = "",
+}
+
 local function answer(operation)
   if operation.returns == "nothing" then return "`true, meta`" end
   if operation.returns == "data" then return "a plain table, `meta`" end
@@ -107,7 +113,7 @@ local function describe(lines, operation)
   add(lines, "\n* `%s %s`; %s", operation.method, operation.path,
     operation.repeatable and "repeatable" or "not repeatable")
   add(lines, "* acting user: %s", words.ACTING[operation.as])
-  add(lines, "* answer: %s", answer(operation))
+  add(lines, "* answer: %s%s", answer(operation), ANSWERS[operation.answers])
   if errors(operation) then add(lines, "* errors: %s", errors(operation)) end
   add(lines, "* %s%s", words.confidence(operation), operation.source and "; read <" .. operation.source .. ">" or "")
   arguments(lines, operation)

@@ -1,6 +1,7 @@
 -- The call pipeline: who acts, may it wait here, submit, wait, and what came of it. Every call passes through
 -- `M.run`; it knows no endpoint.
 local acting_user = require "oneflow.acting_user"
+local answers = require "oneflow.answer"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local hosts = require "oneflow.hosts"
@@ -10,7 +11,7 @@ local usage = require "oneflow.usage"
 local error, format, huge, min = error, string.format, math.huge, math.min
 local ipairs, pcall, tonumber, type = ipairs, pcall, tonumber, type
 local running = coroutine.running
-local monotonic = core.monotonic
+local monotonic, read = core.monotonic, answers.read
 local ANONYMOUS_ADMIN, header_of = acting_user.ANONYMOUS_ADMIN, acting_user.header
 
 local M = {}
@@ -266,8 +267,8 @@ end
 ---@field connects integer?  connections that were opened for it
 ---@field request_id string?
 ---@field seconds number?  from on_request to the end; not of orphaned calls
----@field kind oneflow.Kind?  of an error
----@field outcome oneflow.Outcome?  of an error
+---@field kind oneflow.Kind?  of an error; beside a 2xx when its body, of what may change something, is not the answer
+---@field outcome oneflow.Outcome?  of an error, as kind
 ---@field orphaned boolean?  nobody waits for the call any more: this is all that will be heard of it
 
 local function told(operation, path, user, number)
@@ -283,6 +284,10 @@ local function outcome_of(client, operation, path, user, number, seconds, status
   info.seconds = seconds
   if status then
     info.status, info.connects, info.request_id = status, connects, errors.safe(request_id, client.mask)
+    if operation.expects and operation.expects.always then
+      local value, kind = read(operation, path, answer)
+      if value == nil then info.kind, info.outcome = kind, "unknown" end
+    end
   else
     local err = errors.from_answer(context_of(client, operation, user, number), answer)
     info.status, info.connects, info.request_id = answer.status, answer.connects, err.request_id
@@ -358,7 +363,7 @@ end
 
 --- Runs a call.
 ---@param scope table  { client =, user = }
----@param operation table  { name, method, as, repeatable, returns }
+---@param operation table  { name, method, as, repeatable, returns, expects }
 ---@param path string
 ---@param parts table?  { query = pairs, body = table, headers = pairs }; made for this call. Of files, see
 ---   oneflow.files: form, answer, watch, receive; what came of them is left in `bytes`, `raised` (by progress, boxed)
@@ -446,23 +451,12 @@ function M.run(scope, operation, path, parts, opts, problems)
     meta.bytes, meta.content_type = parts.bytes or #answer, errors.safe(content_type, client.mask)
     return answer, meta
   end
-  if opts.decode == false then return answer, meta end
-  local returns = operation.returns
-  local nothing = returns == "nothing"
-  if answer == "" and (nothing or returns == nil) then return true, meta end
-  local value, kind, message = core.decode(answer)
-  if value ~= nil then
-    local object = kind == "object"
-    if nothing then return true, meta end -- and no login page
-    if operation.pages or operation.bare then
-      if type(value) == "table" and not (object and value[operation.rows or "data"] == nil) then return value, meta end
-      kind, message = "decode", "a list expected, in `data` or bare"
-    else
-      if object or not returns then return value, meta end
-      kind, message = "decode", "an object expected"
-    end
-  end
-  return nil, errors.undecodable(context_of(client, operation, user, attempts, outcome), {
+  local expects = operation.expects
+  local as_text = opts.decode == false
+  if as_text and not (expects and expects.always) then return answer, meta end
+  local value, kind, message = read(operation, path, answer)
+  if value ~= nil then return as_text and answer or value, meta end
+  return nil, errors.unexpected(context_of(client, operation, user, attempts, outcome), {
     status = status, answer = answer, request_id = request_id, content_type = content_type,
   }, kind, message)
 end

@@ -275,9 +275,10 @@ function M.from_answer(context, result)
 end
 
 --- A 2xx answer whose body is not what the operation promises.
-function M.undecodable(context, result, kind, message)
+function M.unexpected(context, result, kind, message)
   local content_type = result.content_type
-  if result.answer and not (content_type and find(ascii.lower(content_type), "json", 1, true)) then
+  local json = content_type and find(ascii.lower(content_type), "json", 1, true)
+  if kind ~= "mismatch" and result.answer and not json then
     message = format("expected JSON, got %s: %s", content_type or "no content type", message)
   end
   return M.new(context, {

@@ -38,6 +38,9 @@ end
 
 local CUSTOM = "c::"
 
+--- Is it "c::" and a custom id?
+function M.is_custom(value) return type(value) == "string" and sub(value, 1, #CUSTOM) == CUSTOM end
+
 --- An id, or "c::" and a custom id, as a segment of a path. What could be read as more than one segment, or as another
 --- one, is refused however it were written.
 ---@param value integer|string
@@ -45,7 +48,7 @@ local CUSTOM = "c::"
 ---@return string? segment
 ---@return string? problem
 function M.custom(value, what)
-  if type(value) ~= "string" or sub(value, 1, #CUSTOM) ~= CUSTOM then
+  if not M.is_custom(value) then
     local digits, problem = M.text(value, what)
     return digits, problem and problem .. ', or "c::" and a custom id'
   end

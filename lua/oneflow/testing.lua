@@ -18,7 +18,8 @@ local format, match = string.format, string.match
 ---@field journal fun(self): table[] what arrived: operation, method, path, query, token (its
 --- name), user_email, status, assumed
 ---@field clear_journal fun(self)
----@field fault fun(self, operation: string, fault: table) status; times (1), body, headers
+---@field fault fun(self, operation: string, fault: table) status; times (1), body, headers. With status 200 the body is
+--- what the service is to answer instead: another contract, or "" for a file without bytes
 ---@field set_extension fun(self, on: boolean, account: string|nil)
 ---@field generate_token fun(self, name: string, account: string|nil): string the secret, this once
 ---@field list_tokens fun(self, account: string|nil): table[] { name, created_time }

@@ -73,7 +73,9 @@ describe("JSON:", function()
         .. string.sub(whole, at + 1)
     end
     local ok, message = pcall(each, changed, function(body, value, err)
-      if not value and err.kind ~= "decode" then error(show(body) .. ": " .. tostring(err)) end
+      if not value and not (err.kind == "decode" or err.kind == "mismatch") then
+        error(show(body) .. ": " .. tostring(err))
+      end
     end)
     assert.is_true(ok, "seed " .. seed .. ": " .. tostring(message))
   end)
@@ -92,7 +94,7 @@ describe("JSON:", function()
   end
 
   it("case 30: 128 deep comes through", function()
-    each({ string.rep('{"a":', 127) .. "{}" .. string.rep("}", 127) }, function(_, value, err)
+    each({ '{"id":4711,"a":' .. string.rep('{"a":', 126) .. "{}" .. string.rep("}", 127) }, function(_, value, err)
       assert.is_truthy(value, tostring(err))
       local depth, at = 0, value.data
       while at do depth, at = depth + 1, at.a end

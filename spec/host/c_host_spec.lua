@@ -117,12 +117,12 @@ describe("C host:", function()
     local child, seen = start(target.url, token_file(wire.TOKEN), scripts), {}
     target:wait "asked"
     repeat seen[#seen + 1] = assert(child:line()) until seen[#seen] == "good_2.lua: ok"
-    assert.same({ "good_1.lua| 4711", "good_1.lua: ok", "good_2.lua| 4711", "good_2.lua: ok" }, seen)
+    assert.same({ "good_1.lua| 4712", "good_1.lua: ok", "good_2.lua| 4712", "good_2.lua: ok" }, seen)
     target:tell "answer"
     local result = finish(child, scripts, table.concat(seen, "\n") .. "\n")
     went_on(result)
     for i = 1, 2 do
-      assert.same({ "4711", "4711" }, result.lines["late_" .. i .. ".lua"], result.output)
+      assert.same({ "1", "4712" }, result.lines["late_" .. i .. ".lua"], result.output)
       assert.equal("ok", result.ended["late_" .. i .. ".lua"])
     end
     assert.is_true(result.states[1].waiting > 0, result.output)
@@ -277,7 +277,7 @@ describe("C host:", function()
     end, { new = new, path = path })
     local result = run(target.url, path, { { "one.lua", GOOD .. GOOD } })
     went_on(result)
-    assert.same({ "4711", "4711" }, result.lines["one.lua"], result.output)
+    assert.same({ "4712", "4712" }, result.lines["one.lua"], result.output)
     local tokens = {}
     for i, request in ipairs((target:journal())) do tokens[i] = request.headers["x-oneflow-api-token"] end
     assert.same({ old, new, new }, tokens)

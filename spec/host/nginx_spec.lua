@@ -540,7 +540,7 @@ describe("nginx:", function()
     assert.equal("ok Contract 4711\n", output, web:error_log())
     target:wait("POST", 2)
     target:tell "answer"
-    eventually("the hook's call", function() return get(web, "/called") == "ok Contract 4711" end)
+    eventually("the hook's call", function() return get(web, "/called") == "ok Contract 4712" end)
     local users = {}
     for i, request in ipairs(target:journal()) do users[i] = request.headers["x-oneflow-user-email"] end
     assert.same({ wire.SVEN, "anna@example.com" }, users)

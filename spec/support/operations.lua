@@ -63,6 +63,12 @@ function M.call(operation, root, opts, payload, ids)
   return method(owner, opts)
 end
 
+--- The id that an answer to this path must have: its last one; of a copy another one.
+function M.id_of(path)
+  local id = tonumber(string.match(path, ".*/(%d+)") or "1")
+  return string.find(path, "/copy$") and id + 1 or id
+end
+
 -- ---- good arguments --------------------------------------------------------------------------------------------
 
 local GOOD = {

@@ -111,10 +111,18 @@ local function page(request, ids)
     next_href, #ids, table.concat(items, ","))
 end
 
---- The answer of a healthy service, good enough for every operation that the specs use: contract 4711, or
---- a list of contracts 1 and 2.
+-- The id of what a request is about: the last of its path; of a copy another one.
+local function id_of(request)
+  local id = tonumber(string.match(string.match(request.target, "^[^?]*"), ".*/(%d+)") or "1")
+  return string.format("%d", string.find(request.target, "/copy$") and id + 1 or id)
+end
+
+--- The answer of a healthy service, good enough for every operation that the specs use: a contract, once published
+--- no draft, or a list of contracts 1 and 2.
 function Connection:good(request)
-  local body = '{"id":4711,"state":"draft","name":"Contract 4711","_private":{"name":"Contract 4711"}}'
+  local id = id_of(request)
+  local body = string.format('{"id":%s,"state":"%s","name":"Contract %s","_private":{"name":"Contract %s"}}', id,
+    string.find(request.target, "/publish$") and "pending" or "draft", id, id)
   if string.find(request.target, "/contracts$") or string.find(request.target, "/contracts?", 1, true) then
     body = page(request, { 1, 2 })
   end
@@ -151,7 +159,7 @@ end
 
 -- What a script has ----------------------------------------------------------------------------------------
 
-local s = { page = page }
+local s = { page = page, id_of = id_of }
 
 --- Counts an event that the spec can wait for.
 function s.note(name)

@@ -223,7 +223,7 @@ describe("unchecked:", function()
     asked = {}
     local client = oneflow.client { token = "token", transport = function(request)
       asked[#asked + 1] = request
-      return 200, {}, '{"id":1,"data":[],"data_fields":[]}'
+      return 200, {}, string.format('{"id":%d,"data":[],"data_fields":[]}', operations.id_of(request.path))
     end }
     sven = assert(client:user(SVEN))
   end)

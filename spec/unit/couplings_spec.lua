@@ -1,5 +1,6 @@
 -- What the fields of a body say about each other is checked before anything is sent, all of it at once.
 local oneflow = require "oneflow"
+local operations = require "spec.support.operations"
 
 local build = oneflow.build
 local SVEN = "sven@example.com"
@@ -10,7 +11,7 @@ describe("couplings:", function()
     sent = {}
     local client = oneflow.client { token = "token", transport = function(request)
       sent[#sent + 1] = require("cjson").decode(request.body)
-      return 200, {}, '{"id":1}'
+      return 200, {}, string.format('{"id":%d}', operations.id_of(request.path))
     end }
     sven = assert(client:user(SVEN))
   end)

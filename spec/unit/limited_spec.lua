@@ -1,6 +1,7 @@
 -- What a script that is not trusted is given, and what is withheld from it.
 local limited = require "oneflow.limited"
 local oneflow = require "oneflow"
+local operations = require "spec.support.operations"
 local testing = require "oneflow.testing"
 
 local EVA = "eva@example.com"
@@ -12,7 +13,7 @@ describe("limited scripts:", function()
     client = assert(oneflow.client { token = ("k"):rep(40), base_url = "http://127.0.0.1:1/v1",
       transport = function(request)
         sent[#sent + 1] = request.path .. " as " .. tostring(request.headers["x-oneflow-user-email"])
-        return 200, {}, '{"id":8,"count":2,"data":[{"id":' .. #sent .. '}]}'
+        return 200, {}, string.format('{"id":%d,"count":2,"data":[{"id":%d}]}', operations.id_of(request.path), #sent)
       end })
     eva = assert(client:user(EVA))
   end)

@@ -56,6 +56,7 @@ describe("searches:", function()
     assert.same({}, contract:find_participants { email = "nobody@example.com" })
     local per = contract:find_participants { custom_id = "p" }[1]
     assert.same({ contract = 4711, party = 2, participant = 21 }, per.ids)
+    answers = { '{"id":21}' }
     assert(per:update { title = "x" })
     assert.equal("/v1/contracts/4711/parties/2/participants/21", asked[2].path)
     assert.equal("2026-02-04T10:00:00+00:00", per.signed_at)

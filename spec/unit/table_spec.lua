@@ -1,5 +1,6 @@
 -- The endpoint table itself: complete, well-formed, and free of names that stand for two things.
 local api = require "oneflow.api"
+local host = require "spec.support.host"
 local operations = require "spec.support.operations"
 local tree = require "oneflow.object.tree"
 
@@ -15,10 +16,10 @@ local OPERATION_FIELDS = set {
   "name", "verb", "on", "method", "path", "as", "returns", "pages", "bare", "rows", "sort", "fixed", "filters",
   "slices",
   "query", "body", "rules", "totals", "upload", "download", "limits", "confidence", "named", "summary", "repeatable",
-  "source", "confirmed", "ids", "statuses",
+  "source", "confirmed", "ids", "statuses", "answers", "pattern", "expects",
 }
 local RESOURCE_FIELDS = set {
-  "item", "singleton", "collection", "record", "name", "parents", "custom_ids", "id_field", "accessors", "source",
+  "item", "singleton", "collection", "record", "name", "parents", "custom_ids", "id_fields", "accessors", "source",
   "operations",
 }
 
@@ -66,6 +67,26 @@ describe("the endpoint table:", function()
       local expected = operation.method == "GET" or operation.method ~= "POST" and operation.confirmed
       if name == "product_groups.update" or name == "product_group.update" then expected = false end
       assert.equal(expected, operation.repeatable, name)
+    end
+  end)
+
+  it("says of 31 operations that the same thing is answered, of 13 a new one, as it is written by hand", function()
+    local count, written = { same = 0, new = 0, any = 0 }, {}
+    for line in io.lines(host.root .. "/spec/fixtures/answers.txt") do
+      if line ~= "" and string.sub(line, 1, 1) ~= "#" then
+        local name, answers = string.match(line, "^([%l_.]+) +(%l+)$")
+        assert.is_truthy(count[answers], line)
+        assert.is_nil(written[name], line)
+        count[answers], written[name] = count[answers] + 1, answers
+      end
+    end
+    assert.same({ same = 31, new = 13, any = 36 }, count)
+    for name, operation in pairs(api.operations) do assert.equal(written[name], operation.answers, name) end
+    for name in pairs(written) do assert.is_truthy(api.operations[name], name) end
+    for name, operation in pairs(api.operations) do
+      -- What a thing is told by stands in the path, but for the account.
+      local own = operation.answers == "same" and name ~= "account.get" or name == "contract.copy"
+      assert.equal(own, (operation.expects and operation.expects.own) ~= nil, name)
     end
   end)
 

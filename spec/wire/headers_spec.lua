@@ -23,7 +23,7 @@ describe("headers:", function()
   local function arrived(options, call)
     local target = server.start(function(s)
       s.serve(function(c)
-        for _ in function() return c:request() end do c:reply(200, { "content-type: application/json" }, "{}") end
+        for _ in function() return c:request() end do c:reply(200, {}, '{"id":4711}') end
       end)
     end)
     local client = wire.client(target, options)

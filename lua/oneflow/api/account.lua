@@ -6,7 +6,7 @@ return {
   operations = {
     {
       verb = "get", on = "item", method = "GET", path = "/accounts/me", as = "none", returns = "account",
-      confidence = "doc",
+      answers = "same", confidence = "doc",
       summary = "The account, and in `token_info` which integration made the token.",
     },
   },

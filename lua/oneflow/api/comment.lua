@@ -5,12 +5,12 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/comments", as = "unknown",
-      returns = "comment", pages = true, confidence = "?", named = true,
+      returns = "comment", answers = "any", pages = true, confidence = "?", named = true,
       summary = "The comments.",
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/contracts/{contract}/comments", as = "unknown",
-      returns = "comment",
+      returns = "comment", answers = "new",
       body = {
         body = { type = "string", min = 1, required = true },
         private = { type = "boolean" },

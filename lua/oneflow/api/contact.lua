@@ -21,28 +21,28 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/contacts", as = "unknown", returns = "contact",
-      pages = true, query = { workspace_id = { type = "id", required = true } },
+      answers = "any", pages = true, query = { workspace_id = { type = "id", required = true } },
       confidence = "code", named = true,
       summary = "The contacts of a workspace.",
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/contacts", as = "unknown", returns = "contact",
-      body = contact, confidence = "code", named = true,
+      answers = "new", body = contact, confidence = "code", named = true,
       summary = "Adds a contact to a workspace.",
     },
     {
       verb = "get", on = "item", method = "GET", path = "/contacts/{contact}", as = "unknown", returns = "contact",
-      confidence = "code", named = true,
+      answers = "same", confidence = "code", named = true,
       summary = "One contact.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/contacts/{contact}", as = "unknown", returns = "contact",
-      body = fields.optional(contact), confidence = "code", named = true,
+      answers = "same", body = fields.optional(contact), confidence = "code", named = true,
       summary = "Changes what is given.",
     },
     {
       verb = "delete", on = "item", method = "DELETE", path = "/contacts/{contact}", as = "unknown",
-      returns = "nothing", confidence = "code", named = true,
+      returns = "nothing", answers = "any", confidence = "code", named = true,
       summary = "Deletes a contact.",
     },
   },

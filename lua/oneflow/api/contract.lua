@@ -15,7 +15,7 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/contracts", as = "optional", returns = "contract",
-      pages = true,
+      answers = "any", pages = true,
       sort = { "name", "state", "state_updated_time", "published_time" },
       filters = {
         states = { type = "list", of = "string", enum = { "draft", "pending", "overdue", "signed", "declined" } },
@@ -34,13 +34,13 @@ return {
     },
     {
       verb = "get", on = "item", method = "GET", path = "/contracts/{contract}", as = "optional",
-      returns = "contract", confidence = "doc",
+      returns = "contract", answers = "same", confidence = "doc",
       statuses = { 400, 401, 404 },
       summary = "One contract, whole.",
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/contracts/create", as = "required",
-      returns = "contract",
+      returns = "contract", answers = "new",
       body = {
         workspace_id = { type = "id", required = true },
         template_id = { type = "id", required = true },
@@ -67,7 +67,7 @@ return {
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}", as = "required",
-      returns = "contract",
+      returns = "contract", answers = "same",
       body = {
         _private = object {
           name = fields.name,
@@ -95,13 +95,13 @@ return {
     },
     {
       verb = "delete", on = "item", method = "DELETE", path = "/contracts/{contract}", as = "required",
-      returns = "nothing", confidence = "doc",
+      returns = "nothing", answers = "any", confidence = "doc",
       statuses = { 400, 401 },
       summary = "Deletes for good. The service answers 200 also for a contract that is not there.",
     },
     {
       verb = "publish", on = "item", method = "POST", path = "/contracts/{contract}/publish", as = "required",
-      returns = "contract",
+      returns = "contract", answers = "same",
       body = {
         subject = { type = "string" },
         message = { type = "string" },
@@ -112,26 +112,26 @@ return {
     },
     {
       verb = "copy", on = "item", method = "POST", path = "/contracts/{contract}/copy", as = "unknown",
-      returns = "contract",
+      returns = "contract", answers = "new",
       body = { workspace_id = { type = "id", required = true }, folder_id = { type = "id" }, name = fields.name },
       confidence = "code",
       summary = "Makes a copy; answers the copy.",
     },
     {
       verb = "move", on = "item", method = "POST", path = "/contracts/{contract}/move", as = "unknown",
-      returns = "contract",
+      returns = "contract", answers = "same",
       body = { workspace_id = { type = "id", required = true }, folder_id = { type = "id", nullable = true } },
       confidence = "code",
       summary = "Moves to another workspace or folder.",
     },
     {
       verb = "decline", on = "item", method = "POST", path = "/contracts/{contract}/decline", as = "unknown",
-      returns = "contract", confidence = "code",
+      returns = "contract", answers = "same", confidence = "code",
       summary = "Declines.",
     },
     {
       verb = "mark_as_signed", on = "item", method = "POST", path = "/contracts/{contract}/mark_as_signed",
-      as = "unknown", returns = "contract", confidence = "?",
+      as = "unknown", returns = "contract", answers = "same", confidence = "?",
       summary = "Marks as signed. Seen in one client, whose author never finished it.",
     },
   },

@@ -9,7 +9,8 @@ local data_field = {
 }
 
 return {
-  item = "data_field", collection = "data_fields", parents = { "contract" }, custom_ids = true,
+  item = "data_field", collection = "data_fields", parents = { "contract" },
+  custom_ids = { { "_private_ownerside", "custom_id" }, { "custom_id" } }, -- either is seen
   accessors = {
     name = { "name" },
     value = { "value" },
@@ -19,12 +20,12 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/data_fields", as = "optional",
-      returns = "data_field", pages = true, confidence = "code",
+      returns = "data_field", answers = "any", pages = true, confidence = "code",
       summary = "The data fields with their values.",
     },
     {
       verb = "update", on = "collection", method = "PUT", path = "/contracts/{contract}/data_fields",
-      as = "required", returns = "data",
+      as = "required", returns = "data", answers = "any",
       body = {
         data_fields = list(object(data_field, { any_of = { { "id", "_private_ownerside.custom_id" } } }), {
           required = true,
@@ -35,7 +36,7 @@ return {
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}/data_fields/{data_field}",
-      as = "required", returns = "data_field", body = data_field, confidence = "doc",
+      as = "required", returns = "data_field", answers = "same", body = data_field, confidence = "doc",
       statuses = { 400, 401, 403, 404, 409 },
       summary = "Changes the value: left out it stays, \"\" or null empties it. Ids of the body must be the path's.",
     },

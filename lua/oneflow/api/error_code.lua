@@ -5,7 +5,7 @@ return {
   operations = {
     {
       verb = "get", on = "item", method = "GET", path = "/error_codes/{error_code}", as = "unknown",
-      returns = "error_code", confidence = "?", named = true,
+      returns = "error_code", answers = "any", confidence = "?", named = true,
       summary = "What a code means.",
     },
   },

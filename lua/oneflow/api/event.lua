@@ -6,13 +6,13 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/events", as = "optional",
-      returns = "event", pages = true, sort = { "created_time", "id", "type" },
+      returns = "event", answers = "any", pages = true, sort = { "created_time", "id", "type" },
       fixed = { created_time = true, id = true, type = true }, confidence = "doc",
       summary = "The events.",
     },
     {
       verb = "get", on = "item", method = "GET", path = "/contracts/{contract}/events/{event}", as = "optional",
-      returns = "event", confidence = "doc",
+      returns = "event", answers = "same", confidence = "doc",
       summary = "One event, with who did it.",
     },
   },

@@ -6,13 +6,13 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/files", as = "optional",
-      returns = "file", pages = true, sort = { "name", "type", "id", "extension" },
+      returns = "file", answers = "any", pages = true, sort = { "name", "type", "id", "extension" },
       fixed = { id = true }, confidence = "doc",
       summary = "The files. May be empty right after creation: the PDF is made later.",
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/contracts/{contract}/files", as = "required",
-      returns = "file",
+      returns = "file", answers = "new",
       upload = true, -- multipart/form-data, each field of the body a part
       body = {
         upload_as = { type = "string", enum = { "attachment", "expanded_pdf" }, required = true },
@@ -31,7 +31,7 @@ return {
     },
     {
       verb = "get", on = "item", method = "GET", path = "/contracts/{contract}/files/{file}", as = "optional",
-      returns = "file",
+      returns = "file", answers = "same",
       download = true, -- has the method `download` too: the same with ?download=true, which answers the bytes
       confidence = "doc",
       summary = "What the file is. Its bytes: `download { to = path }`, `{ sink = function }`, or as a string.",

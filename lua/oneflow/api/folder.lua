@@ -6,12 +6,12 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/folders", as = "unknown", returns = "folder",
-      pages = true, confidence = "code",
+      answers = "any", pages = true, confidence = "code",
       summary = "The folders.",
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/folders", as = "unknown", returns = "folder",
-      body = {
+      answers = "new", body = {
         name = { type = "string", min = 1, required = true },
         workspace_id = { type = "id", required = true },
         parent_id = { type = "id", nullable = true },
@@ -21,13 +21,13 @@ return {
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/folders/{folder}", as = "unknown", returns = "folder",
-      body = { name = { type = "string", min = 1 }, parent_id = { type = "id", nullable = true } },
+      answers = "same", body = { name = { type = "string", min = 1 }, parent_id = { type = "id", nullable = true } },
       confidence = "code",
       summary = "Renames or moves a folder.",
     },
     {
       verb = "delete", on = "item", method = "DELETE", path = "/folders/{folder}", as = "unknown",
-      returns = "nothing", confidence = "code",
+      returns = "nothing", answers = "any", confidence = "code",
       summary = "Deletes a folder.",
     },
   },

@@ -5,7 +5,7 @@ return {
   operations = {
     {
       verb = "contract_create_data", on = "collection", method = "GET", path = "/helpers/contract_create_data",
-      as = "required", returns = "workspace", bare = true,
+      as = "required", returns = "workspace", answers = "any", bare = true,
       query = { extension_type = { type = "string" }, template_type_id = { type = "id" } },
       confidence = "doc",
       summary = "The workspaces in which the acting user may make contracts, each with its `templates`.",

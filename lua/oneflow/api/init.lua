@@ -6,8 +6,8 @@
 --   record      what one is called when there is no item method
 --   name        what one is called when the item method's name is another resource's too (template_file)
 --   parents     the resources below whose items it stands: contract.parties, contract:party(1); without: the client
---   custom_ids  its id may also be "c::" and a custom id
---   id_field    where a record may keep its id besides `id`
+--   custom_ids  its id may also be "c::" and a custom id; the places where a record may keep that
+--   id_fields   where a record may keep its id; left out: in `id`
 --   accessors   names for what the service keeps deeper in a record; `otherwise` is where to look next, and with
 --               `when` it is nil unless the record says so
 --   source      the page of its operations, where they name no other
@@ -20,6 +20,9 @@
 --   as            acting user: "none" (not needed, sent when there is one), "optional" (the service
 --                 takes the anonymous administrator too), "required" (it does not), "unknown"
 --   returns       a resource's name, "data" (a plain table) or "nothing"
+--   answers       whose answer it must be (oneflow.answer): "same" (the thing that the path names, or the one that
+--                 there is), "new" (a thing that was made: another one than the path's), "any" (a list, a link, what is
+--                 not confirmed). "same" and "new" have an id
 --   pages         a list in pages, with limit and offset; `bare`: a list that comes whole. Either may be an array or an
 --                 envelope; `rows` is the envelope's name for its list where that is not `data`
 --   sort, filters, query, body   what a list or a payload may hold; see oneflow.check. A filter that is less sure than
@@ -41,8 +44,10 @@
 --   source        the page that has or names it; none for what only code knows
 --   confirmed     "doc" or "ms"
 --   ids           the names in the path, in order
-local ipairs, gmatch = ipairs, string.gmatch
-local error = error
+--   pattern       of its paths, with slashes behind it or without
+--   expects       what oneflow.answer holds an answer against; none: nothing is known of it
+local error, ipairs, pairs = error, ipairs, pairs
+local gmatch, gsub = string.gmatch, string.gsub
 
 local NAMES = {
   "core", "account", "user", "contact", "contract", "party", "participant", "data_field", "product_group", "product",
@@ -58,10 +63,34 @@ local function name_of(resource, operation)
   return (whole and resource.collection or resource.name) .. "." .. operation.verb
 end
 
+-- A pattern of such paths, which captures ids: `captured(name)`.
+local function pattern_of(path, captured)
+  return "^" .. gsub(path, "{([a-z_]+)}", function(id) return captured(id) and "([^/]+)" or "[^/]+" end) .. "/*$"
+end
+
+local function none() return false end
+
+-- What oneflow.answer needs: `answers`; `always` (the answer is read even when its text alone is wanted);
+-- and of a thing `thing` (its name, for messages), `id_fields`, `custom_ids`, and `own`, a pattern for the id in the
+-- path, where that is the thing's.
+local function expectation(operation, resource)
+  local answers, returns = operation.answers, operation.returns
+  local expects = { answers = answers, always = operation.method ~= "GET" }
+  if answers == "any" then return (returns == "nothing" or returns == "data") and expects or nil end
+  local last = operation.ids[#operation.ids]
+  expects.thing = gsub(resource.item or resource.record, "_", " ")
+  expects.id_fields, expects.custom_ids = resource.id_fields, resource.custom_ids
+  if last and (last == resource.item or last == resource.record) then
+    expects.own = pattern_of(operation.path, function(id) return id == last end)
+  end
+  return expects
+end
+
 local resources, by_name, operations = {}, {}, {}
 for i, file in ipairs(NAMES) do
   local resource = require("oneflow.api." .. file)
   resource.name = resource.name or resource.item or resource.record
+  resource.id_fields = resource.id_fields or { "id" }
   resources[i] = resource
   if resource.name then by_name[resource.name] = resource end
   for _, operation in ipairs(resource.operations) do
@@ -70,6 +99,7 @@ for i, file in ipairs(NAMES) do
     operations[operation.name] = operation
     operation.ids = {}
     for id in gmatch(operation.path, "{([a-z_]+)}") do operation.ids[#operation.ids + 1] = id end
+    operation.pattern = pattern_of(operation.path, none)
     operation.confirmed = CONFIRMED[operation.confidence] or false
     if operation.repeatable == nil then
       operation.repeatable = operation.method == "GET" or (operation.method ~= "POST" and operation.confirmed)
@@ -77,5 +107,7 @@ for i, file in ipairs(NAMES) do
     if operation.confirmed or operation.named then operation.source = operation.source or resource.source end
   end
 end
+
+for _, operation in pairs(operations) do operation.expects = expectation(operation, by_name[operation.returns]) end
 
 return { resources = resources, by_name = by_name, operations = operations }

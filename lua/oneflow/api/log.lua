@@ -4,7 +4,7 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/logs", as = "unknown", returns = "log",
-      pages = true, confidence = "code",
+      answers = "any", pages = true, confidence = "code",
       summary = "The log entries.",
     },
   },

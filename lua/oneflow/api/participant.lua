@@ -16,7 +16,7 @@ return {
     {
       verb = "create", on = "collection", method = "POST",
       path = "/contracts/{contract}/parties/{party}/participants", as = "required", returns = "participant",
-      body = fields.participant.fields, rules = fields.participant,
+      answers = "new", body = fields.participant.fields, rules = fields.participant,
       source = "https://developer.oneflow.com/docs/add-a-new-participant-to-a-party", confidence = "doc",
       statuses = { 400, 401, 404, 409 },
       summary = "Adds a person to a party; to the owner side through the party whose `my_party` is true.",
@@ -24,19 +24,19 @@ return {
     {
       verb = "update", on = "item", method = "PUT",
       path = "/contracts/{contract}/parties/{party}/participants/{participant}", as = "required",
-      returns = "participant", body = fields.participant_changes, confidence = "doc",
+      returns = "participant", answers = "same", body = fields.participant_changes, confidence = "doc",
       summary = "Changes what is given. The e-mail of the owner side's people cannot change.",
     },
     {
       verb = "delete", on = "item", method = "DELETE",
       path = "/contracts/{contract}/parties/{party}/participants/{participant}", as = "unknown",
-      returns = "nothing", confidence = "?",
+      returns = "nothing", answers = "any", confidence = "?",
       summary = "Removes a person.",
     },
     {
       verb = "access_link", on = "item", method = "POST",
       path = "/contracts/{contract}/participants/{participant}/access_link", as = "optional", returns = "data",
-      confidence = "doc",
+      answers = "any", confidence = "doc",
       summary = "`{ access_link = url }`, good for 6 hours; meant for the counterparty's people.",
     },
   },

@@ -11,12 +11,12 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/parties", as = "optional",
-      returns = "party", pages = true, confidence = "doc",
+      returns = "party", answers = "any", pages = true, confidence = "doc",
       summary = "The parties, the owner side's among them.",
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/contracts/{contract}/parties", as = "required",
-      returns = "party",
+      returns = "party", answers = "new",
       body = fields.party.fields, rules = fields.party,
       totals = { { of = "participants", max = 40, at = "participants", paths = { "participants.*", "participant" } } },
       source = "https://developer.oneflow.com/docs/create-a-contract-with-counterparties", confidence = "doc",
@@ -24,12 +24,12 @@ return {
     },
     {
       verb = "get", on = "item", method = "GET", path = "/contracts/{contract}/parties/{party}", as = "optional",
-      returns = "party", confidence = "?", named = true,
+      returns = "party", answers = "same", confidence = "?", named = true,
       summary = "One party.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}/parties/{party}", as = "required",
-      returns = "party",
+      returns = "party", answers = "same",
       body = {
         name = { type = "string", min = 1, max = 100 },
         country_code = { type = "country", nullable = true },
@@ -42,7 +42,7 @@ return {
     },
     {
       verb = "delete", on = "item", method = "DELETE", path = "/contracts/{contract}/parties/{party}",
-      as = "unknown", returns = "nothing", confidence = "?",
+      as = "unknown", returns = "nothing", answers = "any", confidence = "?",
       summary = "Removes a party.",
     },
   },

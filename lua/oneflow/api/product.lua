@@ -11,35 +11,35 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/products", as = "optional",
-      returns = "product", pages = true, confidence = "?", named = true,
+      returns = "product", answers = "any", pages = true, confidence = "?", named = true,
       summary = "The products of all groups.",
     },
     {
       verb = "create", on = "collection", method = "POST",
       path = "/contracts/{contract}/product_groups/{product_group}/products", as = "required",
-      returns = "product", body = fields.product, confidence = "doc",
+      returns = "product", answers = "new", body = fields.product, confidence = "doc",
       summary = "Adds a product to a group.",
     },
     {
       verb = "get", on = "item", method = "GET", path = "/contracts/{contract}/products/{product}", as = "optional",
-      returns = "product", confidence = "?", named = true,
+      returns = "product", answers = "same", confidence = "?", named = true,
       summary = "One product.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}/products/{product}",
-      as = "required", returns = "product", body = fields.product, confidence = "doc",
+      as = "required", returns = "product", answers = "same", body = fields.product, confidence = "doc",
       summary = "Changes a product, without naming its group.",
     },
     {
       name = "product_group.product.update",
       verb = "update", on = "item", method = "PUT",
       path = "/contracts/{contract}/product_groups/{product_group}/products/{product}",
-      as = "required", returns = "product", body = fields.product, confidence = "doc",
+      as = "required", returns = "product", answers = "same", body = fields.product, confidence = "doc",
       summary = "Changes a product of a group.",
     },
     {
       verb = "delete", on = "item", method = "DELETE", path = "/contracts/{contract}/products/{product}",
-      as = "required", returns = "nothing", confidence = "?", named = true,
+      as = "required", returns = "nothing", answers = "any", confidence = "?", named = true,
       summary = "Deletes a product.",
     },
   },

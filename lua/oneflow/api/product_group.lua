@@ -7,24 +7,25 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/product_groups",
-      as = "optional", returns = "product_group", pages = true, confidence = "ms",
+      as = "optional", returns = "product_group", answers = "any", pages = true, confidence = "ms",
       summary = "The product groups.",
     },
     {
       verb = "update", on = "collection", method = "PUT", path = "/contracts/{contract}/product_groups",
       as = "required", repeatable = false, returns = "data", body = { product_groups = fields.product_groups },
+      answers = "any",
       totals = { { of = "products", max = 150, at = "product_groups", paths = { "product_groups.*.products.*" } } },
       confidence = "doc",
       summary = "Changes several groups, their configuration and products.",
     },
     {
       verb = "get", on = "item", method = "GET", path = "/contracts/{contract}/product_groups/{product_group}",
-      as = "optional", returns = "product_group", confidence = "?", named = true,
+      as = "optional", returns = "product_group", answers = "same", confidence = "?", named = true,
       summary = "One group.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}/product_groups/{product_group}",
-      as = "required", repeatable = false, returns = "product_group", body = fields.product_group,
+      as = "required", repeatable = false, returns = "product_group", answers = "same", body = fields.product_group,
       confidence = "doc",
       summary = "Configuration and products: makes, deletes, changes and reorders products.",
     },

@@ -5,12 +5,12 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/reminders", as = "unknown",
-      returns = "reminder", pages = true, confidence = "?", named = true,
+      returns = "reminder", answers = "any", pages = true, confidence = "?", named = true,
       summary = "The reminders.",
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/contracts/{contract}/reminders", as = "required",
-      returns = "reminder",
+      returns = "reminder", answers = "new",
       body = {
         date_time = { type = "time", required = true },
         subject = { type = "string", min = 1, max = 150, required = true },

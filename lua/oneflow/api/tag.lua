@@ -8,27 +8,27 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/tags", as = "unknown", returns = "tag",
-      pages = true, confidence = "code", named = true,
+      answers = "any", pages = true, confidence = "code", named = true,
       summary = "The tags.",
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/tags", as = "unknown", returns = "tag",
-      body = tag, confidence = "code", named = true,
+      answers = "new", body = tag, confidence = "code", named = true,
       summary = "Makes a tag.",
     },
     {
       verb = "get", on = "item", method = "GET", path = "/tags/{tag}", as = "unknown", returns = "tag",
-      confidence = "code",
+      answers = "same", confidence = "code",
       summary = "One tag.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/tags/{tag}", as = "unknown", returns = "tag",
-      body = tag, confidence = "code",
+      answers = "same", body = tag, confidence = "code",
       summary = "Renames a tag.",
     },
     {
       verb = "delete", on = "item", method = "DELETE", path = "/tags/{tag}", as = "unknown", returns = "nothing",
-      confidence = "code",
+      answers = "any", confidence = "code",
       summary = "Deletes a tag.",
     },
   },

@@ -6,7 +6,7 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/templates", as = "required", returns = "template",
-      pages = true, sort = { "name" },
+      answers = "any", pages = true, sort = { "name" },
       query = { extension_type = { type = "string" }, template_type_id = { type = "id" } },
       filters = {
         workspace_ids = { type = "list", of = "id" },
@@ -18,7 +18,7 @@ return {
     },
     {
       verb = "get", on = "item", method = "GET", path = "/templates/{template}", as = "optional",
-      returns = "template", confidence = "doc",
+      returns = "template", answers = "same", confidence = "doc",
       summary = "One template.",
     },
   },

@@ -5,7 +5,7 @@ return {
   operations = {
     {
       verb = "get", on = "item", method = "GET", path = "/templates/{template}/files/{file}", as = "unknown",
-      returns = "template_file",
+      returns = "template_file", answers = "same",
       download = true, -- as for the files of a contract
       confidence = "code",
       summary = "What the file is. Its bytes: `download { to = path }`, `{ sink = function }`, or as a string.",

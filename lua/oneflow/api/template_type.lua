@@ -13,27 +13,28 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/template_types", as = "optional",
-      returns = "template_type", pages = true, sort = { "name" }, confidence = "doc",
+      returns = "template_type", answers = "any", pages = true, sort = { "name" }, confidence = "doc",
       summary = "The template types.",
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/template_types", as = "optional",
-      returns = "template_type", body = template_type, confidence = "doc",
+      returns = "template_type", answers = "new", body = template_type, confidence = "doc",
       summary = "Makes a template type without data fields.",
     },
     {
       verb = "get", on = "item", method = "GET", path = "/template_types/{template_type}", as = "optional",
-      returns = "template_type", confidence = "doc",
+      returns = "template_type", answers = "same", confidence = "doc",
       summary = "One template type, with its data fields.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/template_types/{template_type}", as = "unknown",
-      returns = "template_type", body = fields.optional(template_type), confidence = "?", named = true,
+      returns = "template_type", answers = "same",
+      body = fields.optional(template_type), confidence = "?", named = true,
       summary = "Changes what is given.",
     },
     {
       verb = "delete", on = "item", method = "DELETE", path = "/template_types/{template_type}", as = "unknown",
-      returns = "nothing", confidence = "?", named = true,
+      returns = "nothing", answers = "any", confidence = "?", named = true,
       summary = "Deletes a template type.",
     },
   },

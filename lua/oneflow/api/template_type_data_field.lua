@@ -9,7 +9,7 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/helpers/template_types/{template_type}/data_fields",
-      as = "optional", returns = "template_type_data_field",
+      as = "optional", returns = "template_type_data_field", answers = "any",
       bare = true, rows = "data_fields",
       confidence = "doc",
       summary = "The data fields of the type, not in pages.",
@@ -17,7 +17,7 @@ return {
     {
       name = "template_type_data_fields.replace",
       verb = "replace", on = "collection", method = "PUT", path = "/template_types/{template_type}/data_fields",
-      as = "required", returns = "data",
+      as = "required", returns = "data", answers = "any",
       body = {
         data_fields = fields.list(fields.object {
           custom_id = { type = "string", min = 1, required = true },

@@ -6,12 +6,12 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/users", as = "optional", returns = "user",
-      pages = true, confidence = "doc",
+      answers = "any", pages = true, confidence = "doc",
       summary = "The users of the account.",
     },
     {
       verb = "get", on = "collection", method = "GET", path = "/users/{user}", as = "unknown", returns = "user",
-      confidence = "code",
+      answers = "same", confidence = "code",
       summary = "One user's record, by id. The records of the list link to it.",
     },
   },

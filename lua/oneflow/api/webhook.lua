@@ -18,33 +18,33 @@ local webhook = {
 }
 
 return {
-  item = "webhook", collection = "webhooks", id_field = "webhook_id",
+  item = "webhook", collection = "webhooks", id_fields = { "id", "webhook_id" },
   source = "https://developer.oneflow.com/docs/working-with-webhooks",
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/webhooks", as = "optional", returns = "webhook",
-      pages = true, confidence = "code", named = true,
+      answers = "any", pages = true, confidence = "code", named = true,
       summary = "The webhooks, with their sign keys.",
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/webhooks", as = "optional",
-      returns = "webhook", body = webhook, confidence = "doc",
+      returns = "webhook", answers = "new", body = webhook, confidence = "doc",
       statuses = { 400, 401, 403, 404 },
       summary = "Subscribes an address.",
     },
     {
       verb = "get", on = "item", method = "GET", path = "/webhooks/{webhook}", as = "optional",
-      returns = "webhook", confidence = "ms",
+      returns = "webhook", answers = "same", confidence = "ms",
       summary = "One webhook.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/webhooks/{webhook}", as = "optional",
-      returns = "webhook", body = webhook, confidence = "ms",
+      returns = "webhook", answers = "same", body = webhook, confidence = "ms",
       summary = "Writes a webhook anew.",
     },
     {
       verb = "delete", on = "item", method = "DELETE", path = "/webhooks/{webhook}", as = "optional",
-      returns = "nothing", confidence = "ms",
+      returns = "nothing", answers = "any", confidence = "ms",
       summary = "Ends a subscription.",
     },
   },

@@ -6,14 +6,14 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/workspaces", as = "optional",
-      returns = "workspace", pages = true, sort = { "name" },
+      returns = "workspace", answers = "any", pages = true, sort = { "name" },
       filters = { name = { type = "string" }, id = { type = "list", of = "id" } },
       confidence = "doc",
       summary = "The workspaces that the acting user may see.",
     },
     {
       verb = "get", on = "item", method = "GET", path = "/workspaces/{workspace}", as = "optional",
-      returns = "workspace", confidence = "doc",
+      returns = "workspace", answers = "same", confidence = "doc",
       summary = "One workspace.",
     },
   },

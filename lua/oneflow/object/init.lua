@@ -5,6 +5,7 @@
 local ascii = require "oneflow.ascii"
 local accessors = require "oneflow.object.accessors"
 local acting_user = require "oneflow.acting_user"
+local answer = require "oneflow.answer"
 local api = require "oneflow.api"
 local call = require "oneflow.call"
 local check = require "oneflow.check"
@@ -44,7 +45,7 @@ local M = {}
 ---@field timeout number?  seconds, the whole call and its token's function (60); above 0, at most 3600
 ---@field attempt_timeout number?  seconds, one attempt (30)
 ---@field retry (false|{ attempts: integer })?  taken and checked; one attempt is made
----@field decode boolean?  false: the JSON text instead of an object
+---@field decode boolean?  false: the JSON text instead of an object; of what only reads, it is not looked at
 ---@field unchecked boolean?  names and values go out unchecked
 ---@field blocking boolean?  allow the call to block an nginx worker
 
@@ -115,6 +116,7 @@ function shared.request(self, method, path, parts, opts)
   method = ascii.upper(method)
   return call.run(scope, {
     name = "request", method = method, as = "unknown", repeatable = method == "GET",
+    expects = answer.expected(method, path, given.query),
   }, path, {
     body = given.body,
     query = check.pairs("query", given.query, problems),

@@ -6,6 +6,7 @@
 -- decoding on its tables are the library's alone: who acts and which id is addressed is read from them. What is handed
 -- out is a copy.
 local acting_user = require "oneflow.acting_user"
+local answer = require "oneflow.answer"
 local api = require "oneflow.api"
 local call = require "oneflow.call"
 local check = require "oneflow.check"
@@ -35,11 +36,20 @@ function M.new_item(kind, scope, up, id, data, meta, partial)
 end
 local new_item = M.new_item
 
---- A record as the service sent it. Its id is the service's word, or else the one that was asked for.
+--- The id of a record: as an id is kept, or else as it was sent.
+---@return any? id
+function M.id_of(kind, data)
+  local id = answer.id_of(data, kind.resource.id_fields)
+  if id == nil and (type(data.id) == "string" or type(data.id) == "number") then id = data.id end
+  return id
+end
+
+--- A record as the service sent it. Its id is the one that was asked for, and in place of a custom id, or of none, the
+--- service's word.
 function M.new_record(kind, scope, up, data, meta, partial, asked_id)
-  local id = data.id
-  if id == nil and kind.id_field then id = data[kind.id_field] end
-  if type(id) ~= "number" and type(id) ~= "string" then id = asked_id end
+  local id = asked_id
+  if id == nil or ids.is_custom(id) then id = M.id_of(kind, data) end
+  if id == nil then id = asked_id end
   return new_item(kind, scope, up, id, data, meta, partial)
 end
 local new_record = M.new_record
@@ -132,7 +142,8 @@ local function run(binding, state, body, opts)
   if opts.decode == false then return value, meta end
   if operation.returns == "nothing" then return true, meta end
   if operation.returns == "data" then return value, meta end
-  return new_record(binding.kind, call.made(state.scope, opts), above(binding, state), value, meta, false, state.id)
+  local made, asked_id = call.made(state.scope, opts), operation.answers ~= "new" and state.id or nil
+  return new_record(binding.kind, made, above(binding, state), value, meta, false, asked_id)
 end
 
 -- A list as it was asked for, checked and copied once; what comes back fetches a page of it, or of a part of it: a
@@ -163,7 +174,7 @@ local function listing(binding, state, query, unchecked)
         return fetch(behind, limit, more == nil and opts or merged(opts, check.options(more)), part, made)
       end,
       undecodable = function(message)
-        return errors.undecodable(context_of(operation, scope, opts), { status = meta.status }, "decode", message)
+        return errors.unexpected(context_of(operation, scope, opts), { status = meta.status }, "decode", message)
       end,
       refusal = function(message) return refusal(operation, scope, opts, message) end,
     })

@@ -81,9 +81,10 @@ local contract, party = {}, {}
 function contract.find_participants(state, criteria)
   criteria = read_criteria(criteria)
   local found = {}
+  local kind = state.type.records.party
   for _, data in ipairs(part_of(state, "parties", "find_participants")) do
     find_in(found, state, {
-      type = state.type.records.party, scope = state.scope, up = state, id = data.id, data = data, meta = state.meta,
+      type = kind, scope = state.scope, up = state, id = run.id_of(kind, data), data = data, meta = state.meta,
     }, criteria)
   end
   return found

@@ -4,7 +4,7 @@
 -- operation is at home in a place by the ids in its path: one of a collection where exactly these are known, one of an
 -- item where at least these are; of two with one verb the one that names more.
 --
--- The type of an item: { name, resource, metatable, id_name, id_field, methods, fields, collections, items, records
+-- The type of an item: { name, resource, metatable, id_name, methods, fields, collections, items, records
 -- (the types of what stands below, by resource), missing (verb -> what it lacks here), up (the type above) }.
 local api = require "oneflow.api"
 local accessors = require "oneflow.object.accessors"
@@ -176,7 +176,7 @@ local function grow(place)
       local kind = {
         name = resource.item or resource.record, resource = resource, metatable = ITEM,
         up = place.resource and place or nil,
-        id_name = resource.item or resource.record, id_field = resource.id_field,
+        id_name = resource.item or resource.record,
         methods = {}, fields = {}, collections = {}, items = {}, records = {}, missing = {},
       }
       place.records[resource.name] = kind
