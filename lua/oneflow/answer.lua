@@ -1,5 +1,5 @@
 -- Whose answer is it? A 2xx alone does not say that a thing was done: an answer is read here, and held against what the
--- endpoint table says of its operation (`answers`). What the service did not send is not compared; digits
+-- endpoint table says of its operation (`answers`, `undone`). What the service did not send is not compared; digits
 -- equal the integer.
 local api = require "oneflow.api"
 local core = require "oneflow.core"
@@ -108,14 +108,25 @@ function RULES.any(_, value)
   end
 end
 
+-- What the answer says was not done.
+local function undone_of(expects, value)
+  for field, wrong in pairs(expects.undone) do
+    if value[field] == wrong then return format("its %s is still %s", field, wrong) end
+  end
+end
+
 --- What is wrong with an answer.
 ---@param expects table  of an operation, see oneflow.api
 ---@param path string  that was asked for
 ---@param value table  the answer's object
 ---@return string? message  nil: nothing
+---@return boolean? undone  it is what was asked for, and says that it was not done
 local function mismatch(expects, path, value)
   local asked = expects.own and match(path, expects.own)
-  return RULES[expects.answers](expects, value, asked)
+  local message = RULES[expects.answers](expects, value, asked)
+  if message or not expects.undone then return message end
+  message = undone_of(expects, value)
+  if message then return format("%s %s came, and %s", expects.thing, asked, message), true end
 end
 
 -- ---- reading ---------------------------------------------------------------------------------------------------
@@ -125,7 +136,7 @@ end
 ---@param path string
 ---@param text string
 ---@return any value  nil when it is not what was asked for
----@return oneflow.Kind? kind, string? message
+---@return oneflow.Kind? kind, string? message, boolean? undone  see `mismatch`
 function M.read(operation, path, text)
   local returns, expects = operation.returns, operation.expects
   local thing = expects and expects.thing
@@ -141,8 +152,8 @@ function M.read(operation, path, text)
     return nil, "decode", "an object expected"
   end
   if expects and object then
-    local wrong = mismatch(expects, path, value)
-    if wrong then return nil, "mismatch", wrong end
+    local wrong, undone = mismatch(expects, path, value)
+    if wrong then return nil, "mismatch", wrong, undone end
   end
   if returns == "nothing" then return true end -- and no login page
   return value

@@ -8,8 +8,8 @@ local hosts = require "oneflow.hosts"
 local report = require "oneflow.report"
 local usage = require "oneflow.usage"
 
-local error, format, huge, min = error, string.format, math.huge, math.min
-local ipairs, pcall, tonumber, type = ipairs, pcall, tonumber, type
+local error, format, gsub, huge, min = error, string.format, string.gsub, math.huge, math.min
+local ipairs, pcall, tonumber, tostring, type = ipairs, pcall, tonumber, tostring, type
 local running = coroutine.running
 local monotonic, read = core.monotonic, answers.read
 local ANONYMOUS_ADMIN, header_of = acting_user.ANONYMOUS_ADMIN, acting_user.header
@@ -361,6 +361,20 @@ local function noted(problems, path)
   return false
 end
 
+-- Who answered that a thing was not done may not have known yet: one more look, within what is left of the call's time.
+-- Whatever comes of that look, it changes nothing about what the call itself did.
+local function look_again(client, user, operation, path, opts, deadline, message)
+  local expects, left = operation.expects, deadline - monotonic()
+  if left <= 0 or client.closed then return nil, message end
+  local good, value, err = pcall(M.run, { client = client, user = user }, expects.confirm,
+    (gsub(path, expects.captured, expects.confirm_path)), nil,
+    { timeout = left, attempt_timeout = opts.attempt_timeout, decode = opts.decode, blocking = opts.blocking })
+  if good and value ~= nil then return value end
+  local seen = good and (err.detail or err.kind) or errors.safe(tostring(value), client.mask)
+  if seen == message then return nil, message .. ", also when looked at again" end
+  return nil, format("%s; looked at again: %s", message, seen)
+end
+
 --- Runs a call.
 ---@param scope table  { client =, user = }
 ---@param operation table  { name, method, as, repeatable, returns, expects }
@@ -454,7 +468,11 @@ function M.run(scope, operation, path, parts, opts, problems)
   local expects = operation.expects
   local as_text = opts.decode == false
   if as_text and not (expects and expects.always) then return answer, meta end
-  local value, kind, message = read(operation, path, answer)
+  local value, kind, message, undone = read(operation, path, answer)
+  if undone and expects.confirm then
+    value, message = look_again(client, user, operation, path, opts, deadline, message)
+    answer = value -- as text, when that is wanted
+  end
   if value ~= nil then return as_text and answer or value, meta end
   return nil, errors.unexpected(context_of(client, operation, user, attempts, outcome), {
     status = status, answer = answer, request_id = request_id, content_type = content_type,

@@ -300,3 +300,119 @@ describe("mismatch of a request by path:", function()
     assert.is_true((assert(sven:request("DELETE", "/contracts/4711"))))
   end)
 end)
+
+-- A publish whose answer is a draft: `looks` are the answers to what is asked then.
+describe("mismatch, still a draft:", function()
+  after_each(wire.clean)
+
+  local DRAFT, PENDING = '{"id":4711,"state":"draft"}', '{"id":4711,"state":"pending","now":true}'
+
+  -- POSTs are answered with a draft, GETs as `look` says.
+  local function drafts(look)
+    return server.start(function(s, args)
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          if request.method == "POST" then
+            c:reply(200, { "content-type: application/json", "x-request-id: of-the-post" }, args.draft)
+          elseif args.look == "silence" then
+            c:until_closed()
+          elseif args.look == "gone" then
+            return c:rst()
+          else
+            c:reply(args.look[1], { "content-type: application/json" }, args.look[2])
+          end
+        end
+      end)
+    end, { draft = DRAFT, look = look })
+  end
+
+  local function arrived(target)
+    local list = {}
+    for i, request in ipairs((target:journal())) do
+      assert.equal(SVEN, request.headers["x-oneflow-user-email"])
+      list[i] = request.method .. " " .. request.target
+    end
+    return list
+  end
+
+  it("case 52: is looked at once more, as the same user; published then, it is done", function()
+    local target = drafts { 200, PENDING }
+    local sven = as_sven(target)
+    local contract = assert(sven:contract(4711):publish { subject = "s" })
+    assert.same({ 4711, "pending", true, 200, 1, "of-the-post" }, { contract.id, contract.state, contract.data.now,
+      contract.meta.status, contract.meta.attempts, contract.meta.request_id })
+    assert.equal(PENDING, (assert(sven:contract(4711):publish({}, { decode = false }))))
+    assert.is_true((assert(sven:request("POST", "/contracts/4711/publish"))).now)
+    local list = arrived(target)
+    assert.same({ "POST /v1/contracts/4711/publish", "GET /v1/contracts/4711" }, { list[1], list[2] })
+    assert.equal(6, #list)
+  end)
+
+  it("case 52: still a draft, or whatever else the look brings: mismatch, unknown", function()
+    for _, case in ipairs {
+      { { 200, DRAFT }, "contract 4711 came, and its state is still draft, also when looked at again" },
+      { { 200, '{"id":4712,"state":"pending"}' }, "draft; looked at again: contract 4712 came for contract 4711" },
+      { { 200, "{}" }, "looked at again: an object without an id came for contract 4711" },
+      { { 200, "<html>" }, "looked at again: an unknown value" },
+      { { 404, '{"detail":"not there"}' }, "looked at again: not there" },
+      { { 503, "" }, "looked at again: " },
+      { "gone", "looked at again: " },
+    } do
+      local target = drafts(case[1])
+      local value, err = as_sven(target):contract(4711):publish {}
+      fails(value, err, case[2], "POST")
+      assert.same({ "contract.publish", SVEN, 1, "of-the-post" },
+        { err.operation, err.acting_user, err.attempts, err.request_id })
+      assert.equal(2, #arrived(target))
+    end
+  end)
+
+  it("case 52: the look is within the call's time", function()
+    local target = drafts "silence"
+    local started = core.monotonic()
+    local value, err = as_sven(target):contract(4711):publish({}, { timeout = 0.3 * wire.slow })
+    fails(value, err, "looked at again: ", "POST")
+    assert.is_true(core.monotonic() - started < 0.6 * wire.slow)
+  end)
+
+  it("case 52: a raise of on_request before the look takes nothing away; the hooks are told of both", function()
+    local told, raises = {}, false
+    local target = drafts { 200, PENDING }
+    local client = wire.client(target, { timeout = 30, attempt_timeout = 20, hooks = {
+      on_request = function(info) if raises and info.method == "GET" then error "the hook is broken" end end,
+      on_response = function(info)
+        told[#told + 1] = info.operation .. " " .. (info.kind or "done") .. " " .. tostring(info.outcome)
+      end,
+    } })
+    local contract = assert(client:user(SVEN)):contract(4711)
+    assert(contract:publish {})
+    assert.same({ "contract.publish mismatch unknown", "contract.get done nil" }, told)
+    raises = true
+    local value, err = contract:publish {}
+    fails(value, err, "the hook is broken", "POST")
+  end)
+
+  it("case 52: in map, gather and a gatherer as alone", function()
+    local target = drafts { 200, PENDING }
+    local sven = as_sven(target)
+    local function publish(id) return sven:contract(id):publish {} end
+    local results, failures = oneflow.map({ 4711, 4711, 4712 }, publish)
+    assert.same({ "pending", "pending" }, { results[1].state, results[2].state })
+    assert.same({ 1, 3 }, { #failures, failures[1].index })
+    fails(nil, failures[1].err, "contract 4711 came for contract 4712", "POST")
+    local gatherer, done = oneflow.gatherer(), {}
+    for _, id in ipairs { 4711, 4712 } do
+      gatherer:add(function() return publish(id) end, function(value, err) done[id] = value or err end)
+    end
+    while not gatherer:poll(0.1) do end
+    assert.equal("pending", done[4711].state)
+    fails(nil, done[4712], "contract 4711 came for contract 4712", "POST")
+  end)
+
+  it("case 52: a draft that was never sent is none: another state, or none, is as it came", function()
+    local target = answering { '{"id":4711}', '{"id":4711,"state":null}', '{"id":4711,"state":"frozen"}' }
+    local sven = as_sven(target)
+    for _ = 1, 3 do assert(sven:contract(4711):publish {}) end
+    assert.equal(3, #(target:journal()))
+  end)
+end)

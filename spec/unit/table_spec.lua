@@ -16,7 +16,7 @@ local OPERATION_FIELDS = set {
   "name", "verb", "on", "method", "path", "as", "returns", "pages", "bare", "rows", "sort", "fixed", "filters",
   "slices",
   "query", "body", "rules", "totals", "upload", "download", "limits", "confidence", "named", "summary", "repeatable",
-  "source", "confirmed", "ids", "statuses", "answers", "pattern", "expects",
+  "source", "confirmed", "ids", "statuses", "answers", "undone", "confirm", "pattern", "expects",
 }
 local RESOURCE_FIELDS = set {
   "item", "singleton", "collection", "record", "name", "parents", "custom_ids", "id_fields", "accessors", "source",
@@ -87,6 +87,9 @@ describe("the endpoint table:", function()
       -- What a thing is told by stands in the path, but for the account.
       local own = operation.answers == "same" and name ~= "account.get" or name == "contract.copy"
       assert.equal(own, (operation.expects and operation.expects.own) ~= nil, name)
+      local publish = name == "contract.publish"
+      assert.same(publish and { state = "draft" } or nil, operation.undone, name)
+      assert.same(publish and "contract.get" or nil, operation.confirm, name)
     end
   end)
 

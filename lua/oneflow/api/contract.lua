@@ -101,7 +101,7 @@ return {
     },
     {
       verb = "publish", on = "item", method = "POST", path = "/contracts/{contract}/publish", as = "required",
-      returns = "contract", answers = "same",
+      returns = "contract", answers = "same", undone = { state = "draft" }, confirm = "contract.get",
       body = {
         subject = { type = "string" },
         message = { type = "string" },

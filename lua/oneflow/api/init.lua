@@ -23,6 +23,8 @@
 --   answers       whose answer it must be (oneflow.answer): "same" (the thing that the path names, or the one that
 --                 there is), "new" (a thing that was made: another one than the path's), "any" (a list, a link, what is
 --                 not confirmed). "same" and "new" have an id
+--   undone        a field and its value with which the answer says that the thing was not done
+--   confirm       which operation is then called once, to look again; the ids of its path are among this one's
 --   pages         a list in pages, with limit and offset; `bare`: a list that comes whole. Either may be an array or an
 --                 envelope; `rows` is the envelope's name for its list where that is not `data`
 --   sort, filters, query, body   what a list or a payload may hold; see oneflow.check. A filter that is less sure than
@@ -68,9 +70,17 @@ local function pattern_of(path, captured)
   return "^" .. gsub(path, "{([a-z_]+)}", function(id) return captured(id) and "([^/]+)" or "[^/]+" end) .. "/*$"
 end
 
+local function all() return true end
 local function none() return false end
 
--- What oneflow.answer needs: `answers`; `always` (the answer is read even when its text alone is wanted);
+local function copied(original, more)
+  local copy = {}
+  for name, value in pairs(original) do copy[name] = value end
+  for name, value in pairs(more) do copy[name] = value end
+  return copy
+end
+
+-- What oneflow.answer needs: `answers` and `undone`; `always` (the answer is read even when its text alone is wanted);
 -- and of a thing `thing` (its name, for messages), `id_fields`, `custom_ids`, and `own`, a pattern for the id in the
 -- path, where that is the thing's.
 local function expectation(operation, resource)
@@ -79,11 +89,22 @@ local function expectation(operation, resource)
   if answers == "any" then return (returns == "nothing" or returns == "data") and expects or nil end
   local last = operation.ids[#operation.ids]
   expects.thing = gsub(resource.item or resource.record, "_", " ")
-  expects.id_fields, expects.custom_ids = resource.id_fields, resource.custom_ids
+  expects.id_fields, expects.custom_ids, expects.undone = resource.id_fields, resource.custom_ids, operation.undone
   if last and (last == resource.item or last == resource.record) then
     expects.own = pattern_of(operation.path, function(id) return id == last end)
   end
   return expects
+end
+
+-- The operation that looks again, and its path as what replaces `captured` in this one's.
+local function confirm(operation, looks)
+  local expects, positions = operation.expects, {}
+  for i, id in ipairs(operation.ids) do positions[id] = "%" .. i end
+  expects.captured = pattern_of(operation.path, all)
+  expects.confirm_path = gsub(looks.path, "{([a-z_]+)}", positions)
+  expects.confirm = copied(looks, {
+    expects = copied(looks.expects, { undone = operation.undone, always = true }),
+  })
 end
 
 local resources, by_name, operations = {}, {}, {}
@@ -109,5 +130,8 @@ for i, file in ipairs(NAMES) do
 end
 
 for _, operation in pairs(operations) do operation.expects = expectation(operation, by_name[operation.returns]) end
+for _, operation in pairs(operations) do
+  if operation.confirm then confirm(operation, operations[operation.confirm]) end
+end
 
 return { resources = resources, by_name = by_name, operations = operations }
