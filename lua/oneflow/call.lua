@@ -171,7 +171,8 @@ local NO_TIME_AGAIN = no_time("the service refused the token (401), and the time
   .. "again with another one", true)
 local NO_TIME_TO_FOLLOW = no_time "the time was over before it could be asked for the file"
 
--- -> status, answer, request_id, content_type, connects, of a 2xx | nil, what came instead, see the core's `take`
+-- -> status, answer, request_id, content_type, connects, connection, of a 2xx | nil, what came instead: see the core's
+-- `take`
 local function over_the_wire(client, operation, path, parts, user, timeout, waiter)
   local pass, kind, message, option
   if waiter then
@@ -205,9 +206,9 @@ local function over_the_wire(client, operation, path, parts, user, timeout, wait
     while not engine:wait(ticket) do end
   end
   if parts.answer then parts.bytes = engine:progress(ticket) end
-  local status, answer, request_id, content_type, connects = engine:take(ticket)
+  local status, answer, request_id, content_type, connects, connection = engine:take(ticket)
   spares[#spares + 1] = ticket -- taken first: a finalizer of the script may call in the middle of it
-  return status, answer, request_id, content_type, connects
+  return status, answer, request_id, content_type, connects, connection
 end
 
 local NO_BYTES = "a file was expected, no bytes came" -- as the core says it
@@ -317,9 +318,10 @@ local function hooked(send, client, operation, path, parts, user, timeout, waite
   end
   if not hooks.on_response then return send(client, operation, path, parts, user, timeout, waiter) end
   local started = monotonic()
-  local status, answer, request_id, content_type, connects = send(client, operation, path, parts, user, timeout, waiter)
+  local status, answer, request_id, content_type, connects, connection =
+    send(client, operation, path, parts, user, timeout, waiter)
   tell_response(client, operation, path, user, number, monotonic() - started, status, answer, request_id, connects)
-  return status, answer, request_id, content_type
+  return status, answer, request_id, content_type, connects, connection
 end
 
 -- For clients with hooks or a transport; others are over_the_wire's.
@@ -329,11 +331,17 @@ local function attempt(client, operation, path, parts, user, timeout, waiter, nu
   return send(client, operation, path, parts, user, timeout, waiter)
 end
 
+-- What does not belong to its request may be followed by more of that: nothing is taken from its connection any more.
+local function give_up(client, connection)
+  if connection then client.engine:disconnect(connection) end
+end
+
 --- Reports what became of a call that nobody waits for any more.
 ---@param ticket userdata  done; is used up
 function M.orphaned(client, ticket, operation, path, user)
-  local status, answer, request_id, _, connects = client.engine:take(ticket)
+  local status, answer, request_id, _, connects, connection = client.engine:take(ticket)
   local info = outcome_of(client, operation, path, user, 1, nil, status, answer, request_id, connects)
+  if status and info.kind then give_up(client, connection) end
   info.orphaned = true
   report.orphaned(client, info)
 end
@@ -424,13 +432,15 @@ function M.run(scope, operation, path, parts, opts, problems)
   if not time then return nil, errors.from_answer(context_of(client, operation, user, 0), NO_TIME) end
   local generation, attempts, outcome = client.generation, 1, nil
   local try = (client.hooks or client.transport) and attempt or over_the_wire
-  local status, answer, request_id, content_type = try(client, operation, path, parts, user, time, waiter, 1, deadline)
+  local status, answer, request_id, content_type, _, connection =
+    try(client, operation, path, parts, user, time, waiter, 1, deadline)
   if not status and answer.status == 401 and (client.token_function or client.token_callback or client.token_file)
     and refreshed(client, generation, waiter, deadline) then
     time, outcome = attempt_time(attempt_timeout, deadline), "refused"
     if time then
       attempts = 2
-      status, answer, request_id, content_type = try(client, operation, path, parts, user, time, waiter, 2, deadline)
+      status, answer, request_id, content_type, _, connection =
+        try(client, operation, path, parts, user, time, waiter, 2, deadline)
     else
       answer = NO_TIME_AGAIN
     end
@@ -456,6 +466,7 @@ function M.run(scope, operation, path, parts, opts, problems)
     report.problem(client, parts.raised[1], "progress", good and info or nil)
   end
   if not status then
+    if answer.kind == "mismatch" then give_up(client, answer.connection) end
     return nil, errors.from_answer(context_of(client, operation, user, attempts, outcome), answer)
   end
 
@@ -469,6 +480,7 @@ function M.run(scope, operation, path, parts, opts, problems)
   local as_text = opts.decode == false
   if as_text and not (expects and expects.always) then return answer, meta end
   local value, kind, message, undone = read(operation, path, answer)
+  if value == nil then give_up(client, connection) end
   if undone and expects.confirm then
     value, message = look_again(client, user, operation, path, opts, deadline, message)
     answer = value -- as text, when that is wanted

@@ -3,6 +3,7 @@ local cjson = require "cjson"
 local core = require "oneflow.core"
 local oneflow = require "oneflow"
 local operations = require "spec.support.operations"
+local process = require "spec.support.process"
 local server = require "spec.support.server"
 local wire = require "spec.support.wire"
 
@@ -87,7 +88,9 @@ describe("mismatch:", function()
       assert.is_falsy(string.find(tostring(err), "webhook_id", 1, true))
     end
     assert.is_true(#list > 900, tostring(#list))
-    assert.equal(#list, #target:journal())
+    local journal, connections = target:journal()
+    assert.equal(#list, #journal)
+    assert.equal(#list, connections, "each was the last answer of its connection")
   end)
 
   it("case 52: digits are the integer, which the handle keeps; a new thing brings its own", function()
@@ -330,12 +333,12 @@ describe("mismatch, still a draft:", function()
     local list = {}
     for i, request in ipairs((target:journal())) do
       assert.equal(SVEN, request.headers["x-oneflow-user-email"])
-      list[i] = request.method .. " " .. request.target
+      list[i] = string.format("%s %s %d", request.method, request.target, request.connection)
     end
     return list
   end
 
-  it("case 52: is looked at once more, as the same user; published then, it is done", function()
+  it("case 52: is looked at once more, as the same user, on another connection; published then, it is done", function()
     local target = drafts { 200, PENDING }
     local sven = as_sven(target)
     local contract = assert(sven:contract(4711):publish { subject = "s" })
@@ -344,7 +347,7 @@ describe("mismatch, still a draft:", function()
     assert.equal(PENDING, (assert(sven:contract(4711):publish({}, { decode = false }))))
     assert.is_true((assert(sven:request("POST", "/contracts/4711/publish"))).now)
     local list = arrived(target)
-    assert.same({ "POST /v1/contracts/4711/publish", "GET /v1/contracts/4711" }, { list[1], list[2] })
+    assert.same({ "POST /v1/contracts/4711/publish 1", "GET /v1/contracts/4711 2" }, { list[1], list[2] })
     assert.equal(6, #list)
   end)
 
@@ -414,5 +417,76 @@ describe("mismatch, still a draft:", function()
     local sven = as_sven(target)
     for _ = 1, 3 do assert(sven:contract(4711):publish {}) end
     assert.equal(3, #(target:journal()))
+  end)
+end)
+
+describe("mismatch, its connection:", function()
+  after_each(process.clean)
+
+  -- From the first request for a contract over 900 on, a connection is one answer behind.
+  local function behind()
+    return server.start(function(s)
+      s.serve(function(c)
+        local before
+        for request in function() return c:request() end do
+          local id = tonumber((string.match(request.target, "/contracts/(%d+)")))
+          if not before and id > 900 then before = "/v1/contracts/666" end
+          c:good { target = before or request.target }
+          if before then before = request.target end
+        end
+      end)
+    end)
+  end
+
+  it("case 52: none of the answers that follow on it is taken, by no call", function()
+    for _, way in ipairs { "alone", "gatherer" } do
+      local target = behind()
+      local sven = as_sven(target)
+      local function calls()
+        for round = 1, 5 do
+          assert.equal(21, assert(sven:contract(21):get()).data.id)
+          local method = round % 2 == 0 and "GET" or "POST"
+          local contract = sven:contract(900 + round)
+          local value, err
+          if method == "GET" then value, err = contract:get() else value, err = contract:publish {} end
+          fails(value, err, "contract 666 came for contract " .. 900 + round, method)
+          for id = 30, 32 do assert.equal(id, assert(sven:contract(id):get()).data.id) end
+        end
+        return true
+      end
+      if way == "alone" then
+        calls()
+      else
+        local gatherer, ended = oneflow.gatherer(), false
+        gatherer:add(calls, function(value, err)
+          assert.is_true(value, tostring(err))
+          ended = true
+        end)
+        while not gatherer:poll(0.1) do end
+        assert.is_true(ended)
+      end
+      local journal, connections = target:journal()
+      assert.same({ 25, 6 }, { #journal, connections }, way)
+    end
+  end)
+
+  it("case 52: so is a file of no bytes the last of its connection", function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          if string.find(request.target, "/files/", 1, true) then
+            c:reply(200, { "content-type: application/pdf" }, "")
+          else
+            c:good(request)
+          end
+        end
+      end)
+    end)
+    local sven, client = as_sven(target)
+    local value, err = sven:contract(4711):file(1):download()
+    fails(value, err, "no bytes came", "GET")
+    wire.good_call(client)
+    local _, connections = target:journal()
+    assert.equal(2, connections)
   end)
 end)

@@ -484,6 +484,39 @@ describe("nginx:", function()
     assert.equal(2, #target:journal())
   end)
 
+  it("case 52: an answer that is not what was asked for: to a light thread, and in what is told of an orphaned POST",
+    function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          s.note(request.method)
+          if string.find(request.target, "/4712", 1, true) then s.await "answer" end
+          local state = request.method == "GET" and "pending" or "draft"
+          c:reply(200, {}, '{"id":4711,"_private":{"name":"n"},"state":"' .. state .. '"}')
+        end
+      end)
+    end)
+    local web = start(target, {
+      server = location("/looked", "ngx.say(show(client():contract(4711):publish({}, { as = 'sven@example.com' })))")
+      .. location("/other", "ngx.say(show(client():contract(4713):get({ as = 'sven@example.com' })))")
+      .. location("/orphan", "client():contract(4712):publish({}, { as = 'sven@example.com' })",
+        "lua_check_client_abort on;") })
+    assert.equal("ok n\n", get(web, "/looked"))
+    assert.matches("^nil mismatch unknown .*contract 4711 came for contract 4713", get(web, "/other"))
+    local waiting = process.spawn { "/usr/bin/curl", "-sS", web.url .. "/orphan" }
+    target:wait("POST", 2)
+    waiting:kill "sigkill"
+    eventually("the abort", function() return string.find(web:access_log(), " 499 ", 1, true) end)
+    target:tell "answer"
+    eventually("the line in the log", function()
+      return string.find(web:error_log(), "contract.publish as sven@example.com: nobody waited for the end of the "
+        .. "call: mismatch, unknown", 1, true)
+    end)
+    assert.equal("ok n\n", get(web, "/looked"))
+    local requests, connections = target:journal()
+    assert.same({ 6, 5 }, { #requests, connections }) -- each of the four was the last of its connection
+  end)
+
   it("case 62: what on_response raises, of a call or of an orphaned one, goes to on_error or else to the error log",
     function()
     local target = held()
