@@ -5,6 +5,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ struct of_carrier {
     CURL *easy;
     of_carrier *next;      /* among the idle */
     of_transfer *transfer; /* whose request it carries */
-    long timeout;
+    long connect_timeout;
     long idle_seconds;
     bool fresh;
     bool bulky;
@@ -93,6 +94,10 @@ static of_kind kind_of(CURLcode code) {
 static int on_request(void *context, char *remote, char *local, int remote_port, int local_port) {
     of_transfer *transfer = ((of_carrier *)context)->transfer;
     if (transfer->wire == 0) {
+        if (transfer->submitted + transfer->timeout <= transfer->driver->now) {
+            transfer->stop = OF_STOP_LATE;
+            return CURL_PREREQFUNC_ABORT;
+        }
         of_connection *connection =
             of_connections_find(&transfer->driver->connections, (of_end){local, local_port},
                                 (of_end){remote, remote_port});
@@ -287,7 +292,6 @@ static bool prepare(of_carrier *slot, of_engine *engine, of_driver *driver) {
     SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(easy, CURLOPT_ACCEPT_ENCODING, "gzip"); /* what is decoded; the call's headers ask for it */
     SET(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE);
-    SET(easy, CURLOPT_CONNECTTIMEOUT_MS, engine->connect_timeout);
     SET(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_SECONDS);
     SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -386,6 +390,22 @@ static bool arm_bulky(of_carrier *slot, const of_transfer *transfer, bool bulky)
     return true;
 }
 
+static bool set_connect_timeout(of_carrier *slot, long milliseconds) {
+    if (slot->connect_timeout != milliseconds)
+        SET(slot->easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds);
+    slot->connect_timeout = milliseconds;
+    return true;
+}
+
+/* The driver has an eye on the time. libcurl's is longer, but not by much: an address that does not
+   answer is given a half of what is left before the next one is tried. */
+static long connect_timeout_of(const of_transfer *transfer) {
+    long long left = transfer->connect_end - transfer->driver->now;
+    return (long)(left + left / 4 + 1);
+}
+
+void of_carrier_keep_connecting(of_carrier *slot) { (void)set_connect_timeout(slot, INT_MAX); }
+
 /* All of it, so that nothing of the request before remains. */
 bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
     CURL *easy = slot->easy;
@@ -417,9 +437,8 @@ bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
         SET(easy, CURLOPT_CUSTOMREQUEST, NULL);
     }
     slot->get = get;
-    if (slot->timeout != transfer->timeout)
-        SET(easy, CURLOPT_TIMEOUT_MS, transfer->timeout);
-    slot->timeout = transfer->timeout;
+    if (!set_connect_timeout(slot, connect_timeout_of(transfer)))
+        return false;
     if (slot->idle_seconds != idle)
         SET(easy, CURLOPT_MAXAGE_CONN, idle);
     slot->idle_seconds = idle;
@@ -551,6 +570,7 @@ of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t r
         of_target_failure(transfer->target, message, room);
         break;
     case OF_STOP_STALE:
+    case OF_STOP_LATE:
     case OF_STOP_NONE:
         if (code == CURLE_SSL_CONNECT_ERROR && hung_up(slot->message, os_error))
             kind = OF_CONNECTION;

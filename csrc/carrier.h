@@ -26,6 +26,9 @@ void of_carrier_free(of_carrier *carrier);
    can only be freed. */
 bool of_carrier_arm(of_carrier *carrier, of_transfer *transfer);
 
+/* The time for connecting is up: what has come is read nevertheless. */
+void of_carrier_keep_connecting(of_carrier *carrier);
+
 /* Goes on with a transfer that was paused, as nobody had read what came. False: libcurl failed. */
 bool of_carrier_resume(of_carrier *carrier);
 

@@ -13,6 +13,8 @@ enum {
     POOL = 16,               /* connections kept at least */
     BUSY_MILLISECONDS = 100, /* after which libcurl is called in any case, while transfers run */
     STARVED_MILLISECONDS = 10,
+    PASS_MILLISECONDS = 50, /* at most, to read what came before a time was up, */
+    PASS_ROUNDS = 2,        /* but so often in any case */
 };
 
 /* ---- lists -------------------------------------------------------------------------------- */
@@ -155,8 +157,11 @@ static long patience(const of_driver *driver, long milliseconds) {
         return milliseconds;
     if (milliseconds > BUSY_MILLISECONDS)
         milliseconds = BUSY_MILLISECONDS;
-    if (driver->deadline >= 0) {
-        long long left = driver->deadline - of_now();
+    long long next = driver->deadline;
+    if (driver->due != 0 && (next < 0 || driver->due < next))
+        next = driver->due;
+    if (next >= 0) {
+        long long left = next - of_now();
         if (left < milliseconds)
             milliseconds = left > 0 ? (long)left : 0;
     }
@@ -256,12 +261,6 @@ void of_driver_widen(of_driver *driver, long concurrency) {
         check(driver, curl_multi_setopt(driver->multi, CURLMOPT_MAXCONNECTS, driver->pool));
 }
 
-void of_driver_add(of_driver *driver, of_transfer *transfer) {
-    transfer->driver = driver;
-    of_list_append(&driver->queued, transfer);
-    driver->startable = true;
-}
-
 void of_driver_end(of_transfer *transfer, of_kind kind, const char *message) {
     of_driver *driver = transfer->driver;
     if (transfer->slot != NULL) {
@@ -286,9 +285,94 @@ void of_driver_end(of_transfer *transfer, of_kind kind, const char *message) {
     driver->announce(transfer);
 }
 
+/* ---- time --------------------------------------------------------------------------------- */
+
+/* libcurl's own time-outs look at the clock before they read what has come: a program that was busy
+   with something else would lose an answer that is there. So its transfers have none, and of its
+   time for connecting, from which it gives each address a share, it never sees the end. */
+
 /* Time in the queue counts. */
-static long time_left(const of_transfer *transfer, long long now) {
-    return transfer->timeout - (long)(now - transfer->submitted);
+static long long end_of(const of_transfer *transfer) {
+    return transfer->submitted + transfer->timeout;
+}
+
+static bool connects(const of_transfer *transfer) {
+    return transfer->slot != NULL && transfer->wire == 0;
+}
+
+static long long due_of(const of_transfer *transfer) {
+    return connects(transfer) ? transfer->connect_end : end_of(transfer);
+}
+
+static bool overdue(const of_transfer *transfer) {
+    return due_of(transfer) <= transfer->driver->now;
+}
+
+static void expect(of_driver *driver, const of_transfer *transfer) {
+    long long due = due_of(transfer);
+    if (driver->due == 0 || due < driver->due)
+        driver->due = due;
+}
+
+/* It is about to be connected. */
+static void expect_connection(of_driver *driver, of_transfer *transfer) {
+    long long end = end_of(transfer);
+    transfer->connect_end = driver->now + transfer->engine->connect_timeout;
+    if (transfer->connect_end > end)
+        transfer->connect_end = end;
+    if (driver->due == 0 || transfer->connect_end < driver->due)
+        driver->due = transfer->connect_end;
+}
+
+/* "2", "0.25" */
+static void write_seconds(char text[32], long milliseconds) {
+    int length = snprintf(text, 32, "%ld.%03ld", milliseconds / 1000, milliseconds % 1000);
+    while (length > 1 && text[length - 1] == '0')
+        text[--length] = '\0';
+    if (length > 1 && text[length - 1] == '.')
+        text[length - 1] = '\0';
+}
+
+static void end_late(of_transfer *transfer) {
+    char message[CURL_ERROR_SIZE];
+    char seconds[32];
+    write_seconds(seconds, transfer->timeout);
+    if (transfer->slot == NULL) {
+        snprintf(message, sizeof message, "no turn within %s s: too many calls are under way",
+                 seconds);
+    } else {
+        (void)of_carrier_read(transfer->slot, CURLE_OPERATION_TIMEDOUT, message, sizeof message);
+        if (!connects(transfer)) {
+            snprintf(message, sizeof message, "no %s within %s s",
+                     transfer->status == 0 ? "answer" : "whole answer", seconds);
+        } else if (transfer->connect_end == end_of(transfer)) {
+            snprintf(message, sizeof message, "no connection within %s s", seconds);
+        } else {
+            write_seconds(seconds, transfer->engine->connect_timeout);
+            snprintf(message, sizeof message, "no connection within %s s (connect_timeout)",
+                     seconds);
+        }
+    }
+    of_driver_end(transfer, OF_TIMEOUT, message);
+}
+
+static void end_overdue(of_driver *driver, of_list *list) {
+    of_transfer *transfer = list->first;
+    while (transfer != NULL) {
+        of_transfer *next = transfer->next;
+        if (overdue(transfer))
+            end_late(transfer);
+        else
+            expect(driver, transfer);
+        transfer = next;
+    }
+}
+
+void of_driver_add(of_driver *driver, of_transfer *transfer) {
+    transfer->driver = driver;
+    of_list_append(&driver->queued, transfer);
+    driver->startable = true;
+    expect(driver, transfer);
 }
 
 static const char NO_SETTING_UP[] =
@@ -297,9 +381,8 @@ static const char NO_SETTING_UP[] =
 static void start(of_driver *driver, of_transfer *transfer) {
     of_engine *engine = transfer->engine;
     char message[OF_TARGET_MESSAGE];
-    transfer->timeout = time_left(transfer, of_now());
-    if (transfer->timeout <= 0) {
-        of_driver_end(transfer, OF_TIMEOUT, "waited too long for its turn");
+    if (overdue(transfer)) {
+        end_late(transfer);
         return;
     }
     if (transfer->target != NULL && !of_target_rewind(transfer->target)) {
@@ -307,6 +390,7 @@ static void start(of_driver *driver, of_transfer *transfer) {
         of_driver_end(transfer, OF_IO, message);
         return;
     }
+    expect_connection(driver, transfer);
     of_carrier *slot = of_driver_open(driver) ? of_carrier_take(engine, driver) : NULL;
     if (slot == NULL || !of_carrier_arm(slot, transfer)) {
         if (slot != NULL)
@@ -340,6 +424,7 @@ static void start_fresh(of_driver *driver, of_transfer *transfer) {
     transfer->stop = OF_STOP_NONE;
     transfer->fresh = true;
     check(driver, curl_multi_remove_handle(driver->multi, easy));
+    expect_connection(driver, transfer);
     if (!of_carrier_arm(transfer->slot, transfer))
         of_driver_end(transfer, OF_MEMORY, NO_SETTING_UP);
     else if (driver->failure == CURLM_OK)
@@ -358,8 +443,15 @@ static void collect(of_driver *driver) {
             check(driver, CURLM_BAD_EASY_HANDLE);
             continue;
         }
-        if (transfer->stop == OF_STOP_STALE) {
+        bool stale = transfer->stop == OF_STOP_STALE;
+        bool in_time = end_of(transfer) > driver->now;
+        if (stale && in_time) {
             start_fresh(driver, transfer);
+            continue;
+        }
+        if (stale || transfer->stop == OF_STOP_LATE ||
+            (code == CURLE_OPERATION_TIMEDOUT && transfer->wire == 0)) {
+            end_late(transfer);
             continue;
         }
         char message[CURL_ERROR_SIZE + 256] = "";
@@ -386,35 +478,60 @@ static void replace_multi(of_driver *driver) {
     close_multi(driver);
 }
 
+static void act(of_driver *driver) {
+    if (driver->running.count == 0 || driver->failure != CURLM_OK)
+        return;
+    if (driver->ready || driver->starved)
+        act_on_sockets(driver);
+    act_on_time(driver);
+    if (driver->failure == CURLM_OK)
+        collect(driver);
+}
+
+/* What has come until now, as far as it can be read at once. */
+static void read_on(of_driver *driver) {
+    for (int round = 0; round < PASS_ROUNDS || of_now() - driver->now < PASS_MILLISECONDS;
+         round++) {
+        long long next = driver->deadline;
+        of_driver_poll(&driver, 1, NULL, 0, 0);
+        if (!driver->ready && (next < 0 || next > of_now() + 1))
+            break;
+        act(driver);
+    }
+}
+
+/* A time that is up ends a transfer after it was read on: what came before counts. */
+static void meet_due(of_driver *driver) {
+    bool some = false;
+    for (of_transfer *transfer = driver->running.first; transfer != NULL;
+         transfer = transfer->next) {
+        if (overdue(transfer)) {
+            some = true;
+            of_carrier_keep_connecting(transfer->slot);
+        }
+    }
+    act(driver);
+    if (some)
+        read_on(driver);
+    driver->due = 0;
+    end_overdue(driver, &driver->queued);
+    end_overdue(driver, &driver->running);
+}
+
 void of_driver_step(of_driver *driver) {
     if (driver->connections.suspect)
         of_connections_forget_closed(&driver->connections);
+    driver->now = of_now();
     while (driver->startable && driver->failure == CURLM_OK) {
         driver->startable = false;
         start_queued(driver);
     }
-    if (driver->running.count > 0 && driver->failure == CURLM_OK) {
-        if (driver->ready || driver->starved)
-            act_on_sockets(driver);
-        act_on_time(driver);
-        if (driver->failure == CURLM_OK)
-            collect(driver);
-    }
+    if (driver->due != 0 && driver->due <= driver->now)
+        meet_due(driver);
+    else
+        act(driver);
     if (driver->failure != CURLM_OK)
         replace_multi(driver);
-}
-
-void of_driver_expire(of_driver *driver) {
-    if (driver->queued.first == NULL)
-        return;
-    long long now = of_now();
-    of_transfer *transfer = driver->queued.first;
-    while (transfer != NULL) {
-        of_transfer *next = transfer->next;
-        if (time_left(transfer, now) <= 0)
-            of_driver_end(transfer, OF_TIMEOUT, "waited too long for its turn");
-        transfer = next;
-    }
 }
 
 bool of_driver_disconnect(of_driver *driver, uint64_t number) {

@@ -26,6 +26,8 @@ struct of_driver {
     bool ready;        /* something is to be acted on */
     CURLMcode failure; /* of a curl_multi_* function: the curl_multi is replaced by the next step */
     long long deadline; /* of_now() at which libcurl wants to be called in any case; -1: none */
+    long long due;      /* of_now() at which a transfer's time may be up; 0: never */
+    long long now;      /* of_now() at the beginning of the step */
     of_list queued;
     of_list running;
     bool startable;      /* something was queued or ended since the queue was last looked at */
@@ -44,7 +46,8 @@ void of_driver_widen(of_driver *driver, long concurrency);
 /* Queues a transfer. */
 void of_driver_add(of_driver *driver, of_transfer *transfer);
 
-/* Starts what may start, lets libcurl do what it can without waiting, and ends what is done. */
+/* Starts what may start, lets libcurl do what it can without waiting, and ends what is done or has
+   no time left; the latter once nothing more of it can be read. */
 void of_driver_step(of_driver *driver);
 
 /* Goes on with a transfer that was paused, as nobody had read what came. */
@@ -52,9 +55,6 @@ void of_driver_resume(of_transfer *transfer);
 
 /* The one way to a transfer's end. */
 void of_driver_end(of_transfer *transfer, of_kind kind, const char *message);
-
-/* Ends the queued transfers whose time is up. */
-void of_driver_expire(of_driver *driver);
 
 /* Shuts a connection down, if it is this driver's -> whether it is. A transfer that is on it ends.
  */

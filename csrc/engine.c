@@ -553,7 +553,6 @@ static void drive(of_driver *driver, const of_transfer *transfer, long milliseco
     unsigned long before = driver->ended;
     for (;;) {
         of_driver_step(driver);
-        of_driver_expire(driver);
         if (transfer != NULL ? of_transfer_done(transfer) || of_transfer_readable(transfer)
                              : driver->ended != before || driver->running.count == 0)
             return;
@@ -588,7 +587,6 @@ void of_engine_step(of_engine *engine) {
         return;
     pipe_guard guard = block_pipe(engine);
     of_driver_step(engine->own);
-    of_driver_expire(engine->own);
     unblock_pipe(&guard);
 }
 

@@ -430,7 +430,6 @@ static bool take_news(void) {
 static void *run(void *unused) {
     while (take_news()) {
         of_driver_step(&io.driver);
-        of_driver_expire(&io.driver);
         signal_all();
         sleep_until_news();
     }

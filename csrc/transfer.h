@@ -30,6 +30,7 @@ typedef enum of_stop {
     OF_STOP_NONE,
     OF_STOP_GUARD,
     OF_STOP_STALE,
+    OF_STOP_LATE, /* could be sent only now that its time is up */
     OF_STOP_HEAD,
     OF_STOP_BODY,
     OF_STOP_MEMORY,
@@ -56,7 +57,8 @@ struct of_transfer {
     char *body_out;
     size_t body_out_length;
     long timeout;
-    long long submitted; /* of_now() then: time in a queue counts */
+    long long submitted;   /* of_now() then: time in a queue counts */
+    long long connect_end; /* of_now() until which it may be connected, since it was begun */
     unsigned long number;
     unsigned long refusals; /* of memory, before it began */
     bool repeatable;

@@ -61,7 +61,8 @@ local library
 describe("one local port:", function()
   setup(function()
     library = host.folder() .. "/same_port.so"
-    host.shell("cc -Wall -Wextra -Werror -shared -fPIC -o " .. library .. " " .. host.root .. "/spec/support/same_port.c -ldl")
+    host.shell("cc -Wall -Wextra -Werror -shared -fPIC -o " .. library .. " " .. host.root
+      .. "/spec/support/same_port.c -ldl")
   end)
   after_each(wire.clean)
 

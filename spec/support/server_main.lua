@@ -19,7 +19,9 @@ input:setmaxline(2 ^ 24)
 local function say(value) output:xwrite(cjson.encode(value) .. "\n") end
 
 local job = cjson.decode((input:read("*l")))
-local listener = assert(socket.listen { host = job.args.host or "127.0.0.1", port = string.format("%d", job.args.port or 0) })
+local listener = assert(socket.listen {
+  host = job.args.host or "127.0.0.1", port = string.format("%d", job.args.port or 0),
+})
 assert(listener:listen())
 local _, _, port = listener:localname()
 
