@@ -61,6 +61,7 @@ static bool may_reuse(void) {
     X(CURLE_OPERATION_TIMEDOUT, OF_TIMEOUT)                                                        \
     X(CURLE_OUT_OF_MEMORY, OF_MEMORY)                                                              \
     X(CURLE_BAD_CONTENT_ENCODING, OF_DECODE)                                                       \
+    X(TOO_LARGE, OF_LIMIT)                                                                         \
     X(CURLE_SSL_CONNECT_ERROR, OF_TLS)                                                             \
     X(CURLE_PEER_FAILED_VERIFICATION, OF_TLS)                                                      \
     X(CURLE_SSL_ENGINE_NOTFOUND, OF_TLS)                                                           \
@@ -75,8 +76,10 @@ static bool may_reuse(void) {
     X(CURLE_SSL_PINNEDPUBKEYNOTMATCH, OF_TLS)                                                      \
     X(CURLE_SSL_INVALIDCERTSTATUS, OF_TLS)
 
+enum { TOO_LARGE = 100 }; /* CURLE_TOO_LARGE, of libcurl 8.6 and newer: header lines */
+
 static of_kind kind_of(CURLcode code) {
-    switch (code) {
+    switch ((int)code) {
 #define CODE_CASE(name, kind)                                                                      \
     case name:                                                                                     \
         return kind;
@@ -131,25 +134,39 @@ static size_t keep(of_transfer *transfer, of_buffer *buffer, const char *bytes, 
     return length == 0 ? 1 : 0;
 }
 
-/* The empty line has come: this is the answer, and no interim one. */
-static void end_head(of_transfer *transfer) {
+/* The empty line has come: this is the answer, unless it is an interim one. False: it is none. */
+static bool end_head(of_transfer *transfer) {
     long status = 0;
-    if (curl_easy_getinfo(transfer->slot->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
-        status >= 200)
-        transfer->head_length = transfer->head.length;
+    transfer->stop = OF_STOP_ODD;
+    transfer->reason = of_head_check(&transfer->head);
+    if (transfer->reason != NULL)
+        return false;
+    transfer->stop = OF_STOP_NONE;
+    if (curl_easy_getinfo(transfer->slot->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
+        status < 200)
+        return true;
+    transfer->head_length = transfer->head.length;
+    transfer->reason = of_head_coding(&transfer->head);
+    if (transfer->reason != NULL)
+        transfer->stop = OF_STOP_ANSWER;
+    return transfer->reason == NULL;
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
     of_transfer *transfer = ((of_carrier *)context)->transfer;
     size_t length = size * count;
     bool trailer = transfer->head_length > 0;
+    transfer->head_total += length;
+    if (transfer->head_total > OF_HEADS_LIMIT) {
+        transfer->stop = OF_STOP_HEAD;
+        return 0;
+    }
     /* Of several answers (100, 103, then 200) only the last one counts. */
     if (!trailer && length >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
         of_buffer_clear(&transfer->head);
     size_t kept = keep(transfer, &transfer->head, bytes, length, OF_STOP_HEAD);
-    if (!trailer && kept > 0 && (bytes[0] == '\r' || bytes[0] == '\n'))
-        end_head(transfer);
-    return kept;
+    bool last = !trailer && kept > 0 && (bytes[0] == '\r' || bytes[0] == '\n');
+    return last && !end_head(transfer) ? 0 : kept;
 }
 
 static bool header_is(const of_buffer *head, const char *name, const char *wanted) {
@@ -543,7 +560,12 @@ of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t r
         break;
     case OF_STOP_HEAD:
         kind = OF_LIMIT;
-        snprintf(message, room, "the answer's headers exceed %d bytes", OF_HEAD_LIMIT);
+        snprintf(message, room, "the answer's headers exceed %d bytes",
+                 transfer->head_total > OF_HEADS_LIMIT ? OF_HEADS_LIMIT : OF_HEAD_LIMIT);
+        break;
+    case OF_STOP_ODD:
+        kind = OF_CONNECTION;
+        snprintf(message, room, "%s", transfer->reason);
         break;
     case OF_STOP_BODY:
         kind = OF_LIMIT;
@@ -577,6 +599,8 @@ of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t r
         if (refused_line(transfer, code)) {
             kind = OF_LIMIT;
             snprintf(message, room, "a header line of the answer is too long");
+        } else if (code == CURLE_BAD_FUNCTION_ARGUMENT && transfer->wire > 0) {
+            snprintf(message, room, "a header line of the answer could not be read");
         } else if (kind != OF_OK) {
             const char *text = slot->message;
             snprintf(message, room, "%s", text[0] != '\0' ? text : curl_easy_strerror(code));

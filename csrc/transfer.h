@@ -19,7 +19,8 @@
 enum { OF_INLINE, OF_THREAD, OF_LANES };
 
 enum {
-    OF_HEAD_LIMIT = 64 * 1024, /* bytes of one answer's header lines */
+    OF_HEAD_LIMIT = 64 * 1024,   /* bytes of one answer's header lines */
+    OF_HEADS_LIMIT = 256 * 1024, /* the same, with those of the interim answers before it */
     OF_STREAM_LIMIT = 256 * 1024,
 };
 
@@ -32,6 +33,7 @@ typedef enum of_stop {
     OF_STOP_STALE,
     OF_STOP_LATE, /* could be sent only now that its time is up */
     OF_STOP_HEAD,
+    OF_STOP_ODD, /* header lines that are none; `reason` */
     OF_STOP_BODY,
     OF_STOP_MEMORY,
     OF_STOP_FORM,   /* could not be read; `reason` */
@@ -70,6 +72,7 @@ struct of_transfer {
     of_stop stop;
     of_buffer head;     /* the header lines of the last answer, behind them its trailer */
     size_t head_length; /* of the header lines; 0: the empty line after them has not come */
+    size_t head_total;  /* with those of interim answers */
     of_buffer body;
     of_kind kind;
     long status;

@@ -36,8 +36,9 @@ describe("floods:", function()
   it("case 17: 5000 x 1xx, then 200: success, in bounded memory", function()
     for _, method in ipairs(wire.METHODS) do
       local target = wire.faulty(function(c, request)
-        local hint = "HTTP/1.1 103 Early Hints\r\nx-request-id: 1\r\n\r\n"
-        c:write(string.rep(hint, 5000))
+        local hint = "HTTP/1.1 103 Early Hints\r\n"
+        c:write(string.rep(hint .. "\r\n", 4000)) -- libcurl 8.14 takes no more than 5000 header lines
+        c:write(string.rep(hint .. "x-request-id: 1\r\n\r\n", 1000))
         c:good(request)
       end, {})
       local client = wire.client(target, slow)

@@ -64,4 +64,76 @@ describe("odd answers:", function()
       assert.equal(1, accepted, "connections")
     end)
   end
+
+  local LENGTH, BODY = "content-length: 11\r\n", '{"id":4711}'
+  -- What comes between the status line's version and the body -> an error, or the contract
+  local heads = {
+    ["a header line that goes on in the next one"] = { "1.1 200 OK\r\nx-a: b\r\n\tc\r\n" .. LENGTH, good = true },
+    ["one that goes on with a blank alone"] = { "1.1 200 OK\r\nx-a: b\r\n \r\n" .. LENGTH, good = true },
+    ["a first line that goes on after an interim answer"] = {
+      "1.1 103 Early Hints\r\nx-a: b\r\n\r\nHTTP/1.1 200 OK\r\n c\r\n" .. LENGTH },
+    ["interim answers whose header lines do not end"] = {
+      string.rep("1.1 103 Early Hints\r\nx-a: b\r\nHTTP/", 20) .. "1.1 200 OK\r\n" .. LENGTH },
+    ["a length in hexadecimal"] = { "1.1 200 OK\r\ncontent-length: 0xb\r\n" },
+    ["a length that begins as a number"] = { "1.1 200 OK\r\ncontent-length: 11b\r\n" },
+    ["a length with a sign"] = { "1.1 200 OK\r\ncontent-length: +11\r\n" },
+    ["an empty length"] = { "1.1 200 OK\r\ncontent-length:\r\n" },
+    ["a length of 21 digits"] = { "1.1 200 OK\r\ncontent-length: 100000000000000000011\r\n" },
+    ["a length that goes on in the next line"] = { "1.1 200 OK\r\ncontent-length: 1\r\n 1\r\n" },
+    ["a list of lengths"] = { "1.1 200 OK\r\ncontent-length: 11, 11\r\n" },
+    ["two lengths, the longer first"] = { "1.1 200 OK\r\n" .. LENGTH .. "content-length: 2\r\n" },
+    ["two lengths, the shorter first"] = { "1.1 200 OK\r\nCONTENT-LENGTH: 2\r\n" .. LENGTH },
+    ["the same length twice"] = { "1.1 200 OK\r\n" .. LENGTH .. LENGTH, good = true },
+    ["HTTP/2 in clear"] = { "2 200\r\n" .. LENGTH },
+    ["HTTP/1.0"] = { "1.0 200 OK\r\n" .. LENGTH, good = true },
+    ["HTTP/1.7"] = { "1.7 200 OK\r\n" .. LENGTH },
+    ["a transfer encoding that nobody asked for"] = {
+      "1.1 200 OK\r\ntransfer-encoding: gzip\r\n" .. LENGTH, kind = "decode" },
+    ["chunked twice"] = { "1.1 200 OK\r\ntransfer-encoding: chunked, chunked\r\n", kind = "decode" },
+    ["a header line without a colon"] = { "1.1 200 OK\r\nx-a\r\n" .. LENGTH },
+  }
+  for name, head in pairs(heads) do
+    local kind = head.kind or "connection"
+    it("case 54: " .. name .. ": " .. (head.good and "the right answer" or kind .. ", unknown"), function()
+      local check = wire.fails(kind, "unknown", function(err)
+        if kind == "connection" then assert.is_nil(err.status) end
+      end)
+      wire.each_method(function(c, _, args)
+        c:write("HTTP/" .. args.head .. "content-type: application/json\r\n\r\n" .. args.body)
+      end, { args = { head = head[1], body = BODY } }, not head.good and check or function(value, err)
+        assert.is_truthy(value, tostring(err))
+        assert.equal(4711, value.id)
+      end)
+    end)
+  end
+
+  it("case 54: interim answers without end are limit, in bounded memory", function()
+    for _, method in ipairs(wire.METHODS) do
+      local target = wire.faulty(function(c)
+        local hints = string.rep("HTTP/1.1 103 Early Hints\r\nx-a: " .. string.rep("b", 200) .. "\r\n\r\n", 100)
+        while c:write(hints) do end
+        return false
+      end)
+      local client = wire.client(target, { timeout = 20, attempt_timeout = 20 })
+      local growth, value, err = wire.growth(function() return wire.call(client, method) end)
+      wire.fails("limit", "unknown")(value, err, method)
+      assert.is_true(growth < 5e6, string.format("%s grew by %.1f MB", method, growth / 1e6))
+      wire.good_call(client)
+      client:close()
+      target:stop()
+    end
+  end)
+
+  it("a location that goes on in the next line is not followed in part", function()
+    local other = wire.healthy()
+    local target = wire.faulty(function(c, _, args)
+      c:write("HTTP/1.1 302 Found\r\nlocation: " .. args.url .. "/a\r\n ?signature=1\r\ncontent-length: 0\r\n\r\n")
+    end, { args = { url = other.url } })
+    local client = wire.client(target)
+    local value, err = client:user(wire.SVEN):contract(4711):file(1):download()
+    assert.is_nil(value)
+    assert.same({ "redirect", "refused" }, { err.kind, err.outcome })
+    assert.equal(0, #other:journal())
+    wire.good_call(client)
+  end)
 end)
