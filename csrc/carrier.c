@@ -34,24 +34,31 @@ struct of_carrier {
     long idle_seconds;
     bool fresh;
     bool bulky;
+    bool still;
     bool get; /* a GET without a body, which is what a new handle does */
     char message[CURL_ERROR_SIZE];
 };
 
-/* From 7.83 to 8.1.1 libcurl keeps a pointer to the last header line of an easy handle's former
-   answer, and appends to that freed memory what is folded before the first line of the next one. */
-static bool reusable;
+/* What is known of this libcurl.
+   From 7.83 to 8.1.1 it keeps a pointer to the last header line of an easy handle's former answer,
+   and appends to that freed memory what is folded before the first line of the next one.
+   From 7.88 to 8.4 it goes over to the next address of a name and does not say that it wants to be
+   called for that. */
+static struct quirks {
+    bool keeps_line;
+    bool stands_still;
+} quirks;
 
-static void find_reusable(void) {
+static void find_quirks(void) {
     unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
-    reusable = version < 0x075300 || version >= 0x080102;
+    quirks.keeps_line = version >= 0x075300 && version < 0x080102;
+    quirks.stands_still = version >= 0x075800 && version < 0x080500;
 }
 
-/* May an easy handle carry a second answer? */
-static bool may_reuse(void) {
+static const struct quirks *its_quirks(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, find_reusable);
-    return reusable;
+    pthread_once(&once, find_quirks);
+    return &quirks;
 }
 
 /* ---- libcurl's codes ---------------------------------------------------------------------- */
@@ -387,8 +394,8 @@ static bool forget_transfer(of_carrier *slot) {
 
 void of_carrier_give(of_engine *engine, of_driver *driver, of_carrier *slot, bool good) {
     of_lane *lane = &engine->lanes[driver->lane];
-    bool keep_it =
-        good && may_reuse() && lane->idle_count < engine->concurrency && forget_transfer(slot);
+    bool keep_it = good && !its_quirks()->keeps_line && lane->idle_count < engine->concurrency &&
+                   forget_transfer(slot);
     if (keep_it) {
         slot->next = lane->idle;
         lane->idle = slot;
@@ -464,6 +471,27 @@ bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
     slot->fresh = transfer->fresh;
     transfer->refusals = of_refusals();
     return true;
+}
+
+bool of_carrier_stands_still(CURL *easy) {
+    if (!its_quirks()->stands_still)
+        return false;
+    of_transfer *transfer = of_carrier_transfer(easy);
+    if (transfer == NULL || transfer->wire > 0)
+        return false;
+    transfer->slot->still = true;
+    return true;
+}
+
+/* What goes on after a pause is called at once; one that has no connection (any more) refuses. */
+bool of_carrier_go_on(of_carrier *slot) {
+    if (!slot->still)
+        return true;
+    slot->still = false;
+    CURLcode code = curl_easy_pause(slot->easy, CURLPAUSE_SEND);
+    if (code == CURLE_OK)
+        code = curl_easy_pause(slot->easy, CURLPAUSE_CONT);
+    return code == CURLE_OK || code == CURLE_BAD_FUNCTION_ARGUMENT;
 }
 
 bool of_carrier_resume(of_carrier *slot) {

@@ -29,6 +29,12 @@ bool of_carrier_arm(of_carrier *carrier, of_transfer *transfer);
 /* The time for connecting is up: what has come is read nevertheless. */
 void of_carrier_keep_connecting(of_carrier *carrier);
 
+/* It lost a socket before its request went out: some versions of libcurl then have to be called for
+   its next address, without a word of theirs -> that is to be done, by of_carrier_go_on. */
+bool of_carrier_stands_still(CURL *easy);
+/* False: libcurl failed. */
+bool of_carrier_go_on(of_carrier *carrier);
+
 /* Goes on with a transfer that was paused, as nobody had read what came. False: libcurl failed. */
 bool of_carrier_resume(of_carrier *carrier);
 

@@ -80,11 +80,12 @@ static void unwatch(of_driver *driver, size_t fd) {
 }
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *unused) {
-    (void)easy, (void)unused;
+    (void)unused;
     of_driver *driver = context;
     size_t number = (size_t)fd;
     if (what == CURL_POLL_REMOVE) {
         unwatch(driver, number);
+        driver->still = of_carrier_stands_still(easy) || driver->still;
         return 0;
     }
     if (!grow((void **)&driver->places, &driver->place_count, number + 1, sizeof(size_t)) ||
@@ -478,6 +479,15 @@ static void replace_multi(of_driver *driver) {
     close_multi(driver);
 }
 
+static void go_on(of_driver *driver) {
+    driver->still = false;
+    for (of_transfer *transfer = driver->running.first; transfer != NULL;
+         transfer = transfer->next) {
+        if (!of_carrier_go_on(transfer->slot))
+            driver->failure = CURLM_OUT_OF_MEMORY;
+    }
+}
+
 static void act(of_driver *driver) {
     if (driver->running.count == 0 || driver->failure != CURLM_OK)
         return;
@@ -486,6 +496,8 @@ static void act(of_driver *driver) {
     act_on_time(driver);
     if (driver->failure == CURLM_OK)
         collect(driver);
+    if (driver->still && driver->failure == CURLM_OK)
+        go_on(driver);
 }
 
 /* What has come until now, as far as it can be read at once. */

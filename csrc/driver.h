@@ -25,6 +25,7 @@ struct of_driver {
     bool starved;      /* no memory to poll: all watched sockets are acted on */
     bool ready;        /* something is to be acted on */
     CURLMcode failure; /* of a curl_multi_* function: the curl_multi is replaced by the next step */
+    bool still;        /* libcurl is to be called for a transfer, see of_carrier_stands_still */
     long long deadline; /* of_now() at which libcurl wants to be called in any case; -1: none */
     long long due;      /* of_now() at which a transfer's time may be up; 0: never */
     long long now;      /* of_now() at the beginning of the step */

@@ -266,5 +266,24 @@ describe("deadlines:", function()
       assert.is_truthy(string.find(result.text, "no connection within 0.2 s", 1, true), result.text)
       assert.is_true(result.seconds < 0.3 * wire.slow, "took " .. result.seconds)
     end)
+
+    it("an address that does not answer leaves time for the next: " .. way, function()
+      local target = server.start(function(s, args)
+        s.serve(function(c)
+          if not c:tls(args.good) then return end
+          for request in function() return c:request() end do c:good(request) end
+        end)
+      end, tls.certificates())
+      local deaf = server.start(function(s) s.deaf_until "never" end,
+        { host = "127.0.0.2", port = tonumber(target.port) })
+      deaf:wait "deaf"
+      for _, times in ipairs { { 0.6, 5 }, { 5, 0.6 } } do
+        local result = with_names({ url = "https://oneflow.test:" .. target.port .. "/v1", ca = tls.certificates().ca,
+          way = way, method = "POST", connect_timeout = times[1] * wire.slow, attempt_timeout = times[2] * wire.slow },
+          { NAMES_ADDRESSES = "127.0.0.2 127.0.0.1" })
+        assert.equal(4711, result.id, result.text)
+      end
+      assert.equal(2, #target:journal())
+    end)
   end
 end)

@@ -205,7 +205,7 @@ function s.deaf_until(name)
   posix.listen(listener:pollfd(), 0)
   local fillers = {}
   for i = 1, 4 do
-    fillers[i] = socket.connect { host = "127.0.0.1", port = port }
+    fillers[i] = socket.connect { host = job.args.host or "127.0.0.1", port = port }
     fillers[i]:onerror(function(_, _, why) return why end)
     fillers[i]:connect(0)
   end
