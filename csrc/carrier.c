@@ -122,7 +122,7 @@ static int on_request(void *context, char *remote, char *local, int remote_port,
         if (connection != NULL)
             of_connection_ref(connection);
     }
-    transfer->wire++;
+    atomic_fetch_add_explicit(&transfer->wire, 1, memory_order_relaxed);
 #ifndef ONEFLOW_WITHOUT_GUARD /* only the spec that shows what the guard is for leaves it out */
     /* A reused connection that dies without an answer makes libcurl send the request again. */
     if (transfer->wire > 1) {

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { USER_MIN = 3, USER_MAX = 254 };
+enum { USER_MIN = 3 };
 
 static bool visible(const char *bytes, size_t length) {
     for (size_t i = 0; i < length; i++) {
@@ -32,7 +32,7 @@ const char *of_check_token(const char *bytes, size_t length) {
 }
 
 const char *of_check_user(const char *bytes, size_t length) {
-    if (length < USER_MIN || length > USER_MAX)
+    if (length < USER_MIN || length > OF_USER_MAX)
         return "is not an e-mail address of 3 to 254 bytes";
     if (!visible(bytes, length))
         return "holds a blank, a control byte or a byte beyond ASCII";

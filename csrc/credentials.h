@@ -16,7 +16,7 @@
 #define OF_TOKEN_HEADER "x-oneflow-api-token"
 #define OF_USER_HEADER "x-oneflow-user-email"
 
-enum { OF_TOKEN_MAX = 255 }; /* bytes */
+enum { OF_TOKEN_MAX = 255, OF_USER_MAX = 254 }; /* bytes */
 
 typedef struct of_token {
     char *bytes;

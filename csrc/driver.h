@@ -36,6 +36,7 @@ struct of_driver {
     long pool;           /* connections kept */
     of_connections connections;
     void (*announce)(of_transfer *transfer); /* it is done; from here on it is its owner's */
+    of_driver *next_adopted;
 };
 
 /* Makes the curl_multi when there is none; false: no memory. */

@@ -4,6 +4,7 @@
 #include "carrier.h"
 #include "driver.h"
 #include "io_thread.h"
+#include "ledger.h"
 #include "queue.h"
 #include "transfer.h"
 
@@ -96,7 +97,8 @@ void of_transfer_forget_request(of_transfer *transfer) {
     free(transfer->headers);
     transfer->headers = NULL;
     wipe(&transfer->header_text);
-    wipe(&transfer->url);
+    if (!transfer->listed) /* the ledger may have to name it */
+        wipe(&transfer->url);
     if (transfer->body_out != NULL)
         of_wipe(transfer->body_out, transfer->body_out_length);
     free(transfer->body_out);
@@ -158,17 +160,12 @@ static of_transfer *new_transfer(of_engine *engine, of_queue *queue) {
     return transfer;
 }
 
-/* Threaded transfers are on their way once they have a number. */
-static bool threaded(const of_transfer *transfer) {
-    return transfer->queue != NULL && transfer->queue->threaded && transfer->number != 0;
-}
-
 void of_transfer_free(of_transfer *transfer, bool on_thread) {
     of_engine *engine = transfer->engine;
     of_queue *queue = transfer->queue;
-    if (threaded(transfer)) {
+    if (transfer->on_thread || transfer->listed)
         of_io_detach(transfer);
-    } else if (queue != NULL && transfer->number != 0) {
+    if (queue != NULL && !queue->threaded && transfer->number != 0) {
         of_queue_drop(queue, transfer);
         of_queue_give_number(queue, transfer->number);
     }
@@ -180,6 +177,7 @@ void of_transfer_free(of_transfer *transfer, bool on_thread) {
         free_buffers(transfer);
         free(transfer);
     } else {
+        wipe(&transfer->url);
         wipe(&transfer->head);
         wipe(&transfer->body);
         *transfer = (of_transfer){.header_text = transfer->header_text,
@@ -203,9 +201,10 @@ bool of_transfer_droppable(const of_transfer *transfer) {
 /* What the inline driver does with a transfer that is done. */
 static void announce(of_transfer *transfer) {
     atomic_store_explicit(&transfer->state, OF_DONE, memory_order_relaxed);
-    if (transfer->released)
+    if (transfer->released) {
+        of_ledger_tell(transfer);
         of_transfer_free(transfer, false);
-    else if (transfer->queue != NULL)
+    } else if (transfer->queue != NULL)
         of_queue_push(transfer->queue, transfer);
 }
 
@@ -224,7 +223,7 @@ static void end_inline(of_transfer *transfer, const char *message) {
 void of_transfer_cancel(of_transfer *transfer) {
     if (of_transfer_done(transfer))
         return;
-    if (threaded(transfer))
+    if (transfer->on_thread)
         of_io_cancel(transfer);
     else if (of_transfer_droppable(transfer))
         end_inline(transfer, "cancelled");
@@ -236,14 +235,18 @@ bool of_transfer_done(const of_transfer *transfer) {
 
 unsigned long of_transfer_number(const of_transfer *transfer) { return transfer->number; }
 
-void of_transfer_release(of_transfer *transfer) {
-    if (threaded(transfer)) {
-        of_io_release(transfer);
+void of_transfer_release(of_transfer *transfer) { of_transfer_free(transfer, false); }
+
+void of_transfer_drop(of_transfer *transfer) {
+    if (transfer->on_thread) {
+        of_io_drop(transfer);
     } else if (of_transfer_done(transfer)) {
+        of_ledger_tell(transfer);
         of_transfer_free(transfer, false);
     } else {
         transfer->released = true;
-        end_inline(transfer, "cancelled");
+        if (of_transfer_droppable(transfer) || transfer->engine->process != of_process())
+            end_inline(transfer, "cancelled");
     }
 }
 
@@ -407,10 +410,11 @@ static of_kind compose(of_transfer *transfer, const of_request *request, const c
 
 static void drop_storage(of_engine **link);
 
-/* What is the parent's is left to it. */
+/* Used by this thread, in this process: what is a parent's is left to it. */
 static void revive(of_engine *engine) {
     if (engine->process != of_process())
         abandon(engine);
+    atomic_store_explicit(&engine->thread, pthread_self(), memory_order_relaxed);
 }
 
 static bool has_driver(of_engine *engine) {
@@ -463,6 +467,7 @@ static of_engine *storage_of(of_engine *engine, const of_buffer *origin, const c
         .concurrency = engine->concurrency,
         .max_body = engine->max_body,
         .stall = engine->stall,
+        .drain = engine->drain,
     };
     of_engine *storage = of_engine_new(origin->bytes, origin->length, &options, &option, why);
     if (storage == NULL)
@@ -530,6 +535,8 @@ of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue 
     transfer->submitted = of_now();
     transfer->repeatable = request->repeatable;
     transfer->fresh = request->fresh;
+    if (!request->repeatable && request->user != NULL)
+        memcpy(transfer->user, request->user, request->user_length); /* checked to have room */
     of_kind kind = compose(transfer, request, field, why);
     if (kind == OF_OK && on_thread)
         kind = of_io_submit(transfer, why);
@@ -539,6 +546,8 @@ of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue 
         of_transfer_free(transfer, false);
         return kind;
     }
+    if (!on_thread && !transfer->repeatable)
+        of_io_list(transfer);
     if (!on_thread)
         of_driver_add(engine->own, transfer);
     *out = transfer;
@@ -566,7 +575,7 @@ static void drive(of_driver *driver, const of_transfer *transfer, long milliseco
 bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds) {
     if (milliseconds > SLICE_MILLISECONDS)
         milliseconds = SLICE_MILLISECONDS;
-    if (transfer != NULL && threaded(transfer))
+    if (transfer != NULL && transfer->on_thread)
         return of_io_wait(transfer, milliseconds);
     if (transfer != NULL)
         engine = transfer->engine; /* or that of a storage host */
@@ -635,6 +644,7 @@ of_engine *of_engine_new(const char *base_url, size_t base_url_length, const of_
     engine->concurrency = options->concurrency;
     engine->max_body = options->max_body;
     engine->stall = options->stall;
+    engine->drain = options->drain;
     engine->user_agent = copy_option(options->user_agent);
     engine->ca_file = copy_option(options->ca_file);
     engine->proxy = copy_option(options->proxy);
@@ -682,7 +692,42 @@ static void close_inline(of_engine *engine) {
     engine->own = NULL;
 }
 
-void of_engine_close(of_engine *engine) {
+/* Without its owner's queue, which nobody may be there to look after. */
+static void detach_queue(of_transfer *transfer) {
+    of_queue *queue = transfer->queue;
+    if (queue == NULL)
+        return;
+    of_queue_give_number(queue, transfer->number);
+    transfer->number = 0;
+    transfer->queue = NULL;
+    of_queue_unref(queue);
+}
+
+static void end_droppable(of_list *list) {
+    of_transfer *transfer = list->first;
+    while (transfer != NULL) {
+        of_transfer *next = transfer->next;
+        if (of_transfer_droppable(transfer))
+            end_inline(transfer, "cancelled");
+        transfer = next;
+    }
+}
+
+void of_engine_hand_over(of_engine *engine) {
+    of_driver *own = engine->own;
+    if (own == NULL)
+        return;
+    end_droppable(&own->queued);
+    end_droppable(&own->running);
+    for (of_transfer *transfer = own->running.first; transfer != NULL; transfer = transfer->next)
+        detach_queue(transfer);
+    if (own->running.first != NULL && of_io_adopt(own, engine))
+        engine->own = NULL;
+    else
+        close_inline(engine);
+}
+
+static void close_engine(of_engine *engine, bool dropped) {
     if (engine->closed)
         return;
     if (engine->process != of_process())
@@ -690,11 +735,18 @@ void of_engine_close(of_engine *engine) {
     engine->closed = true;
     while (engine->storages != NULL)
         drop_storage(&engine->storages);
-    close_inline(engine);
-    of_io_close_engine(engine);
+    if (dropped)
+        of_engine_hand_over(engine);
+    else
+        close_inline(engine);
+    of_io_close_engine(engine, dropped);
     free_spares(engine);
     of_token_free(&engine->token);
 }
+
+void of_engine_close(of_engine *engine) { close_engine(engine, false); }
+
+void of_engine_drop(of_engine *engine) { close_engine(engine, true); }
 
 bool of_engine_closed(const of_engine *engine) { return engine->closed; }
 

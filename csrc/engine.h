@@ -7,6 +7,10 @@
  * counted, so that whoever collects them may do so in any order; a transfer holds one, and stays
  * valid (as cancelled) when its engine is closed before it.
  *
+ * Nobody loses the knowledge of whether a request was applied that must not be repeated: with its
+ * owner gone it runs to its end, on the I/O thread if need be, and what became of it is written to
+ * standard error; see ledger.h.
+ *
  * Two drivers carry transfers: inline, the caller's thread drives them while it waits; threaded,
  * the I/O thread of the process does. An engine, its transfers and its queues are used by one
  * thread at a time, the caller's; what the I/O thread shares with it stands in transfer.h. In a
@@ -56,6 +60,7 @@ typedef struct of_options {
     long concurrency;     /* transfers under way at once; the others wait their turn */
     size_t max_body;      /* decoded bytes of an answer */
     long stall;           /* seconds without a byte, after which a file is given up */
+    long drain;           /* milliseconds that the end of the process waits, see of_engine_drop */
 } of_options;
 
 typedef struct of_engine of_engine;
@@ -68,6 +73,11 @@ void of_engine_unref(of_engine *engine);
 
 /* Cancels what runs, closes the connections, wipes the token. May be called again. */
 void of_engine_close(of_engine *engine);
+
+/* As close, for an engine whose owner is gone: but what is on the wire and must not be repeated
+   runs to its end, on the I/O thread. When the process ends before that, a line is written for
+   each, and then it is waited for, for at most `drain`. */
+void of_engine_drop(of_engine *engine);
 bool of_engine_closed(const of_engine *engine);
 
 of_token *of_engine_token(of_engine *engine);
@@ -159,8 +169,12 @@ void of_transfer_progress(const of_transfer *transfer, int64_t *done, int64_t *t
 /* By which its queue knows it, until it is released; 0: it has no queue. */
 unsigned long of_transfer_number(const of_transfer *transfer);
 
-/* Gives the transfer back; one that still runs is cancelled. */
+/* Gives back a transfer that is done, and whose result was taken. */
 void of_transfer_release(of_transfer *transfer);
+
+/* Its owner is gone. It is cancelled as by of_transfer_cancel; what may be applied is told on
+   standard error. */
+void of_transfer_drop(of_transfer *transfer);
 
 typedef struct of_result {
     of_kind kind;

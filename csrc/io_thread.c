@@ -3,6 +3,7 @@
 
 #include "door.h"
 #include "driver.h"
+#include "ledger.h"
 #include "queue.h"
 
 #include <errno.h>
@@ -20,6 +21,9 @@ enum {
 };
 
 typedef enum phase { ABSENT, RUNS, STOPS } phase;
+
+/* At the end of the process: what may be dropped is dropped before anything is told. */
+typedef enum drain { NO_DRAIN, DRAIN_WANTED, DRAIN_BEGUN } drain;
 
 /* One for the process, as there is one thread. */
 static struct io {
@@ -41,11 +45,16 @@ static struct io {
     bool cancels;
     bool closings;
     bool disconnects;
+    drain drain;
     of_engine *engines; /* that use the thread */
     of_queue *queues;
     of_door door;
     of_queue *to_signal; /* something came into them in this turn */
     of_driver driver;
+    of_driver *adopted;  /* not looked at yet */
+    of_driver **drivers; /* the thread's: its own, and those that it adopted */
+    size_t driver_count;
+    size_t driver_capacity;
     struct pollfd *watched; /* the thread's: the pipe, and the door's */
     unsigned watched_capacity;
 } io = {.once = PTHREAD_ONCE_INIT, .wake = {-1, -1}, .door = {.fd = -1}};
@@ -98,8 +107,68 @@ static void in_parent(void) {
 
 static void announce_locked(of_transfer *transfer);
 
+static of_list released_in_child;
+
+static void announce_in_child(of_transfer *transfer) {
+    announce_locked(transfer);
+    if (transfer->released) /* freed when the lock is */
+        of_list_append(&released_in_child, transfer);
+}
+
+static void abandon(of_driver *driver) {
+    driver->announce = announce_in_child;
+    of_driver_abandon(driver);
+}
+
+/* Takes an engine out of those that use the thread -> the list of those that it had a reference to.
+ */
+static of_engine *unlink_engine(of_engine **link, of_engine *drained) {
+    of_engine *engine = *link;
+    *link = engine->next_threaded;
+    engine->next_threaded = NULL;
+    if (engine->draining) {
+        engine->next_threaded = drained;
+        drained = engine;
+    }
+    engine->threaded = engine->closing = engine->draining = false;
+    return drained;
+}
+
+static void unref_all(of_engine *drained) {
+    while (drained != NULL) {
+        of_engine *engine = drained;
+        drained = engine->next_threaded;
+        of_engine_unref(engine);
+    }
+}
+
+static void free_drivers(void) {
+    free(io.drivers);
+    io.drivers = NULL;
+    io.driver_count = io.driver_capacity = 0;
+}
+
+static void free_adopted(of_engine *engine) {
+    if (engine->adopted == NULL)
+        return;
+    of_driver_close(engine->adopted);
+    free(engine->adopted);
+    engine->adopted = NULL;
+}
+
+/* Of what the parent's thread had, nothing is kept but what its owners in here still hold. */
+static void free_in_child(of_engine *drained) {
+    while (released_in_child.first != NULL) {
+        of_transfer *transfer = released_in_child.first;
+        of_list_remove(&released_in_child, transfer);
+        of_transfer_free(transfer, true);
+    }
+    unref_all(drained);
+}
+
 /* The thread is not here, and what it had is the parent's. */
 static void in_child(void) {
+    of_engine *drained = NULL;
     init_changed();
     io.park = io.parked = io.sleeps = io.news = io.cancels = io.closings = io.disconnects = false;
     for (; io.to_signal != NULL; io.to_signal = io.to_signal->next_to_signal)
@@ -115,15 +184,24 @@ static void in_child(void) {
         of_list_remove(&io.submitted, transfer);
         of_driver_add(&io.driver, transfer);
     }
-    io.driver.announce = announce_locked;
-    of_driver_abandon(&io.driver);
-    for (of_engine *engine = io.engines; engine != NULL; engine = engine->next_threaded) {
+    of_ledger_abandon();
+    abandon(&io.driver);
+    while (io.engines != NULL) {
+        of_engine *engine = io.engines;
         engine->lanes[OF_THREAD] = (of_lane){.idle = NULL};
-        engine->threaded = engine->closing = false;
+        if (engine->adopted != NULL) {
+            abandon(engine->adopted);
+            engine->lanes[OF_INLINE] = (of_lane){.idle = NULL};
+            free_adopted(engine);
+        }
+        drained = unlink_engine(&io.engines, drained);
     }
-    io.engines = NULL;
+    io.adopted = NULL;
+    io.drain = NO_DRAIN;
+    free_drivers();
     io.phase = ABSENT;
     pthread_mutex_unlock(&io.lock);
+    free_in_child(drained);
 }
 
 static void stop_at_exit(void);
@@ -192,7 +270,9 @@ static void signal_all(void) {
 }
 
 static void announce_locked(of_transfer *transfer) {
-    transfer->engine->pending--;
+    of_engine *engine = transfer->engine;
+    if (--engine->pending == 0 && engine->draining)
+        engine->closing = io.closings = io.news = true;
     atomic_store_explicit(&transfer->state, OF_DONE, memory_order_release);
     if (transfer->queue != NULL && !transfer->released)
         of_queue_push(transfer->queue, transfer);
@@ -204,15 +284,22 @@ static void announce(of_transfer *transfer) {
     of_io_lock();
     bool released = transfer->released;
     announce_locked(transfer);
+    of_ledger_tell_late(transfer);
     of_io_unlock();
-    if (released)
+    if (released) {
+        of_ledger_tell(transfer);
         of_transfer_free(transfer, true);
+    }
 }
 
 void of_io_detach(of_transfer *transfer) {
+    of_queue *queue = transfer->queue;
     of_io_lock();
-    of_queue_drop(transfer->queue, transfer);
-    of_queue_give_number(transfer->queue, transfer->number);
+    of_ledger_remove(transfer);
+    if (queue != NULL && queue->threaded && transfer->number != 0) {
+        of_queue_drop(queue, transfer);
+        of_queue_give_number(queue, transfer->number);
+    }
     of_io_unlock();
 }
 
@@ -303,6 +390,17 @@ static void drop_cancelled(of_list *list) {
     }
 }
 
+/* Of an engine; NULL: of all. */
+static void drop_droppable(of_list *list, const of_engine *engine, const char *message) {
+    of_transfer *transfer = list->first;
+    while (transfer != NULL) {
+        of_transfer *next = transfer->next;
+        if ((engine == NULL || transfer->engine == engine) && of_transfer_droppable(transfer))
+            of_driver_end(transfer, OF_CANCELLED, message);
+        transfer = next;
+    }
+}
+
 static void end_all(of_list *list, const of_engine *engine, const char *message) {
     of_transfer *transfer = list->first;
     while (transfer != NULL) {
@@ -313,11 +411,21 @@ static void end_all(of_list *list, const of_engine *engine, const char *message)
     }
 }
 
+static void forget_adopted(const of_driver *driver) {
+    for (size_t i = 1; i < io.driver_count; i++) {
+        if (io.drivers[i] == driver)
+            io.drivers[i] = io.drivers[--io.driver_count];
+    }
+}
+
 /* Everything that the thread has of an engine; NULL: of all. */
 static void let_go(const of_engine *wanted, const char *message) {
-    end_all(&io.driver.queued, wanted, message);
-    end_all(&io.driver.running, wanted, message);
+    for (size_t i = 0; i < io.driver_count; i++) {
+        end_all(&io.drivers[i]->queued, wanted, message);
+        end_all(&io.drivers[i]->running, wanted, message);
+    }
     of_io_lock();
+    of_engine *drained = NULL;
     of_engine **link = &io.engines;
     while (*link != NULL) {
         of_engine *engine = *link;
@@ -326,24 +434,90 @@ static void let_go(const of_engine *wanted, const char *message) {
             continue;
         }
         of_driver_let_go(&io.driver, engine);
-        *link = engine->next_threaded;
-        engine->threaded = engine->closing = false;
+        if (engine->adopted != NULL) {
+            forget_adopted(engine->adopted);
+            of_driver_let_go(engine->adopted, engine);
+            free_adopted(engine);
+        }
+        drained = unlink_engine(link, drained);
     }
     pthread_cond_broadcast(&io.changed);
     of_io_unlock();
+    unref_all(drained);
+}
+
+/* An engine whose owner is gone -> is nothing left of it? */
+static bool wind_up(of_engine *engine) {
+    drop_droppable(&io.driver.queued, engine, "cancelled");
+    drop_droppable(&io.driver.running, engine, "cancelled");
+    of_io_lock();
+    bool left = engine->pending > 0;
+    if (left) {
+        engine->closing = false;
+        if (!engine->draining)
+            of_engine_ref(engine);
+        engine->draining = true;
+        pthread_cond_broadcast(&io.changed);
+    }
+    of_io_unlock();
+    return !left;
+}
+
+/* Under the lock. */
+static void take_submitted(void) {
+    while (io.submitted.first != NULL) {
+        of_transfer *transfer = io.submitted.first;
+        of_list_remove(&io.submitted, transfer);
+        of_driver_add(&io.driver, transfer);
+        of_driver_widen(&io.driver, transfer->engine->concurrency);
+    }
 }
 
 static void close_wanted(void) {
     for (;;) {
         of_io_lock();
+        take_submitted(); /* of an engine that wants to be closed since the last look, too */
         of_engine *engine = io.engines;
         while (engine != NULL && !engine->closing)
             engine = engine->next_threaded;
+        bool dropped = engine != NULL && engine->dropped;
         of_io_unlock();
         if (engine == NULL)
             return;
-        let_go(engine, "the client was closed");
+        if (!dropped || wind_up(engine))
+            let_go(engine, "the client was closed");
     }
+}
+
+/* Without memory for one more, what it carries ends, and is told. */
+static void take_adopted(of_driver *adopted) {
+    while (adopted != NULL) {
+        of_driver *driver = adopted;
+        adopted = driver->next_adopted;
+        if (io.driver_count == io.driver_capacity) {
+            size_t capacity = io.driver_capacity * 2;
+            of_driver **drivers = realloc(io.drivers, capacity * sizeof(void *));
+            if (drivers == NULL) {
+                end_all(&driver->running, NULL, "out of memory");
+                continue;
+            }
+            io.drivers = drivers;
+            io.driver_capacity = capacity;
+        }
+        io.drivers[io.driver_count++] = driver;
+    }
+}
+
+/* Nothing more is sent, and nothing is waited for that can be asked again. */
+static void begin_drain(void) {
+    for (size_t i = 0; i < io.driver_count; i++) {
+        drop_droppable(&io.drivers[i]->queued, NULL, "the process ends");
+        drop_droppable(&io.drivers[i]->running, NULL, "the process ends");
+    }
+    of_io_lock();
+    io.drain = DRAIN_BEGUN;
+    pthread_cond_broadcast(&io.changed);
+    of_io_unlock();
 }
 
 /* The pipe first, then the door's -> how many of the door's. */
@@ -378,8 +552,8 @@ static void sleep_until_news(void) {
     io.sleeps = !news;
     of_io_unlock();
     if (!news) {
-        of_driver *driver = &io.driver;
-        of_driver_poll(&driver, 1, io.watched, io.watched_capacity > 0 ? count + 1 : 0,
+        of_driver_poll(io.drivers, io.driver_count, io.watched,
+                       io.watched_capacity > 0 ? count + 1 : 0,
                        blind ? BLIND_MILLISECONDS : IDLE_MILLISECONDS);
         of_io_lock();
         io.sleeps = false;
@@ -404,16 +578,14 @@ static bool take_news(void) {
     }
     io.parked = false;
     io.news = false;
-    while (io.submitted.first != NULL) {
-        of_transfer *transfer = io.submitted.first;
-        of_list_remove(&io.submitted, transfer);
-        of_driver_add(&io.driver, transfer);
-        of_driver_widen(&io.driver, transfer->engine->concurrency);
-    }
+    take_submitted();
     bool cancels = io.cancels;
     bool closings = io.closings;
     bool disconnects = io.disconnects;
     bool go_on = io.phase == RUNS;
+    bool drains = io.drain == DRAIN_WANTED;
+    of_driver *adopted = io.adopted;
+    io.adopted = NULL;
     io.cancels = io.closings = io.disconnects = false;
     of_io_unlock();
     if (disconnects)
@@ -422,14 +594,19 @@ static bool take_news(void) {
         drop_cancelled(&io.driver.queued);
         drop_cancelled(&io.driver.running);
     }
+    take_adopted(adopted);
     if (closings)
         close_wanted();
+    if (drains)
+        begin_drain();
     return go_on;
 }
 
 static void *run(void *unused) {
     while (take_news()) {
-        of_driver_step(&io.driver);
+        for (size_t i = 0; i < io.driver_count; i++) {
+            of_driver_step(io.drivers[i]);
+        }
         signal_all();
         sleep_until_news();
     }
@@ -444,6 +621,7 @@ static void *run(void *unused) {
     free(io.watched);
     io.watched = NULL;
     io.watched_capacity = 0;
+    free_drivers();
     of_io_unlock();
     return unused;
 }
@@ -462,18 +640,31 @@ static bool open_wake(void) {
     return true;
 }
 
+static bool open_drivers(void) {
+    io.driver_capacity = 4;
+    io.drivers = calloc(io.driver_capacity, sizeof(void *));
+    if (io.drivers == NULL)
+        return false;
+    io.drivers[0] = &io.driver;
+    io.driver_count = 1;
+    return true;
+}
+
 /* Under the lock; NULL: it runs. */
 static const char *start_locked(void) {
     while (io.phase == STOPS)
         pthread_cond_wait(&io.changed, &io.lock);
+    if (io.exiting)
+        return "the process is about to end";
     if (io.phase == RUNS)
         return NULL;
-    if (!io.usable || io.exiting)
-        return io.exiting ? "the process is about to end" : "no I/O thread can be had";
+    if (!io.usable)
+        return "no I/O thread can be had";
     io.driver.lane = OF_THREAD;
     io.driver.announce = announce;
-    if (!of_driver_open(&io.driver) || !open_wake()) {
+    if (!of_driver_open(&io.driver) || !open_drivers() || !open_wake()) {
         of_driver_close(&io.driver);
+        free_drivers();
         return "no memory or descriptors for the I/O thread";
     }
     sigset_t all;
@@ -484,6 +675,7 @@ static const char *start_locked(void) {
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (failed) {
         of_driver_close(&io.driver);
+        free_drivers();
         close_wake();
         return "the I/O thread could not be started";
     }
@@ -505,14 +697,71 @@ static void stop_locked(void) {
     pthread_cond_broadcast(&io.changed);
 }
 
+/* At an absolute time of the clock that `changed` waits by. */
+static struct timespec after(long milliseconds) {
+    struct timespec until;
+#ifdef __APPLE__
+    clock_gettime(CLOCK_REALTIME, &until);
+#else
+    clock_gettime(CLOCK_MONOTONIC, &until);
+#endif
+    until.tv_sec += milliseconds / 1000;
+    until.tv_nsec += milliseconds % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    return until;
+}
+
+/* What an inline driver of this thread has under way, the I/O thread carries on. */
+static void hand_over_inline(void) {
+    for (;;) {
+        of_io_lock();
+        of_transfer *transfer = of_ledger_inline();
+        of_engine *engine = transfer != NULL ? transfer->engine : NULL;
+        if (engine != NULL)
+            of_engine_ref(engine);
+        of_io_unlock();
+        if (engine == NULL)
+            return;
+        of_engine_hand_over(engine);
+        of_engine_unref(engine);
+    }
+}
+
+/* First it is told what is under way, as somebody may kill the process while it waits. */
 static void stop_at_exit(void) {
+    hand_over_inline();
     of_io_lock();
     io.exiting = true;
+    if (io.phase == RUNS) {
+        io.drain = DRAIN_WANTED;
+        wake_locked();
+        while (io.phase == RUNS && io.drain != DRAIN_BEGUN)
+            pthread_cond_wait(&io.changed, &io.lock);
+    }
+    of_ledger_tell_end();
+    const long most = of_ledger_drain();
+    const struct timespec until = after(most > 0 ? most : 0);
+    io.waiters++;
+    while (io.phase == RUNS && of_ledger_drain() > 0 &&
+           pthread_cond_timedwait(&io.changed, &io.lock, &until) == 0)
+        continue;
+    io.waiters--;
     stop_locked();
     of_io_unlock();
 }
 
 /* ---- for the owners of transfers ---------------------------------------------------------- */
+
+static void link_engine(of_engine *engine) {
+    if (engine->threaded)
+        return;
+    engine->threaded = true;
+    engine->next_threaded = io.engines;
+    io.engines = engine;
+}
 
 of_kind of_io_submit(of_transfer *transfer, const char **why) {
     of_engine *engine = transfer->engine;
@@ -528,12 +777,11 @@ of_kind of_io_submit(of_transfer *transfer, const char **why) {
         kind = OF_MEMORY;
         *why = "out of memory";
     } else {
-        if (!engine->threaded) {
-            engine->threaded = true;
-            engine->next_threaded = io.engines;
-            io.engines = engine;
-        }
+        link_engine(engine);
         engine->pending++;
+        transfer->on_thread = true;
+        if (!transfer->repeatable)
+            of_ledger_add(transfer);
         of_list_append(&io.submitted, transfer);
         wake_locked();
     }
@@ -542,18 +790,7 @@ of_kind of_io_submit(of_transfer *transfer, const char **why) {
 }
 
 bool of_io_wait(of_transfer *transfer, long milliseconds) {
-    struct timespec until;
-#ifdef __APPLE__
-    clock_gettime(CLOCK_REALTIME, &until);
-#else
-    clock_gettime(CLOCK_MONOTONIC, &until);
-#endif
-    until.tv_sec += milliseconds / 1000;
-    until.tv_nsec += milliseconds % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
+    const struct timespec until = after(milliseconds);
     of_io_lock();
     io.waiters++;
     bool done;
@@ -575,7 +812,7 @@ void of_io_cancel(of_transfer *transfer) {
     of_io_unlock();
 }
 
-void of_io_release(of_transfer *transfer) {
+void of_io_drop(of_transfer *transfer) {
     of_io_lock();
     bool done = of_transfer_done(transfer);
     if (!done) {
@@ -585,8 +822,39 @@ void of_io_release(of_transfer *transfer) {
         wake_locked();
     }
     of_io_unlock();
-    if (done)
+    if (done) {
+        of_ledger_tell(transfer);
         of_transfer_free(transfer, false);
+    }
+}
+
+void of_io_list(of_transfer *transfer) {
+    of_io_lock();
+    of_ledger_add(transfer);
+    of_io_unlock();
+}
+
+bool of_io_adopt(of_driver *driver, of_engine *engine) {
+    of_io_lock();
+    bool good = start_locked() == NULL;
+    if (good) {
+        driver->announce = announce;
+        for (of_transfer *transfer = driver->running.first; transfer != NULL;
+             transfer = transfer->next) {
+            transfer->on_thread = true;
+            engine->pending++;
+        }
+        link_engine(engine);
+        if (!engine->draining)
+            of_engine_ref(engine);
+        engine->draining = true;
+        engine->adopted = driver;
+        driver->next_adopted = io.adopted;
+        io.adopted = driver;
+        wake_locked();
+    }
+    of_io_unlock();
+    return good;
 }
 
 void of_io_disconnect(uint64_t number) {
@@ -598,13 +866,14 @@ void of_io_disconnect(uint64_t number) {
     of_io_unlock();
 }
 
-void of_io_close_engine(of_engine *engine) {
+void of_io_close_engine(of_engine *engine, bool dropped) {
     of_io_lock();
     if (engine->threaded) {
         engine->closing = true;
+        engine->dropped = dropped;
         io.closings = true;
         wake_locked();
-        while (engine->threaded && io.phase != ABSENT)
+        while (engine->threaded && !(dropped && engine->draining) && io.phase != ABSENT)
             pthread_cond_wait(&io.changed, &io.lock);
         if (io.engines == NULL && io.submitted.first == NULL)
             stop_locked();

@@ -21,17 +21,25 @@ of_kind of_io_submit(of_transfer *transfer, const char **why);
 /* Waits until it is done, at most so long. */
 bool of_io_wait(of_transfer *transfer, long milliseconds);
 
-/* Its owner wants it dropped, or has no more use for it. */
+/* Its owner wants it dropped, or is gone. */
 void of_io_cancel(of_transfer *transfer);
-void of_io_release(of_transfer *transfer);
+void of_io_drop(of_transfer *transfer);
+
+/* An inline transfer must not be repeated. */
+void of_io_list(of_transfer *transfer);
+
+/* Takes an engine's own driver, in which only such transfers run that may be applied. False: there
+   is no thread for it. */
+bool of_io_adopt(of_driver *driver, of_engine *engine);
 
 /* Shuts a connection of the thread's down; a transfer that is on it ends soon. */
 void of_io_disconnect(uint64_t number);
 
-/* Ends what the thread has of an engine, and waits for that. */
-void of_io_close_engine(of_engine *engine);
+/* Ends what the thread has of an engine, and waits for that; of a dropped one without what may be
+   applied, which it does not wait for. */
+void of_io_close_engine(of_engine *engine, bool dropped);
 
-/* Before its memory goes: its queue forgets a transfer that is done. */
+/* Before its memory goes: ledger and queue forget a transfer. */
 void of_io_detach(of_transfer *transfer);
 
 struct of_queue;

@@ -117,6 +117,7 @@ int of_lua_engine_new(lua_State *L) {
         .concurrency = (long)field_number(L, 1, "concurrency", 16),
         .max_body = (size_t)field_number(L, 1, "max_body", 32 * 1024 * 1024),
         .stall = (long)field_number(L, 1, "stall_timeout", 20),
+        .drain = (long)(field_number(L, 1, "drain", 3) * 1000),
     };
     if (url == NULL || options.user_agent == NULL)
         return luaL_error(L, "base_url and user_agent are required");
@@ -166,7 +167,7 @@ static int engine_gc(lua_State *L) {
     of_engine *engine = box->engine;
     box->engine = NULL;
     if (engine != NULL) {
-        of_engine_close(engine);
+        of_engine_drop(engine);
         of_engine_unref(engine);
     }
     return 0;
@@ -719,7 +720,7 @@ static int ticket_gc(lua_State *L) {
     of_buffer_free(&box->query);
     of_buffer_free(&box->headers);
     if (transfer != NULL)
-        of_transfer_release(transfer);
+        of_transfer_drop(transfer);
     return 0;
 }
 

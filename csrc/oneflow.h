@@ -12,6 +12,14 @@
  * host's care. Like Lua's functions they raise Lua errors (for want of memory, among others): call
  * them under lua_pcall. Unless it says otherwise a function leaves the stack as it was.
  *
+ * The end: neither lua_close nor the collection of a client waits for an answer. A request on the
+ * wire that must not be repeated is carried on by the library's own thread, and a line on standard
+ * error says what became of it. exit(), and a return from main, write a line for each of those that
+ * are left and then wait for them, for at most the client's option `drain`; _exit() and a signal
+ * that kills do not. A thread that is in a call of a client must be joined before exit(): libcurl
+ * and TLS are taken down under it, which can crash, and its requests are told of but not waited
+ * for.
+ *
  * Plugins: with the first client libcurl gets the library's allocator, and the process its handlers
  * of fork and exit. The shared object that the library is linked into therefore stays loaded until
  * the process ends, also when its host unloads it (dlclose), and no linker flag is needed for that.

@@ -3,9 +3,9 @@
  *
  * A transfer is its owner's (the caller's thread) until it is handed to a driver, the driver's
  * until it is done, and then its owner's again; `state` says so. What both sides write meanwhile is
- * written under the I/O thread's lock: `released` and `cancel`. An engine's `lanes` belong each to
- * the thread that drives them; its other fields do not change after it was made, but for those
- * that only the caller's thread uses.
+ * written under the I/O thread's lock: `released` and `cancel`, and what the ledger has of it. An
+ * engine's `lanes` belong each to the thread that drives them; its other fields do not change after
+ * it was made, but for those that only the caller's thread uses.
  */
 #ifndef ONEFLOW_TRANSFER_H
 #define ONEFLOW_TRANSFER_H
@@ -14,6 +14,7 @@
 #include "engine.h"
 
 #include <curl/curl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 enum { OF_INLINE, OF_THREAD, OF_LANES };
@@ -56,6 +57,7 @@ struct of_transfer {
     struct curl_slist *headers; /* libcurl's list over those lines */
     of_buffer url;              /* path and query: what the request line has */
     const char *method;         /* not ours: a constant */
+    char user[OF_USER_MAX + 1]; /* that a listed one acts as; "": the anonymous administrator */
     char *body_out;
     size_t body_out_length;
     long timeout;
@@ -65,9 +67,14 @@ struct of_transfer {
     unsigned long refusals; /* of memory, before it began */
     bool repeatable;
     bool fresh;
-    bool released; /* by its owner */
-    bool cancel;   /* wanted by its owner */
-    bool in_queue; /* done, and not yet handed out by its queue */
+    bool released;    /* by its owner */
+    bool cancel;      /* wanted by its owner */
+    bool in_queue;    /* done, and not yet handed out by its queue */
+    bool on_thread;   /* carried by the I/O thread; its owner writes it */
+    bool listed;      /* in the ledger, see ledger.h */
+    atomic_bool told; /* its end, or that of the process, by the ledger */
+    of_transfer *listed_previous;
+    of_transfer *listed_next;
     atomic_int state;
     of_stop stop;
     of_buffer head;     /* the header lines of the last answer, behind them its trailer */
@@ -77,7 +84,7 @@ struct of_transfer {
     of_kind kind;
     long status;
     of_connection *connection; /* that it went out on, counted; NULL: none, or not known */
-    long wire;
+    atomic_long wire;          /* requests that left, 1 at most; 0: none yet */
     long connects;
     long retry_after;
     char *message; /* of a failure; NULL: no memory even for that */
@@ -115,17 +122,22 @@ struct of_engine {
     long concurrency;
     size_t max_body;
     long stall;
+    long drain;
     bool bare;           /* without credentials: of a storage host */
     of_engine *storages; /* those that this engine was pointed to; each counted */
     of_engine *next_storage;
     of_lane lanes[OF_LANES];
-    of_driver *own;     /* the inline driver, made when it is needed */
-    of_transfer *spare; /* used ones, wiped, whose buffers serve the next */
+    of_driver *own;            /* the inline driver, made when it is needed */
+    _Atomic(pthread_t) thread; /* that used it last */
+    of_transfer *spare;        /* used ones, wiped, whose buffers serve the next */
     unsigned spares;
     /* Under the I/O thread's lock: */
-    bool threaded; /* among the engines that use the thread */
-    bool closing;  /* wants to be let go by it */
-    long pending;  /* transfers that the thread has of it */
+    bool threaded;      /* among the engines that use the thread */
+    bool closing;       /* wants to be let go by it */
+    bool dropped;       /* its owner is gone: what may be applied runs to its end before that */
+    bool draining;      /* it does so, and the thread has a reference to the engine */
+    of_driver *adopted; /* the inline driver, then the thread's */
+    long pending;       /* transfers that the thread has of it */
     of_engine *next_threaded;
 };
 
@@ -155,6 +167,10 @@ bool of_transfer_readable(const of_transfer *transfer);
 
 /* Ends its life; `on_thread`: not on its owner's thread. */
 void of_transfer_free(of_transfer *transfer, bool on_thread);
+
+/* The driver of an engine that nobody will drive any more is given to the I/O thread, with what may
+   be applied; the rest ends. */
+void of_engine_hand_over(of_engine *engine);
 
 /* May it be dropped? Not when it is on the wire and must not be repeated. */
 bool of_transfer_droppable(const of_transfer *transfer);

@@ -41,6 +41,10 @@ local OPTIONS = {
   concurrency = function(name, value) check.whole(name, value, 1, 1000) end,
   max_body = function(name, value) check.whole(name, value, 1, 2 ^ 40) end,
   stall_timeout = function(name, value) check.whole(name, value, 1, 3600) end,
+  drain = function(name, value)
+    typed "number" (name, value)
+    if not (value >= 0 and value <= 60) then usage.raise(name .. ": seconds from 0 to 60 expected") end
+  end,
   hooks = function(name, value)
     typed "table" (name, value)
     for hook, fn in next, value do
@@ -104,6 +108,7 @@ end
 ---@field concurrency integer?  calls under way at once (16)
 ---@field max_body integer?  bytes of a decoded answer (32 MiB)
 ---@field stall_timeout integer?  seconds without a byte, after which a file's transfer is given up (20)
+---@field drain number?  seconds that the end of the process waits for answers to what may have been applied (3)
 ---@field hooks oneflow.Hooks?
 ---@field app string?  "name/version", for the user agent
 ---@field socket_dir string?  in nginx: a folder of mode 0700 for the worker's socket; the first client's counts
@@ -138,6 +143,7 @@ local function new(options)
     token_source = opts.token_source, ca_file = opts.ca_file, proxy = opts.proxy,
     connect_timeout = opts.connect_timeout or 3, concurrency = opts.concurrency or 16,
     max_body = opts.max_body or 32 * 1024 * 1024, stall_timeout = opts.stall_timeout or 20,
+    drain = opts.drain or 3,
     user_agent = "oneflow-lua/" .. version .. (opts.app and " " .. opts.app or ""),
   }
   if not engine then

@@ -255,7 +255,9 @@ describe("I/O thread:", function()
     math.randomseed(args.seed)
     local tickets, wrong, count = {}, {}, 0
     local function post(engine, into, id, user)
-      local ticket, number = engine:submit(nil, "GET", true, "/contracts/" .. id, user, 10, nil, nil, nil, false, into)
+      local write = id % 2 == 1
+      local ticket, number = engine:submit(nil, write and "POST" or "GET", not write, "/contracts/" .. id, user, 10, nil,
+        nil, nil, false, into)
       return ticket, number
     end
     local function collect(into, list, engine, user, everything)

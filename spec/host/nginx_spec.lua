@@ -689,6 +689,68 @@ describe("nginx:", function()
     assert.is_nil(string.match(web:error_log(), "[^\n]*%[alert%][^\n]*"))
   end)
 
+  for signal, answered in pairs { sigterm = false, sigquit = true } do
+    it("case 64: " .. string.upper(signal) .. " with calls on the wire: each is told of, or answered", function()
+      local target = server.start(function(s)
+        s.serve(function(c)
+          for request in function() return c:request() end do
+            s.note(request.method)
+            if request.method == "GET" then return c:until_closed() end
+            s.await "answer"
+            local id = string.match(request.target, "/contracts/(%d+)")
+            c:reply(200, { "content-type: application/json" }, '{"id":' .. id .. ',"state":"pending"}')
+          end
+        end)
+      end)
+      local web = start(target, {
+        server = location("/publish", [[
+          local contract = client():contract(tonumber(ngx.var.arg_id))
+          ngx.say(contract:publish({}, { as = "sven@example.com" }).id)]], "lua_check_client_abort on;")
+        .. location("/get", "ngx.say(call())", "lua_check_client_abort on;") })
+      local function visit(path) return process.spawn { "/usr/bin/curl", "-s", web.url .. path } end
+      local visitors = {}
+      for id = 4711, 4714 do visitors[id] = visit("/publish?id=" .. id) end
+      target:wait("POST", 4)
+      visitors[4714]:kill "sigkill"
+      eventually("the abort", function() return string.find(web:access_log(), " 499 ", 1, true) end)
+      if not answered then
+        visit "/get"
+        target:wait "GET"
+      end
+      local function told(text)
+        local ids = {}
+        for id in string.gmatch(web:error_log(), "oneflow: POST /v1/contracts/(%d+)/publish as sven@example.com: "
+          .. text .. "\n") do
+          ids[#ids + 1] = id
+        end
+        table.sort(ids)
+        return table.concat(ids, " ")
+      end
+      local before = "the process ends before the answer: it may have been applied"
+      uv.kill(tonumber(string.match(assert(host.read(web.folder .. "/nginx.pid")), "%d+")), signal)
+      eventually("the worker's end", function()
+        return answered and string.find(web:error_log(), "gracefully shutting down", 1, true)
+          or told(before) == "4711 4712 4713 4714"
+      end)
+      target:tell "answer"
+      for id = 4711, 4713 do
+        local _, _, output = visitors[id]:wait()
+        assert.equal(answered and id .. "\n" or "", output)
+      end
+      eventually("the end", function() return not host.read(web.folder .. "/nginx.pid") end)
+      local lines = select(2, string.gsub(web:error_log(), "oneflow: ", ""))
+      if answered then
+        assert.is_truthy(string.find(web:error_log(), "oneflow: contract.publish as sven@example.com: nobody waited "
+          .. "for the end of the call: done, status 200", 1, true))
+        assert.equal(1, lines)
+      else
+        assert.equal("4711 4712 4713 4714", told "the answer came while the process ended: done, status 200")
+        assert.equal(8, lines)
+      end
+      assert.equal("", host.shell("ls " .. web.sockets))
+    end)
+  end
+
   it("the socket's folder must be the worker's alone; what a dead worker left there is cleared", function()
     local target = wire.healthy()
     local open = host.folder()

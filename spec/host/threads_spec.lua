@@ -47,6 +47,9 @@ local VARIANTS = {
       "--errors-for-leak-kinds=definite" } },
 }
 
+local SANITIZERS = { LD_PRELOAD = false, TSAN_OPTIONS = "exitcode=97", ASAN_OPTIONS = "detect_leaks=1:exitcode=98",
+  UBSAN_OPTIONS = "print_stacktrace=1:halt_on_error=1" }
+
 local function build(variant)
   make("threads", variant.flavour and string.format("FLAVOUR=%s CFLAGS='-O1 -g' EXTRA='%s' "
     .. "HARDENING_WANTED=-Wl,-z,nodelete", variant.flavour, variant.flags))
@@ -114,6 +117,79 @@ describe("threads:", function()
     assert.equal(440, #target:journal())
   end)
 
+  for i = 1, 3 do
+    local variant = VARIANTS[i]
+    it("case 64: states close with requests on the wire, and other states go on: each is told of, " .. variant.name,
+      function()
+      local program, folder = build(variant), host.folder()
+      local count = 2 * ROUNDS * 3
+      -- Answers those of a state when those of the thread's next one have arrived, those of the last ones when told.
+      local target = server.start(function(s, args)
+        s.serve(function(c)
+          for request in function() return c:request() end do
+            local id = string.match(request.target, "/contracts/(%d+)")
+            local thread, round = string.match(id, "(%d)0(%d)%d")
+            io.open(args.folder .. "/" .. id, "w"):close()
+            s.note("POST")
+            s.note(thread .. round)
+            if tonumber(round) == args.rounds then
+              s.await "answer"
+            else
+              s.await_noted(thread .. string.format("%d", round + 1), 1)
+            end
+            c:reply(200, { "content-type: application/json" }, '{"id":' .. id .. ',"state":"pending"}')
+          end
+        end)
+      end, { folder = folder, rounds = ROUNDS })
+      local script = host.write(folder .. "/script.lua", string.gsub([[
+        local client, thread, round = ...
+        local first = thread * 1000 + round * 10
+        local function post(id)
+          local user = "user" .. thread .. "@example.com"
+          return client:contract(id):publish({ subject = "s", message = "m" }, { as = user })
+        end
+        local function arrived(id)
+          local file = io.open("FOLDER/" .. id)
+          if file then file:close() end
+          return file ~= nil
+        end
+        if rawget(_G, "jit") then rawget(_G, "jit").off() end
+        debug.sethook(function()
+          if arrived(first) then
+            debug.sethook()
+            error "interrupted"
+          end
+        end, "l")
+        assert(not pcall(post, first))
+        gatherer = require("oneflow").gatherer {}
+        for id = first + 1, first + 2 do gatherer:add(function() return post(id) end) end
+        repeat gatherer:poll(0.01) until arrived(first + 1) and arrived(first + 2)
+        return 3
+      ]], "FOLDER", folder))
+      local child = process.spawn { program, target.url, wire.TOKEN, script, tostring(ROUNDS), "unsearched",
+        env = SANITIZERS }
+      target:wait("POST", count)
+      process.wait_until(function() return string.find(child.errors, "the process ends") end, "the end of the process")
+      target:tell "answer"
+      local code, signal, _, errors = child:wait()
+      assert.equal("0 0", code .. " " .. signal, errors)
+      local told, exist = {}, {}
+      for path, user, became in string.gmatch(errors, "oneflow: POST (%S+) as (%S+): ([^\n]*)\n") do
+        if became == "nobody waited for the end of the call: done, status 200"
+          or became == "the answer came while the process ended: done, status 200" then
+          told[#told + 1] = path .. " " .. user
+        end
+      end
+      for _, request in ipairs((target:journal())) do
+        exist[#exist + 1] = request.target .. " " .. request.headers["x-oneflow-user-email"]
+      end
+      table.sort(told)
+      table.sort(exist)
+      assert.equal(count, #exist)
+      assert.same(exist, told)
+    end)
+  end
+
   for _, variant in ipairs(VARIANTS) do
     it("two states on two threads call at once, " .. variant.name, function()
       if variant.needs and not pcall(host.shell, "command -v " .. variant.needs) then
@@ -128,8 +204,7 @@ describe("threads:", function()
         command[#command + 1] = word
       end
       if variant.unsearched then command[#command + 1] = "unsearched" end
-      command.env = { LD_PRELOAD = false, TSAN_OPTIONS = "exitcode=97", ASAN_OPTIONS = "detect_leaks=1:exitcode=98",
-        UBSAN_OPTIONS = "print_stacktrace=1:halt_on_error=1" }
+      command.env = SANITIZERS
       local child = process.spawn(command)
       local code, signal, output, errors = child:wait()
       assert.equal("0 0", code .. " " .. signal, output .. errors)
