@@ -192,7 +192,7 @@ local function over_the_wire(client, operation, path, parts, user, timeout, wait
     ticket, number = engine:follow(used, parts.location, timeout, parts.answer, queue)
   else
     ticket, number = engine:submit(used, operation.method, operation.repeatable, path, header_of(user), timeout,
-      parts.query, parts.body, parts.headers, false, queue, parts.form, parts.answer)
+      parts.query, parts.body, parts.headers, operation.fresh, queue, parts.form, parts.answer)
   end
   if not ticket then
     if waiter then waiter:leave(pass) end
@@ -369,8 +369,8 @@ local function noted(problems, path)
   return false
 end
 
--- Who answered that a thing was not done may not have known yet: one more look, within what is left of the call's time.
--- Whatever comes of that look, it changes nothing about what the call itself did.
+-- Who answered that a thing was not done may not have known yet: one more look, over another connection and within what
+-- is left of the call's time. Whatever comes of that look, it changes nothing about what the call itself did.
 local function look_again(client, user, operation, path, opts, deadline, message)
   local expects, left = operation.expects, deadline - monotonic()
   if left <= 0 or client.closed then return nil, message end
@@ -480,12 +480,12 @@ function M.run(scope, operation, path, parts, opts, problems)
   local as_text = opts.decode == false
   if as_text and not (expects and expects.always) then return answer, meta end
   local value, kind, message, undone = read(operation, path, answer)
-  if value == nil then give_up(client, connection) end
   if undone and expects.confirm then
     value, message = look_again(client, user, operation, path, opts, deadline, message)
     answer = value -- as text, when that is wanted
   end
   if value ~= nil then return as_text and answer or value, meta end
+  give_up(client, connection)
   return nil, errors.unexpected(context_of(client, operation, user, attempts, outcome), {
     status = status, answer = answer, request_id = request_id, content_type = content_type,
   }, kind, message)

@@ -412,6 +412,24 @@ describe("mismatch, still a draft:", function()
     fails(nil, done[4712], "contract 4711 came for contract 4712", "POST")
   end)
 
+  it("case 52: many that are published a moment later are all done: none ends the calls of its connection", function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for request in function() return c:request() end do
+          local state = request.method == "POST" and "draft" or "pending"
+          c:reply(200, {}, string.format('{"id":%s,"state":"%s"}', s.id_of(request), state))
+        end
+      end)
+    end)
+    local sven, list = as_sven(target), {}
+    for id = 1, 120 do list[id] = id end
+    local function publish(id) return sven:contract(id):publish {} end
+    local results, failures = oneflow.map(list, publish, { concurrency = 12 })
+    assert.same({}, failures)
+    for id = 1, 120 do assert.same({ id, "pending" }, { results[id].id, results[id].state }) end
+    assert.equal(240, #target:journal())
+  end)
+
   it("case 52: a draft that was never sent is none: another state, or none, is as it came", function()
     local target = answering { '{"id":4711}', '{"id":4711,"state":null}', '{"id":4711,"state":"frozen"}' }
     local sven = as_sven(target)

@@ -514,7 +514,7 @@ describe("nginx:", function()
     end)
     assert.equal("ok n\n", get(web, "/looked"))
     local requests, connections = target:journal()
-    assert.same({ 6, 5 }, { #requests, connections }) -- each of the four was the last of its connection
+    assert.same({ 6, 4 }, { #requests, connections }) -- two were the last of theirs, two looks had one of their own
   end)
 
   it("case 62: what on_response raises, of a call or of an orphaned one, goes to on_error or else to the error log",

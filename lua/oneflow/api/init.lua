@@ -24,7 +24,8 @@
 --                 there is), "new" (a thing that was made: another one than the path's), "any" (a list, a link, what is
 --                 not confirmed). "same" and "new" have an id
 --   undone        a field and its value with which the answer says that the thing was not done
---   confirm       which operation is then called once, to look again; the ids of its path are among this one's
+--   confirm       which operation is then called once, to look again, over a fresh connection; the ids of its path are
+--                 among this one's
 --   pages         a list in pages, with limit and offset; `bare`: a list that comes whole. Either may be an array or an
 --                 envelope; `rows` is the envelope's name for its list where that is not `data`
 --   sort, filters, query, body   what a list or a payload may hold; see oneflow.check. A filter that is less sure than
@@ -103,7 +104,7 @@ local function confirm(operation, looks)
   expects.captured = pattern_of(operation.path, all)
   expects.confirm_path = gsub(looks.path, "{([a-z_]+)}", positions)
   expects.confirm = copied(looks, {
-    expects = copied(looks.expects, { undone = operation.undone, always = true }),
+    fresh = true, expects = copied(looks.expects, { undone = operation.undone, always = true }),
   })
 end
 
