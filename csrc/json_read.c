@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "json.h"
 
+#include "json_room.h"
 #include "json_scan.h"
 #include "lua_buffer.h"
 #include "text.h"
@@ -88,8 +89,8 @@ static void restore_items(lua_State *L, const of_json_step *step) {
 
 /* Goes from number to number in the table on the top, and makes integers of the integral ones. A
    key that stood twice may lead to another value than the one that was scanned. */
-static void restore_integers(lua_State *L, const of_json_step *steps, size_t count) {
-    luaL_checkstack(L, OF_JSON_DEPTH + 8, "JSON");
+static void restore_integers(lua_State *L, const of_json_step *steps, size_t count, int slots) {
+    luaL_checkstack(L, slots + 8, "JSON");
     size_t skipped = 0; /* levels entered in the text that are no tables here */
     for (size_t i = 0; i < count; i++) {
         const of_json_step *step = &steps[i];
@@ -126,7 +127,11 @@ static void restore_integers(lua_State *L, const of_json_step *steps, size_t cou
 
 /* Decodes the text at `index` -> 0 and the value on the top, or an error's number and the error. In
    the locale "C" a '.' is what the C library reads, whatever the process's decimal point. */
-static int call_decoder(lua_State *L, int index) {
+static int call_decoder(lua_State *L, int index, const of_json_cost *cost) {
+    if (!of_json_room(L, index, cost)) {
+        lua_pushliteral(L, "no memory to decode it");
+        return LUA_ERRMEM;
+    }
     push_decoder(L);
     lua_pushvalue(L, index);
     of_locale former = of_locale_enter();
@@ -138,7 +143,8 @@ static int call_decoder(lua_State *L, int index) {
 /* A good text was refused, with the error on the top: then lua-cjson was opened, by anyone in the
    process, where the decimal point is another, and stops at each '.'. It reads numbers that have
    none right, and what it keeps is not touched: the program's decodes may depend on it. */
-static int decode_without_points(lua_State *L, const char *text, size_t length, int status) {
+static int decode_without_points(lua_State *L, const char *text, size_t length,
+                                 const of_json_cost *cost, int status) {
     of_buffer *other = of_lua_buffer(L, 2 * length);
     if (!of_json_without_points(text, length, other) || other->starved || other->overflow) {
         status = other->starved ? LUA_ERRMEM : status;
@@ -148,7 +154,7 @@ static int decode_without_points(lua_State *L, const char *text, size_t length, 
     }
     lua_pushlstring(L, other->bytes, other->length);
     of_buffer_free(other);
-    return call_decoder(L, lua_gettop(L));
+    return call_decoder(L, lua_gettop(L), cost);
 }
 
 int of_json_decode(lua_State *L) {
@@ -158,11 +164,12 @@ int of_json_decode(lua_State *L) {
     const char *text = lua_tolstring(L, 1, &length);
     const char *why;
     size_t offset = 0;
+    of_json_cost cost;
     of_buffer *steps = NULL;
 #if OF_HAS_INTEGERS
     steps = push_steps(L); /* at 2 */
 #endif
-    of_kind kind = of_json_scan(text, length, steps, &why, &offset);
+    of_kind kind = of_json_scan(text, length, steps, &cost, &why, &offset);
     if (kind != OF_OK) {
 #if OF_HAS_INTEGERS
         keep_steps(L, 2);
@@ -172,9 +179,9 @@ int of_json_decode(lua_State *L) {
         lua_pushfstring(L, "%s at byte %d of %d", why, (int)offset + 1, (int)length);
         return 3;
     }
-    int status = call_decoder(L, 1);
+    int status = call_decoder(L, 1, &cost);
     if (status == LUA_ERRRUN)
-        status = decode_without_points(L, text, length, status);
+        status = decode_without_points(L, text, length, &cost, status);
     if (status != 0) {
         lua_pushnil(L);
         lua_pushstring(L, of_kind_name(status == LUA_ERRMEM ? OF_MEMORY : OF_DECODE));
@@ -184,7 +191,7 @@ int of_json_decode(lua_State *L) {
 #if OF_HAS_INTEGERS
     if (lua_type(L, -1) == LUA_TTABLE) {
         const void *first = steps->bytes;
-        restore_integers(L, first, steps->length / sizeof(of_json_step));
+        restore_integers(L, first, steps->length / sizeof(of_json_step), cost.slots);
     } else {
         restore_number(L);
     }
@@ -259,6 +266,7 @@ static void configure(lua_State *L, int instance, const char *name, lua_Integer 
 
 void of_json_read_open(lua_State *L) {
     int top = lua_gettop(L);
+    of_json_room_open(L);
     push_module(L);
     push_instance(L, top + 1);
     int instance = lua_gettop(L);

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "json_scan.h"
 
+#include "compat.h"
 #include "text.h"
 #include "url.h"
 
@@ -14,6 +15,17 @@
 
 enum { NUMBER_MAX = 512, DIGITS_FINITE = 300 };
 
+/* What Lua allocates, in bytes: a table; a place in its array, whose room doubles from FIRST on;
+   one in its hash, of which the old one stays while the next is filled; a string besides its own.
+   Those of 64-bit machines, where all is largest. */
+#if LUA_VERSION_NUM >= 504
+enum { TABLE = 56, ITEM = 16, ITEMS_MORE = 0, MEMBER = 24, FIRST = 1, STRING = 25 };
+#elif LUA_VERSION_NUM == 503
+enum { TABLE = 56, ITEM = 16, ITEMS_MORE = 0, MEMBER = 32, FIRST = 1, STRING = 25 };
+#else /* LuaJIT: an array has a place for 0, too */
+enum { TABLE = 64, ITEM = 8, ITEMS_MORE = 1, MEMBER = 24, FIRST = 2, STRING = 28 };
+#endif
+
 typedef struct scanner {
     const char *text;
     const char *at;
@@ -22,7 +34,14 @@ typedef struct scanner {
     const char *key; /* the name last read, behind its quote */
     size_t key_size;
     bool key_escaped;
+    size_t saved; /* bytes by which the string last read is shorter than it is written */
     of_buffer *steps;
+    size_t bytes;   /* of tables and in strings */
+    size_t strings; /* how many */
+    size_t peak;    /* of both, while a table grew */
+    int slots;
+    of_json_string *string;
+    void *context;
 } scanner;
 
 static bool fail(scanner *s, const char *why) {
@@ -66,6 +85,7 @@ static bool scan_escape(scanner *s) { /* behind the backslash */
         return fail(s, "a string that does not end");
     char c = *s->at++;
     if (c != 'u') {
+        s->saved++;
         if (c != '\0' && strchr("\"\\/bfnrt", c) != NULL)
             return true;
         s->at--;
@@ -76,8 +96,10 @@ static bool scan_escape(scanner *s) { /* behind the backslash */
         return false;
     if (value >= 0xdc00 && value <= 0xdfff)
         return fail(s, "half of a surrogate pair");
+    s->saved += value < 0x80 ? 5 : value < 0x800 ? 4 : 3;
     if (value < 0xd800 || value > 0xdbff)
         return true;
+    s->saved += 5; /* twelve bytes are four */
     if (s->end - s->at < 2 || s->at[0] != '\\' || s->at[1] != 'u')
         return fail(s, "half of a surrogate pair");
     s->at += 2;
@@ -123,6 +145,7 @@ static bool scan_string(scanner *s) { /* at the opening quote */
     const char *at = start; /* not in the scanner: the compiler would store it for each byte */
     bool wide = false;
     s->key_escaped = false;
+    s->saved = 0;
     for (;;) {
         at = skip_plain(at, s->end);
         unsigned char c = (unsigned char)*at;
@@ -131,6 +154,11 @@ static bool scan_string(scanner *s) { /* at the opening quote */
             if (wide && !of_utf8(start, (size_t)(at - start)))
                 return fail(s, "a string that is not UTF-8");
             s->at++;
+            size_t size = (size_t)(at - start);
+            if (s->string == NULL || !s->string(s->context, start, size, size - s->saved)) {
+                s->bytes += size - s->saved;
+                s->strings++;
+            }
             return true;
         }
         if (at == s->end)
@@ -237,11 +265,28 @@ static bool scan_key(scanner *s) {
 /* An open object or list. */
 typedef struct level {
     char close;
-    uint32_t position; /* in a list */
+    uint32_t position; /* of the item or the member */
+    uint32_t room;     /* for so many */
     uint32_t first;    /* number in a list, 0: none yet */
     uint32_t last;
     size_t entered; /* where its steps begin: without any, nobody need go there */
 } level;
+
+static size_t held(const scanner *s) { return s->bytes + STRING * s->strings; }
+
+/* Room for one more: as Lua doubles it, when there is none. */
+static void grow(scanner *s, level *table) {
+    size_t old = table->room;
+    size_t room = old > 0 ? 2 * old : FIRST;
+    table->room = (uint32_t)room;
+    if (table->close == ']') {
+        s->bytes += ITEM * (old > 0 ? room - old : room + ITEMS_MORE);
+        return;
+    }
+    if (s->peak < held(s) + MEMBER * room)
+        s->peak = held(s) + MEMBER * room;
+    s->bytes += MEMBER * (room - old);
+}
 
 static void add_step(scanner *s, of_json_step_kind kind, const level *parent) {
     if (s->steps == NULL || parent == NULL)
@@ -289,6 +334,7 @@ static void leave(scanner *s, const level *levels, int depth) {
 /* Without recursion: one `level` for each bracket that is open. */
 static bool scan(scanner *s, bool *too_deep) {
     level levels[OF_JSON_DEPTH];
+    int slots[OF_JSON_DEPTH + 1] = {0}; /* a table, and the name that is waiting for one */
     int depth = 0;
     skip_blank(s);
     for (;;) {
@@ -303,10 +349,15 @@ static bool scan(scanner *s, bool *too_deep) {
             }
             levels[depth].close = c == '{' ? '}' : ']';
             levels[depth].position = 1;
+            levels[depth].room = 0;
             levels[depth].first = 0;
             levels[depth].entered = s->steps != NULL ? s->steps->length : 0;
             add_step(s, OF_JSON_ENTER, parent);
             depth++;
+            s->bytes += TABLE;
+            slots[depth] = slots[depth - 1] + (c == '{' ? 2 : 1);
+            if (slots[depth] > s->slots)
+                s->slots = slots[depth];
             s->at++;
             skip_blank(s);
             if (s->at == s->end || *s->at != levels[depth - 1].close) {
@@ -314,6 +365,7 @@ static bool scan(scanner *s, bool *too_deep) {
                     return false;
                 continue;
             }
+            levels[depth - 1].position = 0; /* nothing in it */
         } else if (c == '"') {
             if (!scan_string(s))
                 return false;
@@ -329,9 +381,12 @@ static bool scan(scanner *s, bool *too_deep) {
             skip_blank(s);
             if (depth == 0)
                 return s->at == s->end ? true : fail(s, "text after the value");
+            level *around = &levels[depth - 1];
+            if (around->position > around->room)
+                grow(s, around);
             if (s->at == s->end)
                 return fail(s, "a value that does not end");
-            if (*s->at == levels[depth - 1].close) {
+            if (*s->at == around->close) {
                 s->at++;
                 leave(s, levels, --depth);
                 continue;
@@ -340,16 +395,18 @@ static bool scan(scanner *s, bool *too_deep) {
                 return fail(s, "neither ',' nor the end after a value");
             s->at++;
             skip_blank(s);
-            levels[depth - 1].position++;
-            if (levels[depth - 1].close == '}' && !scan_key(s))
+            around->position++;
+            if (around->close == '}' && !scan_key(s))
                 return false;
             break;
         }
     }
 }
 
-of_kind of_json_scan(const char *text, size_t length, of_buffer *steps, const char **why,
-                     size_t *offset) {
+static size_t cost_of(const scanner *s) { return held(s) > s->peak ? held(s) : s->peak; }
+
+of_kind of_json_scan(const char *text, size_t length, of_buffer *steps, of_json_cost *cost,
+                     const char **why, size_t *offset) {
     scanner s = {.text = text, .at = text, .end = text + length, .steps = steps};
     bool too_deep = false;
     if (length >= OF_JSON_LENGTH) {
@@ -363,7 +420,16 @@ of_kind of_json_scan(const char *text, size_t length, of_buffer *steps, const ch
     }
     *why = s.why;
     *offset = (size_t)(s.at - text);
+    *cost = (of_json_cost){.bytes = cost_of(&s), .strings = s.strings, .slots = s.slots};
     return good ? OF_OK : too_deep ? OF_LIMIT : OF_DECODE;
+}
+
+size_t of_json_measure(const char *text, size_t length, of_json_string *string, void *context) {
+    scanner s = {
+        .text = text, .at = text, .end = text + length, .string = string, .context = context};
+    bool too_deep = false;
+    (void)scan(&s, &too_deep);
+    return cost_of(&s);
 }
 
 /* ---- escapes ------------------------------------------------------------------------------ */

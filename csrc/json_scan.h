@@ -47,9 +47,24 @@ size_t of_json_unescape(const char *text, size_t size, char *out);
    the same number. False: there is none. */
 bool of_json_without_points(const char *text, size_t length, of_buffer *out);
 
-/* `text` ends with a NUL. OF_OK, OF_DECODE, OF_LIMIT or OF_MEMORY; then `*why` and `*offset` say
-   what stands where. `steps` gets of_json_step after of_json_step, or is NULL. */
-of_kind of_json_scan(const char *text, size_t length, of_buffer *steps, const char **why,
-                     size_t *offset);
+/* What decoding a text takes of Lua's memory. */
+typedef struct of_json_cost {
+    size_t bytes;   /* with each string counted for itself */
+    size_t strings; /* how many */
+    int slots;      /* of its stack, at the deepest */
+} of_json_cost;
+
+/* `text` ends with a NUL. OF_OK and the cost; OF_DECODE, OF_LIMIT or OF_MEMORY, and then `*why` and
+   `*offset` say what stands where. `steps` gets of_json_step after of_json_step, or is NULL. */
+of_kind of_json_scan(const char *text, size_t length, of_buffer *steps, of_json_cost *cost,
+                     const char **why, size_t *offset);
+
+/* A string of the text as it is written, without its quotes, and how many bytes it stands for.
+   True: it is not to be counted. */
+typedef bool of_json_string(void *context, const char *text, size_t size, size_t length);
+
+/* The cost of a text that was scanned and found good, without the strings that `string` takes. It
+   may raise. */
+size_t of_json_measure(const char *text, size_t length, of_json_string *string, void *context);
 
 #endif

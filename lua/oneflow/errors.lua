@@ -278,7 +278,7 @@ end
 function M.unexpected(context, result, kind, message)
   local content_type = result.content_type
   local json = content_type and find(ascii.lower(content_type), "json", 1, true)
-  if kind ~= "mismatch" and result.answer and not json then
+  if kind == "decode" and result.answer and not json then
     message = format("expected JSON, got %s: %s", content_type or "no content type", message)
   end
   return M.new(context, {

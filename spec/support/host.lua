@@ -88,6 +88,9 @@ end
 --- The module of posix.c.
 function M.posix() return assert(package.loadlib(compiled "posix", "luaopen_posix"))() end
 
+--- The module of capped.c: states of their own, with a cap on their memory.
+function M.capped() return assert(package.loadlib(compiled "capped", "luaopen_capped"))() end
+
 --- failing_malloc.c or failing_curl.c, for LD_PRELOAD; in the process that has it, package.loadlib(path,
 --- "luaopen_failing_malloc") opens the module that makes things fail.
 function M.failing(what)

@@ -125,10 +125,10 @@ end
 ---@param body string  other types raise
 ---@return oneflow.Delivery? delivery
 ---@return oneflow.Error? err  limit (too long), decode (no JSON), validation (another shape, the legacy format),
----signature
+---signature, memory
 function Receiver:read(body) return read(state_of(self, "read"), body) end
 
-local STATUS = { limit = 413, signature = 401 }
+local STATUS = { limit = 413, signature = 401, memory = 500 }
 
 -- store[method](store, ...), where a raise is an answer like any other.
 local function ask(store, method, ...)
@@ -150,7 +150,8 @@ end
 --- Handles one call. The callback gets a delivery that nobody has handled. When it returns `true`, the callback id is
 --- recorded and the answer is 200; when it returns anything else, or raises, nothing is recorded and the answer is 500,
 --- so that the service tries again. A recorded id is answered 200 and not handed on, one that is still being handled
---- 503. What is not a genuine call is answered 400, 401 (signature) or 413 (too long).
+--- 503. What is not a genuine call is answered 400, 401 (signature) or 413 (too long); one that there is no memory to
+--- decode, 500.
 ---
 --- At least once, that is: a process that dies behind the callback gets the call again once the lease is over.
 ---@param body string  of the POST
