@@ -62,17 +62,35 @@ static bool is_length(const char *value, size_t length) {
     return digits;
 }
 
+/* "HTTP/1.1 200 OK". libcurl takes what it cannot read after "HTTP/" for a 200. */
+static bool is_status(const head_line *line) {
+    const char *at = line->bytes;
+    bool good = line->length >= 12 && memcmp(at, "HTTP/1.", 7) == 0 &&
+                (at[7] == '0' || at[7] == '1') && at[8] == ' ' &&
+                (line->length == 12 || at[12] == ' ');
+    for (int i = 9; i < 12 && good; i++)
+        good = at[i] >= '0' && at[i] <= '9';
+    return good;
+}
+
+/* libcurl ends the header lines at any line that begins with one. */
+static bool holds_return(const head_line *line) {
+    return memchr(line->bytes, '\r', line->length) != NULL;
+}
+
 const char *of_head_check(const of_buffer *head) {
     const char *at = head->bytes;
     const char *end = at + head->length;
     const char *told = NULL;
     size_t told_length = 0;
     head_line line;
-    if (!next_line(&at, end, &line) || line.length < 8 || memcmp(line.bytes, "HTTP/1.", 7) != 0)
-        return "the answer is not of HTTP/1.x";
+    if (!next_line(&at, end, &line) || !is_status(&line))
+        return "the answer does not begin as one of HTTP/1.x does";
     if (line.folded)
         return "the answer's first header line is the continuation of none";
     while (next_line(&at, end, &line)) {
+        if (holds_return(&line))
+            return "a header line of the answer holds a carriage return";
         size_t length = 0;
         const char *value = value_of(&line, "content-length", &length);
         if (value == NULL)

@@ -87,6 +87,12 @@ describe("odd answers:", function()
     ["HTTP/2 in clear"] = { "2 200\r\n" .. LENGTH },
     ["HTTP/1.0"] = { "1.0 200 OK\r\n" .. LENGTH, good = true },
     ["HTTP/1.7"] = { "1.7 200 OK\r\n" .. LENGTH },
+    ["words in the place of the version"] = { "is spoken here\r\n" .. LENGTH },
+    ["control bytes before the version"] = { "\1\1.1 200 OK\r\n" .. LENGTH },
+    ["letters after the status"] = { "1.1 200an OK\r\n" .. LENGTH },
+    ["a status of four digits"] = { "1.1 2000 OK\r\n" .. LENGTH },
+    ["a status without words"] = { "1.1 200\r\n" .. LENGTH, good = true },
+    ["a line that begins with a carriage return"] = { "1.1 200 OK\r\n" .. LENGTH .. "\rx-a: b\r\n" },
     ["a transfer encoding that nobody asked for"] = {
       "1.1 200 OK\r\ntransfer-encoding: gzip\r\n" .. LENGTH, kind = "decode" },
     ["chunked twice"] = { "1.1 200 OK\r\ntransfer-encoding: chunked, chunked\r\n", kind = "decode" },

@@ -70,7 +70,7 @@ describe("redirects:", function()
   it("case 22: 300 and 304 are redirects too, not successes", function()
     for _, status in ipairs { 300, 304 } do
       wire.each_method(function(c, _, args)
-        c:write("HTTP/1.1 " .. args.status .. " X\r\n", args.status == 304 and "\r\n"
+        c:write(string.format("HTTP/1.1 %d X\r\n", args.status), args.status == 304 and "\r\n"
           or "content-length: 0\r\n\r\n")
       end, { args = { status = status } }, wire.fails("redirect", "refused"))
     end

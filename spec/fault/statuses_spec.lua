@@ -120,7 +120,7 @@ describe("statuses:", function()
       for _, body in ipairs { "", '{"id":4711,"name":"wrong"}' } do
         for _, method in ipairs(wire.METHODS) do
           local target = wire.faulty(function(c, _, args)
-            c:write("HTTP/1.1 " .. args.status .. " X\r\ncontent-type: application/json\r\n"
+            c:write(string.format("HTTP/1.1 %d X\r\n", args.status) .. "content-type: application/json\r\n"
               .. (#args.body > 0 and "content-length: " .. #args.body .. "\r\n" or "") .. "\r\n" .. args.body)
             -- what is left of the body of a 204 must not be read as an answer
             if args.status == 204 or args.body ~= "" then return end
@@ -147,7 +147,7 @@ describe("statuses:", function()
   it("case 27: 204 and 205 are a success for a delete and a ping", function()
     for _, status in ipairs { 204, 205, 200 } do
       local target = wire.faulty(function(c, _, args)
-        c:write("HTTP/1.1 " .. args.status .. " X\r\n" .. (args.status == 204 and ""
+        c:write(string.format("HTTP/1.1 %d X\r\n", args.status) .. (args.status == 204 and ""
           or "content-length: 0\r\n") .. "\r\n")
       end, { args = { status = status } })
       local client = wire.client(target)

@@ -92,7 +92,7 @@ end
 
 --- A whole answer. `headers` is a list of lines without line ends.
 function Connection:reply(status, headers, body)
-  local lines = { "HTTP/1.1 " .. status .. " Scripted" }
+  local lines = { string.format("HTTP/1.1 %d Scripted", status) }
   for _, line in ipairs(headers or {}) do lines[#lines + 1] = line end
   lines[#lines + 1] = "content-length: " .. #(body or "")
   return self:write(table.concat(lines, "\r\n") .. "\r\n\r\n" .. (body or ""))
