@@ -2,11 +2,11 @@
 #include "driver.h"
 
 #include "carrier.h"
+#include "system.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -44,12 +44,6 @@ void of_list_remove(of_list *list, of_transfer *transfer) {
     }
     transfer->previous = transfer->next = NULL;
     list->count--;
-}
-
-long long of_now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
 /* ---- what libcurl waits for --------------------------------------------------------------- */

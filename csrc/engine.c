@@ -6,6 +6,7 @@
 #include "io_thread.h"
 #include "ledger.h"
 #include "queue.h"
+#include "system.h"
 #include "transfer.h"
 
 #include <errno.h>

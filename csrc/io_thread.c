@@ -5,9 +5,9 @@
 #include "driver.h"
 #include "ledger.h"
 #include "queue.h"
+#include "system.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -78,14 +78,6 @@ static void init_changed(void) {
 #endif
     pthread_cond_init(&io.changed, &attributes);
     pthread_condattr_destroy(&attributes);
-}
-
-static void close_wake(void) {
-    for (int i = 0; i < 2; i++) {
-        if (io.wake[i] >= 0)
-            close(io.wake[i]);
-        io.wake[i] = -1;
-    }
 }
 
 /* Other threads may fork, or stop the I/O thread, while this one waits: `park` and the phase are
@@ -178,7 +170,7 @@ static void in_child(void) {
         queue->visitor = NULL;
     of_door_close(&io.door, false);
     io.door.full = false;
-    close_wake();
+    of_close_pipe(io.wake);
     while (io.submitted.first != NULL) {
         of_transfer *transfer = io.submitted.first;
         of_list_remove(&io.submitted, transfer);
@@ -222,12 +214,6 @@ void of_io_lock(void) {
 }
 
 void of_io_unlock(void) { pthread_mutex_unlock(&io.lock); }
-
-void of_io_nap(long milliseconds) {
-    struct timespec time = {.tv_sec = milliseconds / 1000,
-                            .tv_nsec = milliseconds % 1000 * 1000000};
-    (void)nanosleep(&time, NULL);
-}
 
 /* ---- what is done ------------------------------------------------------------------------- */
 
@@ -617,7 +603,7 @@ static void *run(void *unused) {
     for (of_queue *queue = io.queues; queue != NULL; queue = queue->next_known)
         queue->visitor = NULL;
     of_door_close(&io.door, true);
-    close_wake();
+    of_close_pipe(io.wake);
     free(io.watched);
     io.watched = NULL;
     io.watched_capacity = 0;
@@ -627,18 +613,6 @@ static void *run(void *unused) {
 }
 
 /* ---- its beginning and end ---------------------------------------------------------------- */
-
-static bool open_wake(void) {
-    if (pipe(io.wake) != 0) {
-        io.wake[0] = io.wake[1] = -1;
-        return false;
-    }
-    for (int i = 0; i < 2; i++) {
-        (void)fcntl(io.wake[i], F_SETFD, FD_CLOEXEC);
-        (void)fcntl(io.wake[i], F_SETFL, O_NONBLOCK);
-    }
-    return true;
-}
 
 static bool open_drivers(void) {
     io.driver_capacity = 4;
@@ -662,7 +636,7 @@ static const char *start_locked(void) {
         return "no I/O thread can be had";
     io.driver.lane = OF_THREAD;
     io.driver.announce = announce;
-    if (!of_driver_open(&io.driver) || !open_drivers() || !open_wake()) {
+    if (!of_driver_open(&io.driver) || !open_drivers() || !of_pipe(io.wake)) {
         of_driver_close(&io.driver);
         free_drivers();
         return "no memory or descriptors for the I/O thread";
@@ -676,7 +650,7 @@ static const char *start_locked(void) {
     if (failed) {
         of_driver_close(&io.driver);
         free_drivers();
-        close_wake();
+        of_close_pipe(io.wake);
         return "the I/O thread could not be started";
     }
     io.phase = RUNS;

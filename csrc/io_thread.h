@@ -53,6 +53,4 @@ void of_io_signal_later(struct of_queue *queue);
    if need be, and must be this user's alone; NULL: one of the library's own. */
 const char *of_io_door(const char *folder, const char **why);
 
-void of_io_nap(long milliseconds);
-
 #endif

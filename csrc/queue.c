@@ -3,8 +3,8 @@
 
 #include "driver.h"
 #include "io_thread.h"
+#include "system.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -38,14 +38,6 @@ bool of_queue_hold(of_queue *queue) {
     return false;
 }
 
-static void close_pipe(of_queue *queue) {
-    for (int i = 0; i < 2; i++) {
-        if (queue->pipe[i] >= 0)
-            close(queue->pipe[i]);
-        queue->pipe[i] = -1;
-    }
-}
-
 void of_queue_unref(of_queue *queue) {
     if (atomic_fetch_sub(&queue->references, 1) > 1)
         return;
@@ -55,7 +47,7 @@ void of_queue_unref(of_queue *queue) {
         of_engine_unref(queue->engines[i]);
     free(queue->engines);
     free(queue->free_numbers);
-    close_pipe(queue);
+    of_close_pipe(queue->pipe);
     free(queue);
 }
 
@@ -72,16 +64,10 @@ static void drain_pipe(const of_queue *queue) {
 static bool open_pipe(of_queue *queue) {
     if (queue->pipe[0] >= 0 && queue->process == of_process())
         return true;
-    close_pipe(queue); /* a parent's */
+    of_close_pipe(queue->pipe); /* a parent's */
     queue->process = of_process();
-    if (pipe(queue->pipe) != 0) {
-        queue->pipe[0] = queue->pipe[1] = -1;
+    if (!of_pipe(queue->pipe))
         return false;
-    }
-    for (int i = 0; i < 2; i++) {
-        (void)fcntl(queue->pipe[i], F_SETFD, FD_CLOEXEC);
-        (void)fcntl(queue->pipe[i], F_SETFL, O_NONBLOCK);
-    }
     if (queue->done.count > 0)
         (void)!write(queue->pipe[1], "", 1);
     return true;
@@ -216,7 +202,7 @@ static bool wait_inline(of_queue *queue, long milliseconds) {
 static bool wait_threaded(of_queue *queue, long milliseconds) {
     struct pollfd done = {.fd = of_queue_fd(queue), .events = POLLIN};
     if (done.fd < 0) {
-        of_io_nap(milliseconds < BLIND_MILLISECONDS ? milliseconds : BLIND_MILLISECONDS);
+        of_sleep(milliseconds < BLIND_MILLISECONDS ? milliseconds : BLIND_MILLISECONDS);
     } else {
         (void)poll(&done, 1, (int)milliseconds);
     }

@@ -153,9 +153,6 @@ void of_list_remove(of_list *list, of_transfer *transfer);
 /* What became of a transfer whose connection was shut down. */
 #define OF_DISCONNECTED "the connection was shut down, as an answer on it was the wrong one"
 
-/* A monotonic clock in milliseconds. */
-long long of_now(void);
-
 /* Of a request nothing stays that it carried. */
 void of_transfer_forget_request(of_transfer *transfer);
 
