@@ -1,9 +1,10 @@
 #define _GNU_SOURCE
 #include "connection.h"
 
+#include "system.h"
+
 #include <arpa/inet.h>
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -111,16 +112,9 @@ curl_socket_t of_connections_open(void *context, curlsocktype purpose,
                                   struct curl_sockaddr *address) {
     (void)purpose;
     of_connections *connections = context;
-    int type = address->socktype;
-#ifdef SOCK_CLOEXEC
-    type |= SOCK_CLOEXEC;
-#endif
-    int fd = socket(address->family, type, address->protocol);
+    int fd = of_socket(address->family, address->socktype, address->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
-#ifndef SOCK_CLOEXEC
-    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-#endif
     lock_all();
     bool good = add(connections, fd);
     unlock_all();

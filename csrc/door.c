@@ -2,6 +2,7 @@
 #include "door.h"
 
 #include "memory.h"
+#include "system.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +21,6 @@
 #endif
 
 static void set_up(int fd) {
-    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     (void)fcntl(fd, F_SETFL, O_NONBLOCK);
 #ifdef SO_NOSIGPIPE
     (void)setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &(int){1}, sizeof(int));
@@ -47,7 +47,7 @@ static bool address_of(struct sockaddr_un *address, const char *folder, const ch
 }
 
 static bool nobody_listens(const struct sockaddr_un *address) {
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    int fd = of_socket(AF_UNIX, SOCK_STREAM, 0);
     if (fd < 0)
         return false;
     set_up(fd);
@@ -96,7 +96,7 @@ const char *of_door_open(of_door *door, const char *folder) {
     if (why != NULL)
         return why;
     clear_stale(folder);
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    int fd = of_socket(AF_UNIX, SOCK_STREAM, 0);
     if (fd < 0)
         return "gets no socket";
     set_up(fd);
@@ -188,7 +188,7 @@ static bool admit(of_door *door, int fd) {
 
 void of_door_admit(of_door *door) {
     for (;;) {
-        int fd = accept(door->fd, NULL, NULL);
+        int fd = of_accept(door->fd);
         if (fd < 0) {
             door->full = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
             return;

@@ -1,6 +1,5 @@
 /*
- * What the core needs of the system: a clock, and descriptors that no child program inherits.
- * No state; any thread.
+ * What the core needs of the system: a clock, and descriptors. No state; any thread.
  */
 #ifndef ONEFLOW_SYSTEM_H
 #define ONEFLOW_SYSTEM_H
@@ -11,6 +10,11 @@
 long long of_now(void);
 
 void of_sleep(long milliseconds);
+
+/* No child program inherits what these give, not even one that another thread starts meanwhile,
+   where the system can do that; -1 or false with errno otherwise. */
+int of_socket(int family, int type, int protocol);
+int of_accept(int listener);
 
 /* Both ends do not block. False: there is none, both are -1. */
 bool of_pipe(int ends[2]);
