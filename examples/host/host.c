@@ -1,5 +1,5 @@
 /*
- * A C program that runs scripts which it does not trust: two Lua states on two threads, each with
+ * A C program that runs scripts which it does not trust: two Lua states in two processes, each with
  * an event loop, a cap on its memory and a limit on a script's instructions and time. A script gets
  * one view, and so acts as one user; the token stays in C.
  *
@@ -8,8 +8,16 @@
  * The scripts are shared out between the two states, and run one after the other. Whatever a script
  * does, one line tells what became of it, and the next one is run.
  *
+ * A hook in Lua ends a script that runs for too long, and its state goes on. But a hook is not
+ * called inside of a C function, and some of those can be kept busy for ever (a pattern,
+ * table.move); and a script can crash LuaJIT by recursion through C functions. So a worker is a
+ * process: a timer of the system ends it when its script has used its time and half more, the
+ * supervisor says so, and makes another one for the scripts that are left. A call on the wire would
+ * end with it, but a script waits for its calls: only of an upload, from whose progress function a
+ * script does such a thing, nobody would learn what became.
+ *
  * A script runs in a gatherer of the library. When it calls the service, the library's I/O thread
- * carries the call, the script is put aside, and its thread is back in its loop. That watches the
+ * carries the call, the script is put aside, and the worker is back in its loop. That watches the
  * gatherer's descriptor beside its own; when it is readable, the gatherer's `poll` goes on with the
  * script. Not so where Lua cannot put a script aside, in a coroutine that it made itself or under a
  * C function such as table.sort, and for a download to a function: such a call blocks the loop.
@@ -25,7 +33,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,7 +41,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,17 +55,22 @@ enum {
     STATES = 2,
     INSTRUCTIONS_MAX = 20 * 1000 * 1000,
     INSTRUCTIONS_STEP = 1000, /* how often they are counted */
-    SECONDS_MAX = 1,          /* of the processor: one instruction may fill megabytes */
     SCRIPT_MAX = 256 * 1024,
 };
 
-/* Bytes of one Lua state, the library in it included. HOST_MEMORY in the environment is another
- * number. */
+/* Bytes of one Lua state, the library in it included; and seconds of the processor, as one
+ * instruction may fill megabytes. HOST_MEMORY and HOST_SECONDS in the environment are other
+ * numbers. */
 static size_t memory_max = 12 * 1024 * 1024;
+static double seconds_max = 1;
 
-/* One state with all that is its own. Used by its thread alone, but for the event descriptor. */
+/* Locked while a line is written. */
+static int lines = -1;
+
+/* One state with all that is its own. In memory that the process of the state and the supervisor
+ * share; the supervisor reads it once that process has ended. */
 typedef struct worker {
-    pthread_t thread;
+    pid_t process;
     const char *base_url;
     const char *token_file;
     const char *user;
@@ -70,15 +87,16 @@ typedef struct worker {
     unsigned long ticks;
     unsigned long ticks_waiting; /* of them while a script waited */
 
-    lua_State *L;
+    lua_State *L; /* of the process */
     size_t memory;
     size_t memory_peak;
     long instructions; /* left for the script that runs */
     double seconds;    /* left for it of the processor */
     double until;      /* when these are over, while it runs */
     bool over;         /* it has used up one of the two */
+    bool in_script;    /* one has begun and not ended */
 
-    bool started;
+    bool ended;
     bool failed;
     char text[SCRIPT_MAX]; /* the script that runs */
     size_t length;
@@ -130,18 +148,26 @@ static void on_instructions(lua_State *L, lua_Debug *where) {
     }
 }
 
+/* The end of the process when it has used so much more of the processor. 0: none. */
+static void end_process_after(double seconds) {
+    struct itimerval timer = {.it_value.tv_sec = (time_t)seconds};
+    timer.it_value.tv_usec = (suseconds_t)((seconds - (double)timer.it_value.tv_sec) * 1e6);
+    if (setitimer(ITIMER_PROF, &timer, NULL) != 0)
+        abort();
+}
+
 /* For a whole script, and not anew when it goes on: what it has used up stays used up. */
 static void limit(worker *w, bool on) {
     w->over = false;
     w->instructions = INSTRUCTIONS_MAX;
-    w->seconds = SECONDS_MAX;
+    w->seconds = seconds_max;
     lua_sethook(w->L, on ? on_instructions : NULL, on ? LUA_MASKCOUNT : 0, INSTRUCTIONS_STEP);
 }
 
 /* ---- the token ---------------------------------------------------------------------------- */
 
-/* Here from a file, read anew each time it is asked for; elsewhere from a key store. Both threads
-   may be in it at once. read() rather than stdio, whose buffer would keep a copy. */
+/* Here from a file, read anew each time it is asked for; elsewhere from a key store. read() rather
+   than stdio, whose buffer would keep a copy. */
 static size_t ask_token(void *context, oneflow_token_reason reason, char *bytes, size_t size) {
     worker *w = context;
     (void)reason;
@@ -177,6 +203,15 @@ static int to_text(lua_State *L) {
     return 1;
 }
 
+/* A line whole, also when the other process writes one. The lock goes with a process that ends. */
+static void write_line(const char *text, size_t length) {
+    bool locked = lockf(lines, F_LOCK, 0) == 0;
+    fwrite(text, 1, length, stdout);
+    fflush(stdout);
+    if (locked && lockf(lines, F_ULOCK, 0) != 0)
+        abort();
+}
+
 /* print(...) of the scripts: a line on standard output, with the script's name before it */
 static int print(lua_State *L) {
     const worker *w = lua_touserdata(L, lua_upvalueindex(1));
@@ -198,7 +233,7 @@ static int print(lua_State *L) {
     size_t length;
     const char *text = lua_tolstring(L, -1, &length);
     if (text != NULL)
-        fwrite(text, 1, length, stdout); /* stdio locks for one call: lines stay whole */
+        write_line(text, length);
     return 0;
 }
 
@@ -318,9 +353,13 @@ static int setup(lua_State *L) {
 
 /* ---- scripts ------------------------------------------------------------------------------ */
 
-static bool read_script(worker *w, const char *path) {
+static const char *name_of(const char *path) {
     const char *slash = strrchr(path, '/');
-    w->name = slash != NULL ? slash + 1 : path;
+    return slash != NULL ? slash + 1 : path;
+}
+
+static bool read_script(worker *w, const char *path) {
+    w->name = name_of(path);
     FILE *file = fopen(path, "rb");
     if (file == NULL)
         return false;
@@ -339,6 +378,7 @@ static void watch(worker *w, int fd) {
 static bool run(worker *w, int results) {
     lua_State *L = w->L;
     w->until = processor_seconds() + w->seconds;
+    end_process_after((w->seconds > 0 ? w->seconds : 0) + seconds_max / 2);
     int status = lua_pcall(L, 0, results, 0);
     if (status != 0 && *w->became == '\0') { /* an error of the gatherer's, not of the script */
         become(w, "error: an error that cannot be shown");
@@ -347,16 +387,23 @@ static bool run(worker *w, int results) {
         lua_pushvalue(L, -3);
         (void)lua_pcall(L, 2, 0, 0);
     }
+    end_process_after(0);
     w->seconds = w->until - processor_seconds();
     if (w->over)
         become(w, "stopped, ran for too long");
     return *w->became != '\0';
 }
 
+static void tell_end(const char *name, const char *became) {
+    char line[sizeof((worker *)NULL)->became + 300];
+    int length = snprintf(line, sizeof line, "%.250s: %s\n", name, became);
+    write_line(line, (size_t)length);
+}
+
 /* With its gatherer goes what it still waits for. */
 static void end_script(worker *w) {
-    printf("%s: %s\n", w->name, w->became);
-    fflush(stdout);
+    tell_end(w->name, w->became);
+    w->in_script = false;
     if (w->answers >= 0 && epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->answers, NULL) != 0)
         w->failed = true;
     w->answers = -1;
@@ -371,6 +418,7 @@ static void end_script(worker *w) {
 static void begin_script(worker *w) {
     w->ordered--;
     *w->became = '\0';
+    w->in_script = true;
     if (!read_script(w, w->scripts[w->next])) {
         become(w, "cannot be read");
         end_script(w);
@@ -427,12 +475,21 @@ static void serve(worker *w) {
 
 /* ---- workers ------------------------------------------------------------------------------ */
 
-static void *work(void *context) {
-    worker *w = context;
+/* The process of a worker, from the first to the last of its scripts, unless one ends it. */
+static void work(worker *w) {
+    struct itimerspec every = {.it_value.tv_nsec = 10 * 1000 * 1000,
+                               .it_interval.tv_nsec = 10 * 1000 * 1000};
+    w->answers = -1; /* the process before may have ended anywhere */
+    w->memory = 0;
+    w->over = false;
+    w->epoll = epoll_create1(EPOLL_CLOEXEC);
+    w->clock = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    watch(w, w->orders);
+    watch(w, w->clock);
     w->L = lua_newstate(allocate, w);
-    if (w->L == NULL) {
+    if (w->failed || timerfd_settime(w->clock, 0, &every, NULL) != 0 || w->L == NULL) {
         w->failed = true;
-        return NULL;
+        return;
     }
     limit(w, false);
     lua_pushcfunction(w->L, to_text);
@@ -447,25 +504,61 @@ static void *work(void *context) {
         serve(w);
     }
     lua_close(w->L);
-    return NULL;
 }
 
-static bool start(worker *w) {
-    struct itimerspec every = {.it_value.tv_nsec = 10 * 1000 * 1000,
-                               .it_interval.tv_nsec = 10 * 1000 * 1000};
-    w->epoll = epoll_create1(EPOLL_CLOEXEC);
-    w->orders = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    w->clock = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    watch(w, w->orders);
-    watch(w, w->clock);
-    w->started = !w->failed && timerfd_settime(w->clock, 0, &every, NULL) == 0 &&
-                 pthread_create(&w->thread, NULL, work, w) == 0;
-    return w->started;
+static void start(worker *w) {
+    fflush(stdout);
+    w->in_script = false;
+    pid_t process = fork();
+    if (process == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0) /* no worker without its supervisor */
+            work(w);
+        exit(w->failed || w->next < w->script_count);
+    }
+    w->process = process;
+    if (process < 0)
+        w->ended = w->failed = true;
 }
 
 static void order(worker *w, uint64_t scripts) {
     if (scripts > 0 && write(w->orders, &scripts, sizeof scripts) != sizeof scripts)
         abort();
+}
+
+/* A worker's process has ended: all its scripts were run, or one of them has ended it. */
+static void on_end(worker *w, int status) {
+    bool by_script = WIFSIGNALED(status) && w->in_script;
+    if (by_script) {
+        char became[64] = "stopped, ran for too long";
+        if (WTERMSIG(status) != SIGPROF)
+            snprintf(became, sizeof became, "stopped, its process crashed (signal %d)",
+                     WTERMSIG(status));
+        tell_end(name_of(w->scripts[w->next]), became);
+        w->next += STATES;
+        w->memory = 0;
+    } else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        w->failed = true;
+    }
+    if (by_script && w->next < w->script_count) {
+        start(w);
+    } else {
+        w->ended = true;
+    }
+}
+
+static void supervise(worker *workers) {
+    for (int left = STATES; left > 0;) {
+        int status;
+        pid_t process = waitpid(-1, &status, 0);
+        if (process < 0 && errno != EINTR)
+            abort();
+        left = 0;
+        for (int i = 0; i < STATES; i++) {
+            if (!workers[i].ended && workers[i].process == process)
+                on_end(&workers[i], status);
+            left += !workers[i].ended;
+        }
+    }
 }
 
 int main(int argc, char **argv) {
@@ -476,9 +569,17 @@ int main(int argc, char **argv) {
     const char *memory = getenv("HOST_MEMORY");
     if (memory != NULL)
         memory_max = strtoul(memory, NULL, 10);
-    static worker workers[STATES];
-    bool good = true;
-    for (int i = 0; i < STATES && good; i++) {
+    const char *seconds = getenv("HOST_SECONDS");
+    if (seconds != NULL)
+        seconds_max = strtod(seconds, NULL);
+    lines = memfd_create("lines", MFD_CLOEXEC);
+    worker *workers = mmap(NULL, STATES * sizeof *workers, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (lines < 0 || workers == MAP_FAILED) {
+        perror(argv[0]);
+        return 1;
+    }
+    for (int i = 0; i < STATES; i++) {
         worker *w = &workers[i];
         w->number = i + 1;
         w->base_url = argv[1];
@@ -487,22 +588,19 @@ int main(int argc, char **argv) {
         w->scripts = argv + 4;
         w->script_count = argc - 4;
         w->next = i;
-        w->answers = -1;
-        good = start(w);
-        if (good)
-            order(w, (uint64_t)((argc - 4 - i + STATES - 1) / STATES));
+        w->orders = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        order(w, (uint64_t)((argc - 4 - i + STATES - 1) / STATES));
+        start(w);
     }
-    for (int i = 0; i < STATES && workers[i].started; i++) {
+    supervise(workers);
+    bool good = true;
+    for (int i = 0; i < STATES; i++) {
         worker *w = &workers[i];
-        pthread_join(w->thread, NULL);
         good = good && !w->failed;
         printf("state %d: %s, %zu bytes at most of %zu, %zu left, %lu ticks, %lu of them while a "
                "script waited\n",
                w->number, w->failed ? "failed" : "went on to the end", w->memory_peak, memory_max,
                w->memory, w->ticks, w->ticks_waiting);
-        close(w->orders);
-        close(w->clock);
-        close(w->epoll);
     }
     return good ? 0 : 1;
 }

@@ -53,6 +53,9 @@ end
 --- clients, and modules raise, in tables at any depth too. What a function of the host closes over, returns or is
 --- called with cannot be seen here.
 ---
+--- Time and memory are not limited here. A script can keep the state busy for ever in one C function (a pattern,
+--- table.move), where no debug hook is called, and can crash LuaJIT by recursion through C functions: one that may be
+--- hostile needs a process of its own, with limits on both. See docs/c.md and examples/host.
 ---@param given table<string, any>?  what the script gets besides: users, a `print` of the host. Tables are shared with
 ---  the script, not copied
 ---@return table environment
