@@ -2,6 +2,7 @@
 -- `M.run`; it knows no endpoint.
 local acting_user = require "oneflow.acting_user"
 local answers = require "oneflow.answer"
+local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local hosts = require "oneflow.hosts"
@@ -9,7 +10,7 @@ local report = require "oneflow.report"
 local usage = require "oneflow.usage"
 
 local error, format, gsub, huge, min = error, string.format, string.gsub, math.huge, math.min
-local ipairs, pcall, tonumber, tostring, type = ipairs, pcall, tonumber, tostring, type
+local ipairs, pcall, tostring, type = ipairs, pcall, tostring, type
 local running = coroutine.running
 local monotonic, read = core.monotonic, answers.read
 local ANONYMOUS_ADMIN, header_of = acting_user.ANONYMOUS_ADMIN, acting_user.header
@@ -236,7 +237,7 @@ local function through_transport(client, operation, path, parts, user, timeout)
     end
     return status, body or "", request_id, content_type, 0
   end
-  local seconds = tonumber(headers["retry-after"])
+  local seconds = ascii.number(headers["retry-after"])
   return nil, {
     status = status, answer = body or "", sent = true, connects = 0, content_type = content_type,
     location = headers.location, request_id = request_id,

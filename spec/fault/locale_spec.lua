@@ -152,12 +152,19 @@ describe("locale:", function()
       found.hook = hooks:receive('{"contract":{"id":731},"callback_id":"' .. id .. '","signature":"'
         .. oneflow.webhook.sign(id, "k") .. '","events":[{"id":1.0,"type":"contract:sign",'
         .. '"created_time":"2026-06-30T07:15:23+0000"}]}', function() return true end)
-      local box = require("oneflow.testing").server {}
+      local box = require("oneflow.testing").sandbox {}
       local anna = box:client():user "anna@example.com"
       local made, err = anna.contracts:create { workspace_id = 101, template_id = 201, name = "Numbers" }
       found.made = made and "an id of " .. type(made.id) or tostring(err)
       found.price = require("oneflow.money").multiply("12.50", 3)
-      box:stop()
+      local limited = oneflow.client { token = string.rep("t", 40), base_url = "http://127.0.0.1:1/v1",
+        transport = function() return 429, { ["retry-after"] = body }, "" end,
+      }:user "sven@example.com"
+      for _, text in ipairs { "7", "1,5", "2.5" } do
+        body = text
+        local refusal = select(2, limited:contract(1):get())
+        found["after " .. text] = refusal.retry_after and core.encode(refusal.retry_after) or "none"
+      end
     end)
     for _, method in ipairs { "GET", "POST" } do
       assert.truthy(string.find(found[method .. "[731,732,733]"], "731%D+732%D+733$"))
