@@ -3,6 +3,7 @@
 local uv = require "luv"
 local cjson = require "cjson"
 local host = require "spec.support.host"
+local locales = require "spec.support.locales"
 local nginx = require "spec.support.nginx"
 local process = require "spec.support.process"
 local server = require "spec.support.server"
@@ -851,5 +852,46 @@ describe("nginx:", function()
     assert.equal("12 8 233 1 three traced\n", get(web, "/gather"), web:error_log())
     assert.equal("2 ended not_found cancelled not_sent 0\n", get(web, "/stop"), web:error_log())
     assert.equal("false no thread 0\n", get(web, "/broken"), web:error_log())
+  end)
+
+  it("case 51: a locale that one request sets changes no other's answer, nor what the site's own lua-cjson reads",
+    function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for _ in function() return c:request() end do
+          s.note "call"
+          s.await "answer"
+          c:reply(200, { "content-type: application/json" }, '{"id":4711,"path":[4711,4712,1.5,25]}')
+        end
+      end)
+    end)
+    local show = [[
+      local found = assert(client():user("sven@example.com"):request("POST", "/x", { body = { half = 1 / 2 } })).path
+      ngx.say(#found, " ", found[1] == 4711, " ", found[2] == 4712, " ", found[3] == 3 / 2, " ", found[4] == 25)
+    ]]
+    local web = start(target, {
+      server = location("/call", show) .. location("/set", "ngx.say(os.setlocale(ngx.var.arg_name))")
+        .. location("/own", [[
+          local cjson = require "cjson"
+          if ngx.var.arg_new then cjson.new() end
+          ngx.say(cjson.decode "[1.5,25]"[1] == 3 / 2, " ", cjson.encode { 5 / 4 })
+        ]]),
+      main = "env LOCPATH=" .. locales.path() .. ";",
+    })
+    assert.equal("true [1.25]\n", get(web, "/own"), web:error_log())
+    local waiting = process.spawn { "/usr/bin/curl", "-sS", web.url .. "/call" }
+    target:wait "call"
+    assert.equal(locales.names.comma .. "\n", get(web, "/set?name=" .. locales.names.comma))
+    target:tell "answer"
+    local _, _, output = waiting:wait()
+    assert.equal("4 true true true true\n", output, web:error_log())
+    assert.equal('{"half":0.5}', target:journal()[1].body)
+    assert.equal("4 true true true true\n", get(web, "/call"), web:error_log())
+    assert.equal('{"half":0.5}', target:journal()[2].body)
+    assert.equal("true [1.25]\n", get(web, "/own?new=1"), web:error_log()) -- as lua-cjson wants it after setlocale
+    assert.equal("4 true true true true\n", get(web, "/call"), web:error_log())
+    get(web, "/set?name=C")
+    assert.equal("4 true true true true\n", get(web, "/call"), web:error_log())
+    assert.equal("true [1.25]\n", get(web, "/own?new=1"), web:error_log())
   end)
 end)
