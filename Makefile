@@ -9,7 +9,7 @@ DEPS = gcc libc6-dev pkg-config ca-certificates curl openssl \
   lua-cjson lua-cjson-dev lua-argparse lua-luv lua-cqueues lua-luaossl lua-busted locales \
   nginx libnginx-mod-http-lua
 # For lint, memcheck, rock and bench besides:
-DEPS_TOOLS = lua-check clang clang-tidy clang-format valgrind luarocks lua-http gnuplot-nox
+DEPS_TOOLS = lua-check clang libclang-rt-dev clang-tidy clang-format valgrind luarocks lua-http gnuplot-nox
 
 LUA    ?= lua5.4
 LUAS    = lua5.4 lua5.3 luajit
@@ -93,7 +93,7 @@ export BUILD
 
 .DEFAULT_GOAL := help
 .PHONY: help deps deps-tools build static host threads loop_host env demo example site test specs docs lint symbols memcheck \
-  sanitize races bench install install-static uninstall rock clean FORCE
+  sanitize races fuzz bench install install-static uninstall rock clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -236,6 +236,16 @@ sanitize: deps build ## run the specs on a core with AddressSanitizer and UBSan,
 RACES_SPEC ?= spec/fault/thread_spec.lua spec/fault/files_thread_spec.lua spec/wire/gatherer_spec.lua
 races: deps build ## run the specs of the I/O thread on a core with ThreadSanitizer
 	@$(call sanitized,races,-fsanitize=thread,libtsan,TSAN_OPTIONS=exitcode=66,$(or $(SPEC),$(RACES_SPEC)),fork$(comma)idle)
+
+# TRIALS="json answer" runs these only; SECONDS_EACH=10; KEEP=1 keeps what was found in spec/fuzz/corpus.
+fuzz: deps-tools ## run what reads others' bytes on mutated input, guided by coverage, for some seconds each
+	@$(MAKE) $(BUILD)/fuzz-lua5.4/fuzz LUA=lua5.4 FLAVOUR=fuzz- CC=clang CFLAGS='-O1 -g' HARDENING_WANTED= \
+	  EXTRA='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' >/dev/null
+	@BUILD=$(BUILD) spec/fuzz/run.sh $(BUILD)/fuzz-lua5.4/fuzz $(TRIALS)
+
+$(OUT)/fuzz: spec/fuzz/fuzz.c $(OBJECTS) $(OBJECT)/static/oneflow.o $(OBJECT)/static/embedded.o
+	$(Q)$(CC) -std=c11 $(WARNINGS) $(CFLAGS) $(EXTRA) -fsanitize=fuzzer $(LUA_INC) $(CURL_INC) -o $@ $^ \
+	  $(CJSON_LIB) $(LUA_LIB) $(LIBS)
 
 # PARTS="sequential many" runs these only; ROUNDS=5.
 bench: deps-tools ## measure against libcurl in C, lua-cjson, cosockets and others, as ratios; takes some minutes
