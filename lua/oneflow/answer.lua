@@ -6,7 +6,7 @@ local core = require "oneflow.core"
 local ids = require "oneflow.ids"
 
 local format, match = string.format, string.match
-local ipairs, next, pairs, type = ipairs, next, pairs, type
+local ipairs, next, pairs, tonumber, type = ipairs, next, pairs, tonumber, type
 local decode, is_custom, null = core.decode, ids.is_custom, core.null
 
 local M = {}
@@ -68,9 +68,14 @@ local function other_custom_id(expects, value, asked)
   end
 end
 
+local EXACT_DIGITS = 15 -- that every Lua's numbers hold
+
 local RULES = {}
 
 function RULES.same(expects, value, asked)
+  local first = value[expects.id_fields[1]]
+  -- Nearly always so, and no text is to be made of it.
+  if first ~= nil and asked and #asked <= EXACT_DIGITS and first == tonumber(asked) then return nil end
   local thing = asked and expects.thing .. " " .. asked or "the " .. expects.thing
   local custom, came = is_custom(asked), nil
   for _, field in ipairs(expects.id_fields) do
