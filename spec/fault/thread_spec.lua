@@ -256,8 +256,8 @@ describe("I/O thread:", function()
     local tickets, wrong, count = {}, {}, 0
     local function post(engine, into, id, user)
       local write = id % 2 == 1
-      local ticket, number = engine:submit(nil, write and "POST" or "GET", not write, "/contracts/" .. id, user, 10, nil,
-        nil, nil, false, into)
+      local ticket, number = engine:submit(nil, write and "POST" or "GET", not write, "/contracts/" .. id, user, 10,
+        nil, nil, nil, false, into)
       return ticket, number
     end
     local function collect(into, list, engine, user, everything)

@@ -6,8 +6,8 @@ local core = require "oneflow.core"
 local M = {}
 
 local KINDS = {
-  ok = true, connection = true, timeout = true, tls = true, decode = true, limit = true, cancelled = true, memory = true,
-  io = true, validation = true, authentication = true, payment = true, permission = true, not_found = true,
+  ok = true, connection = true, timeout = true, tls = true, decode = true, limit = true, cancelled = true,
+  memory = true, io = true, validation = true, authentication = true, payment = true, permission = true, not_found = true,
   conflict = true, http = true, rate_limit = true, redirect = true, server = true, mismatch = true,
 }
 
