@@ -118,7 +118,7 @@ end
 ---@return oneflow.Item[]? files, oneflow.Error? err
 function contract.files_of(state, wanted, opts)
   if type(wanted) ~= "string" then usage.raise("files_of: the type of a file is a string, got " .. type(wanted)) end
-  check.options(opts)
+  opts = check.options(opts)
   local kind = state.type.collections.files
   local page, err = kind.methods.list(seal({ type = kind, scope = state.scope, up = state }, kinds.collection),
     { limit = 100 }, opts)

@@ -134,9 +134,9 @@ end
 ---@return "created"|"updated"|"unchanged"|oneflow.Error what_or_err  err: as of any call; validation; conflict (several
 ---have the address, and none is as wanted)
 function M.ensure(webhooks, wanted, opts)
-  local options = check.options(opts)
-  if options.decode == false then usage.raise("webhooks:ensure gives a webhook, not text: no decode = false") end
-  local copy, problems = checked(wanted, options)
+  opts = check.options(opts) -- a copy: of several calls each says the same
+  if opts.decode == false then usage.raise("webhooks:ensure gives a webhook, not text: no decode = false") end
+  local copy, problems = checked(wanted, opts)
   local context = { operation = "webhooks.ensure" }
   if not copy then return nil, errors.validation(context, problems) end
 
