@@ -83,7 +83,7 @@ end
 
 local Error = { __metatable = false, __name = "oneflow.Error" }
 
-function Error.__tostring(err)
+local function line_of(err)
   local line = { err.operation }
   if err.acting_user then line[#line + 1] = " as " .. err.acting_user end
   line[#line + 1] = ": " .. err.kind
@@ -103,6 +103,12 @@ function Error.__tostring(err)
   end
   if err.request_id then line[#line + 1] = format(" [request %s]", err.request_id) end
   return clean(concat(line), LINE_MAX)
+end
+
+-- Whoever holds an error may have changed its fields: a script, before it raises it to its host.
+function Error.__tostring(err)
+  local good, line = pcall(line_of, err)
+  return good and line or "an error of oneflow, whose fields were changed"
 end
 
 function Error.__concat(a, b) return tostring(a) .. tostring(b) end

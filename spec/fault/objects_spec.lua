@@ -316,4 +316,19 @@ describe("objects:", function()
     assert(second:next { as = INGE, timeout = 5 })
     assert.same({ INGE, INGE, INGE }, sent)
   end)
+
+  it("case 60: an error prints, whatever its holder wrote into it", function()
+    local client = counting()
+    for _, name in ipairs { "operation", "kind", "outcome", "problems", "acting_user", "title", "status" } do
+      for _, value in ipairs { {}, print, true, { {} }, { { path = {}, messages = { {} } } }, { 5 } } do
+        local _, err = client:contract(0):get { as = INGE }
+        err[name] = value
+        assert.equal("string", type(tostring(err)), name)
+        assert.equal("string", type("it says: " .. err), name)
+      end
+    end
+    local _, err = client:contract(0):get { as = INGE }
+    err.kind = nil
+    assert.equal("an error of oneflow, whose fields were changed", tostring(err))
+  end)
 end)

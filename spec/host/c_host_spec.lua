@@ -190,9 +190,9 @@ describe("C host:", function()
     ["answers kept without end"] = { MEMORY, "local t = {} while true do local kept = view:contract(4712):get() "
       .. "for _ = 1, 1000 do t[#t + 1] = { kept } end end" },
     ["a yield of its own"] = { "error: oneflow: the task yielded by itself", "coroutine.yield(view)" },
-    ["an error object that cannot be shown"] = { "error: an error that cannot be shown",
+    ["an error object whose fields were changed"] = { "error: an error of oneflow, whose fields were changed",
       "local _, err = view:contract(0):get() err.operation = nil err.kind = {} error(err)" },
-    ["an error object with a loop in it"] = { "error: ",
+    ["an error object with a loop in it"] = { "error: an error of oneflow, whose fields were changed",
       "local _, err = view:contract(0):get() err.problems[1] = err.problems error(err)" },
     ["a table as error"] = { "error: (a table)", "error({})" },
     ["a syntax error"] = { "error: ", "this is no Lua" },
