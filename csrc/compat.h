@@ -21,6 +21,14 @@
 #define lua_absindex(L, i) ((i) > 0 || (i) <= LUA_REGISTRYINDEX ? (i) : lua_gettop(L) + (i) + 1)
 #endif
 
+/* As luaL_checkstack, but raises what Lua raises without memory: as a rule it fails for that. */
+static inline void of_checkstack(lua_State *L, int slots) {
+    if (!lua_checkstack(L, slots)) {
+        lua_pushliteral(L, "not enough memory");
+        (void)lua_error(L);
+    }
+}
+
 /* Lua 5.1 has no integer subtype; there every number is a double. */
 #define OF_HAS_INTEGERS (LUA_VERSION_NUM >= 503)
 

@@ -90,7 +90,7 @@ static void restore_items(lua_State *L, const of_json_step *step) {
 /* Goes from number to number in the table on the top, and makes integers of the integral ones. A
    key that stood twice may lead to another value than the one that was scanned. */
 static void restore_integers(lua_State *L, const of_json_step *steps, size_t count, int slots) {
-    luaL_checkstack(L, slots + 8, "JSON");
+    of_checkstack(L, slots + 8);
     size_t skipped = 0; /* levels entered in the text that are no tables here */
     for (size_t i = 0; i < count; i++) {
         const of_json_step *step = &steps[i];

@@ -16,7 +16,7 @@ static void copy_top(lua_State *L, int depth) {
 static void push_copy(lua_State *L, int index, int depth) {
     if (depth > OF_JSON_DEPTH)
         luaL_error(L, "nested too deeply to be copied");
-    luaL_checkstack(L, 6, "no memory to copy");
+    of_checkstack(L, 6);
     size_t length = lua_rawlen(L, index);
     if (length > 0) {
         lua_createtable(L, (int)length, 0);

@@ -440,6 +440,13 @@ static ticket_box *reuse_ticket(lua_State *L, int index) {
     return box;
 }
 
+/* engine:ticket() -> a ticket to be used */
+static int engine_ticket(lua_State *L) {
+    check_engine(L);
+    (void)new_ticket(L);
+    return 1;
+}
+
 /* engine:submit(used_ticket | nil, method, repeatable, path, user, timeout, query, body, headers,
    fresh, queue | nil, form | nil, answer) -> ticket, number in the queue | nil, { kind=, field=,
    message=, sent=false }; query and headers are lists of { name, value }, the timeout is in
@@ -657,6 +664,33 @@ static int engine_take(lua_State *L) {
     return count;
 }
 
+/* engine:settle(ticket) -> sent, status | nil: ends what the ticket was for, without its answer;
+   nil: it is for nothing. Takes no memory: for when there is none. What may be dropped is; what is
+   on the wire all the same runs to its end, and is told then. */
+static int engine_settle(lua_State *L) {
+    check_box(L);
+    ticket_box *box = check_type(L, 2, TICKET_TYPE);
+    of_transfer *transfer = box->transfer;
+    if (transfer == NULL)
+        return 0;
+    box->transfer = NULL;
+    of_transfer_cancel(transfer);
+    of_result result = {.sent = true};
+    bool done = of_transfer_done(transfer);
+    if (done)
+        of_transfer_result(transfer, &result);
+    lua_pushboolean(L, result.sent);
+    if (result.status != 0)
+        lua_pushinteger(L, result.status);
+    else
+        lua_pushnil(L);
+    if (done)
+        of_transfer_release(transfer);
+    else
+        of_transfer_drop(transfer);
+    return 2;
+}
+
 /* engine:wait(ticket | nil, seconds) -> done; returns early, so that signals are seen */
 static int engine_wait(lua_State *L) {
     of_engine *engine = check_engine(L);
@@ -726,6 +760,7 @@ static int ticket_gc(lua_State *L) {
 
 void of_lua_engine_open(lua_State *L) {
     static const luaL_Reg engine_methods[] = {
+        {"ticket", engine_ticket},
         {"submit", engine_submit},
         {"follow", engine_follow},
         {"describe", engine_describe},
@@ -733,6 +768,7 @@ void of_lua_engine_open(lua_State *L) {
         {"read", engine_read},
         {"progress", engine_progress},
         {"take", engine_take},
+        {"settle", engine_settle},
         {"cancel", engine_cancel},
         {"disconnect", engine_disconnect},
         {"poll", engine_poll},

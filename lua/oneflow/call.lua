@@ -174,7 +174,7 @@ local NO_TIME_TO_FOLLOW = no_time "the time was over before it could be asked fo
 
 -- -> status, answer, request_id, content_type, connects, connection, of a 2xx | nil, what came instead: see the core's
 -- `take`
-local function over_the_wire(client, operation, path, parts, user, timeout, waiter)
+local function over_the_wire(so_far, client, operation, path, parts, user, timeout, waiter)
   local pass, kind, message, option
   if waiter then
     pass, kind, message, option = waiter:admit(client)
@@ -184,18 +184,15 @@ local function over_the_wire(client, operation, path, parts, user, timeout, wait
       usage.raise("the client is closed")
     end
   end
-  local engine, spares = client.engine, client.spares
-  local used = spares[#spares]
-  spares[#spares] = nil
-  local queue = waiter and waiter.queue
-  local ticket, number
+  local engine, ticket, queue = client.engine, so_far.ticket, waiter and waiter.queue
+  local submitted, number
   if operation.storage then
-    ticket, number = engine:follow(used, parts.location, timeout, parts.answer, queue)
+    submitted, number = engine:follow(ticket, parts.location, timeout, parts.answer, queue)
   else
-    ticket, number = engine:submit(used, operation.method, operation.repeatable, path, header_of(user), timeout,
+    submitted, number = engine:submit(ticket, operation.method, operation.repeatable, path, header_of(user), timeout,
       parts.query, parts.body, parts.headers, operation.fresh, queue, parts.form, parts.answer)
   end
-  if not ticket then
+  if not submitted then
     if waiter then waiter:leave(pass) end
     return nil, number
   end
@@ -208,13 +205,13 @@ local function over_the_wire(client, operation, path, parts, user, timeout, wait
   end
   if parts.answer then parts.bytes = engine:progress(ticket) end
   local status, answer, request_id, content_type, connects, connection = engine:take(ticket)
-  spares[#spares + 1] = ticket -- taken first: a finalizer of the script may call in the middle of it
+  so_far.sent, so_far.status = status and true or answer.sent, status or answer.status
   return status, answer, request_id, content_type, connects, connection
 end
 
 local NO_BYTES = "a file was expected, no bytes came" -- as the core says it
 
-local function through_transport(client, operation, path, parts, user, timeout)
+local function through_transport(so_far, client, operation, path, parts, user, timeout)
   local described, refusal
   if operation.storage then
     described = { method = "GET", url = parts.location, headers = { accept = "*/*" } }
@@ -224,7 +221,9 @@ local function through_transport(client, operation, path, parts, user, timeout)
   end
   if not described then return nil, refusal end
   if parts.form then described.body, described.headers["content-type"] = parts.form:text() end
+  so_far.sent = true
   local status, headers, body = client.transport(described)
+  so_far.status = type(status) == "number" and status
   headers = headers or {}
   local request_id, content_type = headers["x-request-id"], headers["content-type"]
   if status >= 200 and status < 300 then
@@ -308,8 +307,15 @@ end
 
 local function too_late() return nil, NO_TIME end
 
+-- A raise in the middle of a call that may have been applied.
+local function interrupted(client, problem, operation, path, user, number, status)
+  local good, info = pcall(told, operation, path, user, number)
+  if good then info.status, info.kind, info.outcome = status, not status and "cancelled" or nil, "unknown" end
+  report.problem(client, problem, "call", good and info or nil)
+end
+
 -- The hooks around an attempt, for clients that have any.
-local function hooked(send, client, operation, path, parts, user, timeout, waiter, number, deadline)
+local function hooked(send, so_far, client, operation, path, parts, user, timeout, waiter, number, deadline)
   local hooks = client.hooks
   if hooks.on_request then
     hooks.on_request(told(operation, path, user, number))
@@ -317,19 +323,19 @@ local function hooked(send, client, operation, path, parts, user, timeout, waite
     timeout = attempt_time(timeout, deadline)
     if not timeout then send = too_late end
   end
-  if not hooks.on_response then return send(client, operation, path, parts, user, timeout, waiter) end
+  if not hooks.on_response then return send(so_far, client, operation, path, parts, user, timeout, waiter) end
   local started = monotonic()
   local status, answer, request_id, content_type, connects, connection =
-    send(client, operation, path, parts, user, timeout, waiter)
+    send(so_far, client, operation, path, parts, user, timeout, waiter)
   tell_response(client, operation, path, user, number, monotonic() - started, status, answer, request_id, connects)
   return status, answer, request_id, content_type, connects, connection
 end
 
 -- For clients with hooks or a transport; others are over_the_wire's.
-local function attempt(client, operation, path, parts, user, timeout, waiter, number, deadline)
+local function attempt(so_far, client, operation, path, parts, user, timeout, waiter, number, deadline)
   local send = client.transport and through_transport or over_the_wire
-  if client.hooks then return hooked(send, client, operation, path, parts, user, timeout, waiter, number, deadline) end
-  return send(client, operation, path, parts, user, timeout, waiter)
+  if not client.hooks then return send(so_far, client, operation, path, parts, user, timeout, waiter) end
+  return hooked(send, so_far, client, operation, path, parts, user, timeout, waiter, number, deadline)
 end
 
 -- What does not belong to its request may be followed by more of that: nothing is taken from its connection any more.
@@ -337,14 +343,25 @@ local function give_up(client, connection)
   if connection then client.engine:disconnect(connection) end
 end
 
---- Reports what became of a call that nobody waits for any more.
----@param ticket userdata  done; is used up
-function M.orphaned(client, ticket, operation, path, user)
+local function orphan(client, ticket, operation, path, user)
   local status, answer, request_id, _, connects, connection = client.engine:take(ticket)
   local info = outcome_of(client, operation, path, user, 1, nil, status, answer, request_id, connects)
   if status and info.kind then give_up(client, connection) end
   info.orphaned = true
-  report.orphaned(client, info)
+  return info
+end
+
+--- Reports what became of a call that nobody waits for any more. Never raises.
+---@param ticket userdata  done; is used up
+---@return table? info  oneflow.ResponseInfo; nil: there was no memory for it
+function M.orphaned(client, ticket, operation, path, user)
+  local good, info = pcall(orphan, client, ticket, operation, path, user)
+  if good then
+    report.orphaned(client, info)
+    return info
+  end
+  client.engine:settle(ticket)
+  interrupted(client, info, operation, path, user, 1)
 end
 
 -- ---- the whole call --------------------------------------------------------------------------------------------
@@ -384,32 +401,38 @@ local function look_again(client, user, operation, path, opts, deadline, message
   return nil, format("%s; looked at again: %s", message, seen)
 end
 
---- Runs a call.
----@param scope table  { client =, user = }
----@param operation table  { name, method, as, repeatable, returns, expects }
----@param path string
----@param parts table?  { query = pairs, body = table, headers = pairs }; made for this call. Of files, see
----   oneflow.files: form, answer, watch, receive; what came of them is left in `bytes`, `raised` (by progress, boxed)
----   and `stopped` (why the sink did)
----@param opts table  checked options
----@param problems oneflow.Problem[]?  what is wrong with the arguments already
----@return table|string|boolean? value, table|oneflow.Error meta_or_error
-function M.run(scope, operation, path, parts, opts, problems)
+-- What is known of a call while it runs, and an error object for it: there before anything is sent, as afterwards there
+-- may be no memory for them. Used again by the next call of the client, unless this one raised.
+local function new_so_far(client)
+  return {
+    next = false,         -- of those that are free
+    ticket = client.engine:ticket(), err = errors.spare(), operation = false, path = false, user = false,
+    attempts = 0, outcome = false, -- of earlier attempts
+    sent = false, status = false,  -- of this one, once its answer was taken
+  }
+end
+
+-- After an attempt that was refused.
+local function next_attempt(so_far, attempts)
+  so_far.attempts, so_far.outcome, so_far.sent, so_far.status = attempts, "refused", false, false
+end
+
+local function run(so_far, scope, operation, path, parts, opts, problems)
   local client = scope.client
-  if client.closed then usage.raise("the client is closed") end
-  parts = parts or NOTHING
   local timeout, attempt_timeout = opts.timeout or client.timeout, opts.attempt_timeout or client.attempt_timeout
   if parts.form or parts.answer then -- a file may take its time, but not stall
     timeout, attempt_timeout = opts.timeout or huge, opts.attempt_timeout or huge
   end
   local deadline = monotonic() + timeout
   local user, user_problem = M.acting_user(scope, operation, opts)
+  so_far.user = user
   if user_problem then problems = add(problems, "as", user_problem) end
   if operation.as == "required" and user == ANONYMOUS_ADMIN and not opts.unchecked then
     problems = add(problems, "as", ADMIN_REFUSED)
   end
   if parts.body ~= nil then
     local good, text, wrong = pcall(core.encode, parts.body)
+    if not good and errors.is_no_memory(text) then error(text, 0) end
     if not good then usage.raise(text) end -- a function in it, which no type of the table lets through but `any`
     for _, problem in ipairs(wrong or NOTHING) do
       if not noted(problems, problem.path) then problems = add(problems, problem.path, problem.message) end
@@ -432,16 +455,18 @@ function M.run(scope, operation, path, parts, opts, problems)
   local time = attempt_time(attempt_timeout, deadline)
   if not time then return nil, errors.from_answer(context_of(client, operation, user, 0), NO_TIME) end
   local generation, attempts, outcome = client.generation, 1, nil
+  so_far.attempts = attempts
   local try = (client.hooks or client.transport) and attempt or over_the_wire
   local status, answer, request_id, content_type, _, connection =
-    try(client, operation, path, parts, user, time, waiter, 1, deadline)
+    try(so_far, client, operation, path, parts, user, time, waiter, 1, deadline)
   if not status and answer.status == 401 and (client.token_function or client.token_callback or client.token_file)
     and refreshed(client, generation, waiter, deadline) then
     time, outcome = attempt_time(attempt_timeout, deadline), "refused"
     if time then
       attempts = 2
+      next_attempt(so_far, attempts)
       status, answer, request_id, content_type, _, connection =
-        try(client, operation, path, parts, user, time, waiter, 2, deadline)
+        try(so_far, client, operation, path, parts, user, time, waiter, 2, deadline)
     else
       answer = NO_TIME_AGAIN
     end
@@ -454,7 +479,8 @@ function M.run(scope, operation, path, parts, opts, problems)
     outcome, parts.location = "refused", answer.location
     time, answer = attempt_time(attempt_timeout, deadline), NO_TIME_TO_FOLLOW
     if time then
-      status, answer, request_id, content_type = try(client, operation, "", parts, user, time, waiter, attempts,
+      next_attempt(so_far, attempts)
+      status, answer, request_id, content_type = try(so_far, client, operation, "", parts, user, time, waiter, attempts,
         deadline)
     end
     parts.location = nil
@@ -490,6 +516,57 @@ function M.run(scope, operation, path, parts, opts, problems)
   return nil, errors.unexpected(context_of(client, operation, user, attempts, outcome), {
     status = status, answer = answer, request_id = request_id, content_type = content_type,
   }, kind, message)
+end
+
+-- The call, and what is made of its answer.
+local function run_and_make(so_far, scope, operation, path, parts, opts, problems, make, a, b)
+  local value, meta = run(so_far, scope, operation, path, parts, opts, problems)
+  if value == nil or not make then return value, meta end
+  return make(value, meta, opts, a, b)
+end
+
+-- A raise took its way through the call: without memory the caller gets an error that says what may have been done;
+-- anything else, such as a Ctrl-C, passes on. What is on the wire then is the core's to tell; of what may have been
+-- applied, and whose answer was taken, it is reported here.
+local function rescue(client, so_far, raised)
+  local operation, user = so_far.operation, so_far.user or nil
+  local sent, status = so_far.sent, so_far.status or nil
+  if errors.is_no_memory(raised) then
+    local ended, ended_with = client.engine:settle(so_far.ticket)
+    if ended ~= nil then sent, status = ended, ended_with end
+    return nil, errors.fill(so_far.err, operation.name, acting_user.label(user), so_far.attempts,
+      errors.worse(errors.outcome_of(sent, status), so_far.outcome), status)
+  end
+  if sent and errors.outcome_of(sent, status) == "unknown" and not operation.repeatable then
+    interrupted(client, raised, operation, so_far.path, user, so_far.attempts, status)
+  end
+  error(raised, 0)
+end
+
+--- Runs a call.
+---@param scope table  { client =, user = }
+---@param operation table  { name, method, as, repeatable, returns, expects }
+---@param path string
+---@param parts table?  { query = pairs, body = table, headers = pairs }; made for this call. Of files, see
+---   oneflow.files: form, answer, watch, receive; what came of them is left in `bytes`, `raised` (by progress, boxed)
+---   and `stopped` (why the sink did)
+---@param opts table  checked options
+---@param problems oneflow.Problem[]?  what is wrong with the arguments already
+---@param make fun(value: any, meta: table, opts: table, a: any, b: any)?  gives what the caller gets instead; a part of
+---  the call, as there may be no memory for it
+---@return any value, table|oneflow.Error meta_or_error  memory: see oneflow.Error
+function M.run(scope, operation, path, parts, opts, problems, make, a, b)
+  local client = scope.client
+  if client.closed then usage.raise("the client is closed") end
+  local so_far = client.so_far
+  if so_far then client.so_far = so_far.next else so_far = new_so_far(client) end
+  so_far.operation, so_far.path, so_far.user, so_far.attempts = operation, path, false, 0
+  so_far.outcome, so_far.sent, so_far.status = false, false, false
+  local good, value, meta = pcall(run_and_make, so_far, scope, operation, path, parts or NOTHING, opts, problems, make,
+    a, b)
+  if not good then return rescue(client, so_far, value) end
+  so_far.next, client.so_far = client.so_far, so_far
+  return value, meta
 end
 
 return M

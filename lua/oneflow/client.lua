@@ -122,8 +122,8 @@ local function new(options)
   local state = {
     timeout = opts.timeout or 60, attempt_timeout = opts.attempt_timeout or 30,
     transport = opts.transport, token_file = opts.token_file, socket_dir = opts.socket_dir,
-    spares = {},    -- tickets that were taken, to be used again
     generation = 1, -- of the token: a 401 for an older one needs no asking
+    so_far = false, -- of calls that ended, to be used again: see oneflow.call
   }
   if opts.hooks then
     state.hooks = {}

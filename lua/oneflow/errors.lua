@@ -162,6 +162,54 @@ function M.new(context, fields)
   }, Error)
 end
 
+-- Of a status that is no success.
+local function read_status(status)
+  local kind, outcome = KIND_OF_STATUS[status], "refused"
+  for _, range in ipairs(RANGES) do
+    if not kind and status >= range.from and status <= range.to then kind, outcome = range.kind, range.outcome end
+  end
+  kind = kind or "server"
+  if kind == "server" then outcome = "unknown" end
+  return kind, outcome
+end
+
+-- ---- without memory ----------------------------------------------------------------------------------------------
+
+local NO_MEMORY = "not enough memory" -- how Lua's own message begins
+
+--- Is it what Lua raises without memory?
+function M.is_no_memory(raised) return type(raised) == "string" and find(raised, NO_MEMORY, 1, true) == 1 end
+
+--- What became of an attempt of which this alone is known.
+---@param sent boolean?
+---@param status integer?
+---@return oneflow.Outcome
+function M.outcome_of(sent, status)
+  if not sent then return "not_sent" end
+  if not status or status >= 200 and status < 300 then return "unknown" end
+  local _, outcome = read_status(status)
+  return outcome
+end
+
+--- An error object for when there is no memory to make one: with every field that `fill` will write.
+function M.spare()
+  return setmetatable({
+    kind = "memory", outcome = "unknown", status = 0, detail = "", problems = {}, retryable = false, attempts = 0,
+    operation = "", acting_user = "", unconfirmed = false,
+  }, Error)
+end
+
+--- Lua's memory ended in the middle of a call. Takes none.
+---@param err oneflow.Error  of `spare`
+---@return oneflow.Error
+function M.fill(err, operation, user, attempts, outcome, status)
+  err.operation, err.acting_user, err.attempts, err.outcome, err.status = operation, user, attempts, outcome, status
+  err.detail = NO_MEMORY
+  return err
+end
+
+-- ---- from what came ---------------------------------------------------------------------------------------------
+
 --- Values that cannot be sent: nothing was.
 ---@param problems oneflow.Problem[]  put in the order of their paths
 function M.validation(context, problems)
@@ -209,12 +257,7 @@ end
 
 local function from_status(context, result)
   local status = result.status
-  local kind, outcome = KIND_OF_STATUS[status], "refused"
-  for _, range in ipairs(RANGES) do
-    if not kind and status >= range.from and status <= range.to then kind, outcome = range.kind, range.outcome end
-  end
-  kind = kind or "server"
-  if kind == "server" then outcome = "unknown" end
+  local kind, outcome = read_status(status)
 
   local body = result.answer and result.answer ~= "" and decode(result.answer) or nil
   if type(body) ~= "table" then body = {} end

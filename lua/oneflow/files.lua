@@ -221,8 +221,9 @@ end
 ---@param body oneflow.Upload
 ---@param opts table  checked options
 ---@param problems oneflow.Problem[]?
+---@param make function?  with a and b, see oneflow.call
 ---@return any value, table|oneflow.Error meta_or_error  as every call
-function M.upload(scope, operation, path, body, opts, problems)
+function M.upload(scope, operation, path, body, opts, problems, make, a, b)
   problems = problems or {}
   local others, field, rule = split(operation)
   local known, plain = {}, {}
@@ -268,7 +269,7 @@ function M.upload(scope, operation, path, body, opts, problems)
 
   local parts = { form = form }
   if body.progress then parts.watch, parts.receive = watcher(parts, nil, body.progress) end
-  return call.run(scope, operation, path, parts, opts, problems)
+  return call.run(scope, operation, path, parts, opts, problems, make, a, b)
 end
 
 return M

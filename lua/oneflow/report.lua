@@ -39,7 +39,8 @@ local function about(info)
 end
 
 local function problem_line(client, problem, raised_in, info, hook_problem)
-  write(format("%s%s raised: %s%s%s", info and about(info) or "oneflow: ", raised_in, shown(client, problem),
+  local what = raised_in == "call" and "interrupted" or raised_in .. " raised"
+  write(format("%s%s: %s%s%s", info and about(info) or "oneflow: ", what, shown(client, problem),
     info and format(" (the call: %s)", became(info)) or "",
     hook_problem and "; and on_error raised: " .. shown(client, hook_problem) or ""))
 end
@@ -64,7 +65,9 @@ end
 
 ---What on_error is told: where it was raised, and the call as far as it is known.
 ---@class oneflow.ErrorInfo: oneflow.ResponseInfo
----@field raised_in string  "on_response", or "progress" (of a file)
+---"on_response", "progress" (of a file), or "call": a Ctrl-C or the like, when the answer of what may have been applied
+---had come; that passes on as well.
+---@field raised_in string
 
 --- Reports what was raised where nobody can catch it: to the client's on_error(problem, info), or in a line.
 ---@param client table?  its state

@@ -187,6 +187,41 @@ describe("hooks:", function()
     assert.equal(4, arrived)
   end)
 
+  it("case 62: a debug hook or Ctrl-C that strikes when the answer has come passes on; what was done is reported",
+    function()
+    local target = start_echo()
+    for _, method in ipairs(wire.METHODS) do
+      local child = process.start(function(args)
+        if rawget(_G, "jit") then rawget(_G, "jit").off() end -- compiled code calls no debug hook
+        local problems, infos = {}, {}
+        local function strike()
+          if not string.find(debug.getinfo(2, "S").source, "oneflow/call.lua", 1, true) then return end
+          debug.sethook()
+          error("interrupted", 0)
+        end
+        local client = assert(require("oneflow").client { base_url = args.url, token = args.token, hooks = {
+          on_response = function() debug.sethook(strike, "l") end,
+          on_error = function(problem, info) problems[#problems + 1], infos[#infos + 1] = problem, info end,
+        } })
+        local contract = client:user(args.user):contract(args.id)
+        local good, message = pcall(args.method == "POST" and contract.publish or contract.get, contract)
+        return { good = good, message = message, problem = problems[1], info = infos[1], count = #problems }
+      end, { url = target.url, token = wire.TOKEN, user = wire.SVEN, method = method, id = 12 })
+      local result = child:result()
+      assert.is_false(result.good)
+      assert.equal("interrupted", result.message)
+      assert.equal("", child.errors)
+      assert.equal(method == "POST" and 1 or 0, result.count)
+      if method == "POST" then
+        assert.equal("interrupted", result.problem)
+        assert.equal("call", result.info.raised_in)
+        assert.equal("contract.publish", result.info.operation)
+        assert.equal(200, result.info.status)
+      end
+    end
+    assert.equal(2, #target:journal())
+  end)
+
   -- ---- the hooks' tables ---------------------------------------------------------------------------------------
 
   -- Of the annotations: by class, its base and its fields, each { type =, optional = }.
@@ -323,7 +358,7 @@ describe("hooks:", function()
         end
       end)
     end)
-    local client = wire.client(target)
+    local client = wire.client(target, { timeout = 60 }) -- the finalizers, all at once, count
     local failures, finalized = {}, 0
     local function call(id)
       local good, contract, err = pcall(function() return client:contract(id):get { as = wire.SVEN } end)

@@ -91,10 +91,13 @@ function M.posix() return assert(package.loadlib(compiled "posix", "luaopen_posi
 --- The module of capped.c: states of their own, with a cap on their memory.
 function M.capped() return assert(package.loadlib(compiled "capped", "luaopen_capped"))() end
 
+local LIBRARIES = {
+  curl = "-Wl,--no-as-needed $(pkg-config --libs libcurl)",
+  lua = "-Wl,-z,nodelete", -- the state frees with it until its very end
+}
+
 --- failing_malloc.c or failing_curl.c, for LD_PRELOAD; in the process that has it, package.loadlib(path,
---- "luaopen_failing_malloc") opens the module that makes things fail.
-function M.failing(what)
-  return compiled("failing_" .. what, what == "curl" and "-Wl,--no-as-needed $(pkg-config --libs libcurl)")
-end
+--- "luaopen_failing_malloc") opens the module that makes things fail. So does, of failing_lua.c, "luaopen_failing_lua".
+function M.failing(what) return compiled("failing_" .. what, LIBRARIES[what]) end
 
 return M

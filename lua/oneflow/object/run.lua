@@ -125,25 +125,28 @@ local function above(binding, state)
   return state.up
 end
 
-local function run(binding, state, body, opts)
+-- What a method gives for an answer.
+local function record_of(value, meta, opts, binding, state)
   local operation = binding.operation
-  local path, problems = path_of(operation, state)
-  local parts, value, meta
-  if operation.upload then
-    value, meta = files.upload(state.scope, operation, path, body, opts, problems)
-  else
-    if operation.body then
-      problems = problems or {}
-      parts = { body = check.body(operation, body, problems, opts.unchecked) }
-    end
-    value, meta = call.run(state.scope, operation, path, parts, opts, problems)
-  end
-  if value == nil then return nil, meta end
   if opts.decode == false then return value, meta end
   if operation.returns == "nothing" then return true, meta end
   if operation.returns == "data" then return value, meta end
   local made, asked_id = call.made(state.scope, opts), operation.answers ~= "new" and state.id or nil
   return new_record(binding.kind, made, above(binding, state), value, meta, false, asked_id)
+end
+
+local function run(binding, state, body, opts)
+  local operation = binding.operation
+  local path, problems = path_of(operation, state)
+  if operation.upload then
+    return files.upload(state.scope, operation, path, body, opts, problems, record_of, binding, state)
+  end
+  local parts
+  if operation.body then
+    problems = problems or {}
+    parts = { body = check.body(operation, body, problems, opts.unchecked) }
+  end
+  return call.run(state.scope, operation, path, parts, opts, problems, record_of, binding, state)
 end
 
 -- A list as it was asked for, checked and copied once; what comes back fetches a page of it, or of a part of it: a
@@ -163,21 +166,23 @@ local function listing(binding, state, query, unchecked)
     if part and part.pair then pairs_of[#pairs_of + 1] = part.pair end
     if limit and operation.pages then pairs_of[#pairs_of + 1] = { "limit", format("%d", limit) } end
     if offset > 0 then pairs_of[#pairs_of + 1] = { "offset", format("%d", offset) } end
+    local function page(value, meta)
+      if opts.decode == false then return value, meta end
+      local made = call.made(within, opts)
+      return pages.new(value, {
+        scope = made, offset = offset, meta = meta, rows = operation.rows, whole = operation.bare,
+        wrap = function(data) return new_record(kind, made, up, data, meta, true) end,
+        fetch = function(behind, more)
+          return fetch(behind, limit, more == nil and opts or merged(opts, check.options(more)), part, made)
+        end,
+        undecodable = function(message)
+          return errors.unexpected(context_of(operation, scope, opts), { status = meta.status }, "decode", message)
+        end,
+        refusal = function(message) return refusal(operation, scope, opts, message) end,
+      })
+    end
     -- No problem so far: then none that this call finds may stay with the others.
-    local value, meta = call.run(within, operation, path, { query = pairs_of }, opts, problems[1] and problems or nil)
-    if value == nil or opts.decode == false then return value, meta end
-    local made = call.made(within, opts)
-    return pages.new(value, {
-      scope = made, offset = offset, meta = meta, rows = operation.rows, whole = operation.bare,
-      wrap = function(data) return new_record(kind, made, up, data, meta, true) end,
-      fetch = function(behind, more)
-        return fetch(behind, limit, more == nil and opts or merged(opts, check.options(more)), part, made)
-      end,
-      undecodable = function(message)
-        return errors.unexpected(context_of(operation, scope, opts), { status = meta.status }, "decode", message)
-      end,
-      refusal = function(message) return refusal(operation, scope, opts, message) end,
-    })
+    return call.run(within, operation, path, { query = pairs_of }, opts, problems[1] and problems or nil, page)
   end
   return fetch, position, wanted
 end

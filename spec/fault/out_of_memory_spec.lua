@@ -1,0 +1,157 @@
+-- Lua's memory ends in the middle of a call, at each of its allocations in turn: what may have been done is never lost.
+local host = require "spec.support.host"
+local process = require "spec.support.process"
+local server = require "spec.support.server"
+local wire = require "spec.support.wire"
+
+-- Answers { "arrived": how many other requests came } to a GET of contract 1. The others get `status`.
+local function start(status)
+  return server.start(function(s, args)
+    local arrived = 0
+    s.serve(function(c)
+      for request in function() return c:request() end do
+        if string.find(request.target, "/contracts/1$") then
+          c:reply(200, { "content-type: application/json" }, '{"id":1,"arrived":' .. arrived .. "}")
+        else
+          arrived = arrived + 1
+          if string.find(request.target, "/files/", 1, true) then
+            c:reply(args.status, { "content-type: application/pdf" }, "%PDF" .. string.rep("x", 5000))
+          elseif request.method == "GET" then
+            c:reply(args.status, { "content-type: application/json" },
+              '{"data":[{"id":4711,"name":"Contract 4711"},{"id":4712}],"count":2}')
+          else
+            c:reply(args.status, { "content-type: application/json", "x-request-id: r-5" }, '{"id":4711,'
+              .. '"name":"Contract 4711","parties":[{"id":1,"participants":[2,3.5,{"a\\u0062":"c"}]}]}')
+          end
+        end
+      end
+    end)
+  end, { status = status or 200 })
+end
+
+-- In a process of its own: lets each allocation of a call fail, alone and with all that follow.
+-- -> what came out, by how it reads, with how many requests that arrived, how often: { ["true"] = { ["1"] = 7 }, ... };
+--    how many tries it were; what was written to standard error
+local function each_allocation(target, run, status, options)
+  local child = process.start(function(args)
+    if rawget(_G, "jit") then jit.off() end -- whose compiler crashes by itself without memory
+    local failing = assert(package.loadlib(args.failing, "luaopen_failing_lua"))()
+    local oneflow = require "oneflow"
+    local code = string.gsub(args.call, "..", function(hex) return string.char(tonumber(hex, 16)) end)
+    local call = (loadstring or load)(code)
+    local function client(hooks)
+      return assert(oneflow.client { base_url = args.url, token = args.token, hooks = hooks })
+    end
+    local counter = client():user(args.user):contract(1)
+    local function arrived() return counter:get().data.arrived end
+    local hooks = args.hooks and { on_request = function() end, on_response = function() end } or nil
+    local view = client(hooks):user(args.user)
+    assert(call(view) or args.status >= 300)
+    local before, seen, tries = arrived(), {}, 0
+    for _, count in ipairs { 1, -1 } do
+      local failed = 0
+      for n = 1, 10000 do
+        if args.first then view = client(hooks):user(args.user) end
+        collectgarbage()
+        local good, value, err
+        _, failed, good, value, err = failing.try(n, count, call, view)
+        local now = arrived()
+        local out = "true"
+        if not good then
+          out = "raises " .. tostring(value)
+        elseif not value then
+          out = string.format("%s %s %s %s %s", tostring(err.kind), err.outcome, tostring(err.status), err.operation,
+            tostring(err.acting_user))
+          err.detail = (err.detail or "") -- it is a table like any other
+          assert(#tostring(err) < 300)
+        end
+        seen[out] = seen[out] or {}
+        local key = tostring(now - before)
+        seen[out][key] = (seen[out][key] or 0) + 1
+        before, tries = now, tries + 1
+        assert(call(view) or args.status >= 300, "the good call after it")
+        before = before + 1
+        if failed == 0 then break end
+      end
+      assert(failed == 0)
+    end
+    return { seen = seen, tries = tries }
+  end, {
+    failing = host.failing "lua", call = process.dump(run), url = target.url, status = status, token = wire.TOKEN,
+    user = wire.SVEN, hooks = options and options.hooks, first = options and options.first,
+  })
+  local result = child:result()
+  return result.seen, result.tries, child.errors
+end
+
+local CALLS = {
+  publish = { "contract.publish", function(view) return view:contract(4711):publish { subject = "s" } end },
+  create = { "contract.create", function(view)
+    return view.contracts:create { workspace_id = 1, template_id = 2, name = "n" }
+  end },
+  text = { "contract.publish", function(view) return view:contract(4711):publish({}, { decode = false }) end },
+  request = { "request", function(view)
+    return view:request("POST", "/contracts/4711/x", { body = { 1, { a = 2 } } })
+  end },
+  upload = { "file.create", function(view)
+    return view:contract(4711).files:create { content = "%PDF", name = "a.pdf", upload_as = "attachment" }
+  end },
+  list = { "contract.list", function(view) return view.contracts:list { filter = { name = "n" } } end },
+  download = { "file.download", function(view) return view:contract(4711):file(1):download() end },
+}
+
+-- What came out, whatever there was no memory for: nothing lost, and nothing that is not so.
+local function check(seen, operation, status, outcome)
+  local known = {
+    ["raises not enough memory"] = "0", -- a bare one tells that nothing was sent
+    ["true"] = status < 300 and "1" or nil,
+  }
+  for _, user in ipairs { "nil", wire.SVEN } do -- as long as none was looked up
+    known[string.format("memory not_sent nil %s %s", operation, user)] = "0"
+  end
+  local function line(kind) return string.format("%s %s %d %s %s", kind, outcome, status, operation, wire.SVEN) end
+  known[line "memory"] = "1"
+  if status >= 300 then known[line(status == 503 and "server" or "not_found")] = "1" end
+  for out, arrivals in pairs(seen) do
+    for count, times in pairs(arrivals) do
+      assert.equal(known[out], count, string.format("%d times %s, arrived %s", times, out, count))
+    end
+  end
+  assert.is_truthy(seen[line "memory"], "none once it was sent")
+end
+
+describe("out of memory:", function()
+  after_each(wire.clean)
+
+  local function nothing_lost(name, status, outcome, options)
+    local seen, tries, errors = each_allocation(start(status), CALLS[name][2], status, options)
+    check(seen, CALLS[name][1], status, outcome)
+    assert.is_true(tries > 40, tries .. " tries")
+    return errors
+  end
+
+  for name in pairs(CALLS) do
+    it("case 57: in each allocation of " .. name .. ": an error that says what may have been done", function()
+      assert.equal("", nothing_lost(name, 200, "unknown"))
+    end)
+  end
+
+  it("case 57: in the first call of a client", function()
+    assert.equal("", nothing_lost("publish", 200, "unknown", { first = true }))
+  end)
+
+  it("case 57: of a call that was refused the error does not say that it may have been applied", function()
+    assert.equal("", nothing_lost("publish", 404, "refused"))
+    assert.equal("", nothing_lost("publish", 503, "unknown"))
+  end)
+
+  it("case 57: with hooks; what on_response could not be told is told in a line", function()
+    local lines = 0
+    for line in string.gmatch(nothing_lost("publish", 200, "unknown", { hooks = true }), "[^\n]+") do
+      assert.is_truthy(line == "oneflow: on_response raised: not enough memory"
+        or line == "oneflow: a problem could not be reported: no memory", line)
+      lines = lines + 1
+    end
+    assert.is_true(lines > 0)
+  end)
+end)
