@@ -473,13 +473,15 @@ bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
     return true;
 }
 
+bool of_carrier_connects(CURL *easy) {
+    const of_transfer *transfer = of_carrier_transfer(easy);
+    return transfer != NULL && transfer->wire == 0;
+}
+
 bool of_carrier_stands_still(CURL *easy) {
-    if (!its_quirks()->stands_still)
+    if (!its_quirks()->stands_still || !of_carrier_connects(easy))
         return false;
-    of_transfer *transfer = of_carrier_transfer(easy);
-    if (transfer == NULL || transfer->wire > 0)
-        return false;
-    transfer->slot->still = true;
+    of_carrier_transfer(easy)->slot->still = true;
     return true;
 }
 

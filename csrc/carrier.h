@@ -29,6 +29,9 @@ bool of_carrier_arm(of_carrier *carrier, of_transfer *transfer);
 /* The time for connecting is up: what has come is read nevertheless. */
 void of_carrier_keep_connecting(of_carrier *carrier);
 
+/* Its request did not go out yet. */
+bool of_carrier_connects(CURL *easy);
+
 /* It lost a socket before its request went out: some versions of libcurl then have to be called for
    its next address, without a word of theirs -> that is to be done, by of_carrier_go_on. */
 bool of_carrier_stands_still(CURL *easy);

@@ -49,17 +49,11 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t last_number;
 static bool usable;
 
+static of_connections *known;
+
 static void lock_all(void) { pthread_mutex_lock(&lock); }
 
 static void unlock_all(void) { pthread_mutex_unlock(&lock); }
-
-static void init(void) { usable = pthread_atfork(lock_all, unlock_all, unlock_all) == 0; }
-
-bool of_connections_init(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, init);
-    return usable;
-}
 
 static ino_t inode_of(int fd) {
     struct stat status;
@@ -68,6 +62,60 @@ static ino_t inode_of(int fd) {
 
 static bool is_open(const of_connection *connection) {
     return connection->fd >= 0 && inode_of(connection->fd) == connection->inode;
+}
+
+/* Under the lock. */
+static void close_sockets(of_connections *connections) {
+    for (size_t i = 0; i < connections->count; i++) {
+        if (is_open(connections->list[i]))
+            close(connections->list[i]->fd);
+        connections->list[i]->fd = -1;
+    }
+}
+
+static void in_child(void) {
+    for (of_connections *one = known; one != NULL; one = one->next_known) {
+        close_sockets(one);
+        if (one->wakeup[1] != one->wakeup[0])
+            close(one->wakeup[1]);
+        if (one->wakeup[0] >= 0)
+            close(one->wakeup[0]);
+        one->known = false;
+    }
+    known = NULL;
+    unlock_all();
+}
+
+static void init(void) { usable = pthread_atfork(lock_all, unlock_all, in_child) == 0; }
+
+bool of_connections_init(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, init);
+    return usable;
+}
+
+void of_connections_begin(of_connections *connections, const int wakeup[2]) {
+    lock_all();
+    connections->wakeup[0] = wakeup[0];
+    connections->wakeup[1] = wakeup[1];
+    if (!connections->known) {
+        connections->known = true;
+        connections->next_known = known;
+        known = connections;
+    }
+    unlock_all();
+}
+
+void of_connections_end(of_connections *connections) {
+    lock_all();
+    if (connections->known) {
+        of_connections **link = &known;
+        while (*link != connections)
+            link = &(*link)->next_known;
+        *link = connections->next_known;
+        connections->known = false;
+    }
+    unlock_all();
 }
 
 /* Under the lock: those that are closed and nobody else's. */
@@ -156,11 +204,7 @@ void of_connections_forget_closed(of_connections *connections) {
 
 void of_connections_clear(of_connections *connections) {
     lock_all();
-    for (size_t i = 0; i < connections->count; i++) {
-        if (is_open(connections->list[i]))
-            close(connections->list[i]->fd);
-        connections->list[i]->fd = -1;
-    }
+    close_sockets(connections);
     drop_closed(connections);
     unlock_all();
 }

@@ -21,7 +21,10 @@ struct of_connections {
     of_connection **list; /* closed ones too, while somebody else has a reference to them */
     size_t count;
     size_t capacity;
-    bool suspect; /* one may have been closed without a word */
+    bool suspect;  /* one may have been closed without a word */
+    int wakeup[2]; /* libcurl's own pair, see wakeup.h */
+    bool known;    /* among those of the process */
+    of_connections *next_known;
 };
 
 /* Once for the process, before any list is used. A fork waits until no list is being changed: who
@@ -65,6 +68,13 @@ void of_connection_unref(of_connection *connection);
 
 /* Forgets those that libcurl closed without a word. */
 void of_connections_forget_closed(of_connections *connections);
+
+/* A curl_multi begins, with a pair of its own: in a child made by fork() that is closed, and so are
+   the sockets, which the parent could not end otherwise. Nothing is written. */
+void of_connections_begin(of_connections *connections, const int wakeup[2]);
+
+/* It is about to end. */
+void of_connections_end(of_connections *connections);
 
 /* Closes the sockets that are open still: libcurl's state is gone, or is another process's. */
 void of_connections_clear(of_connections *connections);

@@ -3,6 +3,7 @@
 
 #include "carrier.h"
 #include "system.h"
+#include "wakeup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
         return 0;
     }
     if (driver->places[number] == 0) {
+        if (of_carrier_connects(easy))
+            of_wakeup_keep_lookup(fd);
         driver->watched[driver->watched_count++] = (struct pollfd){.fd = fd};
         driver->places[number] = driver->watched_count;
     }
@@ -106,10 +109,13 @@ static int on_timer(CURLM *multi, long milliseconds, void *context) {
 static bool open_multi(of_driver *driver) {
     if (!of_connections_init())
         return false;
-    driver->multi = curl_multi_init();
+    int wakeup[2];
+    driver->multi = of_wakeup_new_multi(wakeup);
     driver->deadline = -1;
-    return driver->multi != NULL &&
-           curl_multi_setopt(driver->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+    if (driver->multi == NULL)
+        return false;
+    of_connections_begin(&driver->connections, wakeup);
+    return curl_multi_setopt(driver->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
            curl_multi_setopt(driver->multi, CURLMOPT_SOCKETDATA, driver) == CURLM_OK &&
            curl_multi_setopt(driver->multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
            curl_multi_setopt(driver->multi, CURLMOPT_TIMERDATA, driver) == CURLM_OK &&
@@ -136,6 +142,7 @@ static void forget_multi(of_driver *driver) {
 
 /* It has no transfer any more. A socket that it leaves open nobody else would close. */
 static void close_multi(of_driver *driver) {
+    of_connections_end(&driver->connections);
     if (driver->multi != NULL)
         curl_multi_cleanup(driver->multi);
     of_connections_clear(&driver->connections);

@@ -284,6 +284,10 @@ void of_transfer_consume(of_transfer *transfer) {
     of_buffer_clear(&transfer->body);
     if (!transfer->paused || transfer->slot == NULL)
         return;
+    if (transfer->engine->process != of_process()) {
+        abandon(transfer->engine); /* the rest is the parent's */
+        return;
+    }
     pipe_guard guard = block_pipe(transfer->engine);
     of_driver_resume(transfer);
     unblock_pipe(&guard);

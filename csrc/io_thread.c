@@ -166,8 +166,10 @@ static void in_child(void) {
     for (; io.to_signal != NULL; io.to_signal = io.to_signal->next_to_signal)
         io.to_signal->to_signal = false;
     io.waiters = 0;
-    for (of_queue *queue = io.queues; queue != NULL; queue = queue->next_known)
+    for (of_queue *queue = io.queues; queue != NULL; queue = queue->next_known) {
         queue->visitor = NULL;
+        of_close_pipe(queue->pipe);
+    }
     of_door_close(&io.door, false);
     io.door.full = false;
     of_close_pipe(io.wake);
