@@ -68,6 +68,17 @@ local function other_custom_id(expects, value, asked)
   end
 end
 
+-- The first id that a record has; and whether it has the one that was asked for, wherever that is.
+local function find_id(expects, value, asked)
+  local first
+  for _, field in ipairs(expects.id_fields) do
+    local text = digits(value[field])
+    if text and text == asked then return text, true end
+    first = first or text
+  end
+  return first, false
+end
+
 local EXACT_DIGITS = 15 -- that every Lua's numbers hold
 
 local RULES = {}
@@ -76,27 +87,17 @@ function RULES.same(expects, value, asked)
   local first = value[expects.id_fields[1]]
   -- Nearly always so, and no text is to be made of it.
   if first ~= nil and asked and #asked <= EXACT_DIGITS and first == tonumber(asked) then return nil end
+  local came, found = find_id(expects, value, asked)
   local thing = asked and expects.thing .. " " .. asked or "the " .. expects.thing
-  local custom, came = is_custom(asked), nil
-  for _, field in ipairs(expects.id_fields) do
-    local text = digits(value[field])
-    if text and (not asked or custom or text == asked) then
-      return custom and other_custom_id(expects, value, asked) or nil
-    end
-    came = came or text
-  end
-  if came then return format("%s %s came for %s", expects.thing, came, thing) end
-  return no_id(expects, value, thing)
+  if not came then return no_id(expects, value, thing) end
+  if is_custom(asked) then return other_custom_id(expects, value, asked) end
+  if asked and not found then return format("%s %s came for %s", expects.thing, came, thing) end
 end
 
 function RULES.new(expects, value, asked)
-  local thing = "a new " .. expects.thing
-  for _, field in ipairs(expects.id_fields) do
-    local text = digits(value[field])
-    if text and text == asked then return format("%s %s itself came for %s", expects.thing, asked, thing) end
-    if text then return nil end
-  end
-  return no_id(expects, value, thing)
+  local came, found = find_id(expects, value, asked)
+  if found then return format("%s %s itself came for a new %s", expects.thing, came, expects.thing) end
+  if not came then return no_id(expects, value, "a new " .. expects.thing) end
 end
 
 local function holds(value)
@@ -104,8 +105,13 @@ local function holds(value)
   return value ~= nil and value ~= null and value ~= false and value ~= ""
 end
 
--- Nothing is known of a good answer but that it does not call itself an error.
-function RULES.any(_, value)
+-- Nothing is known of a good answer but that it does not call itself an error, and is of no other thing than what was
+-- deleted.
+function RULES.any(expects, value, asked)
+  local came, found = find_id(expects, value, asked)
+  if asked and came and not found then
+    return format("%s %s came for %s %s", expects.thing, came, expects.thing, asked)
+  end
   local status = value.status
   if holds(value.error) or holds(value.errors) or holds(value.error_code)
     or (type(status) == "number" and status >= 400 and status < 600) then
@@ -144,7 +150,7 @@ end
 ---@return oneflow.Kind? kind, string? message, boolean? undone  see `mismatch`
 function M.read(operation, path, text)
   local returns, expects = operation.returns, operation.expects
-  local thing = expects and expects.thing
+  local thing = expects and expects.answers ~= "any"
   if text == "" and (returns == "nothing" or (returns == nil and not thing)) then return true end
   local value, kind, message = decode(text)
   if value == nil then return nil, kind, message end

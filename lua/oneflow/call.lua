@@ -493,7 +493,7 @@ local function run(so_far, scope, operation, path, parts, opts, problems)
     report.problem(client, parts.raised[1], "progress", good and info or nil)
   end
   if not status then
-    if answer.kind == "mismatch" then give_up(client, answer.connection) end
+    if answer.kind == "mismatch" or answer.kind == "decode" then give_up(client, answer.connection) end
     return nil, errors.from_answer(context_of(client, operation, user, attempts, outcome), answer)
   end
 

@@ -120,7 +120,7 @@ describe("mismatch:", function()
       '{"error_code":5030000}', '{"error":{"code":7}}',
     }
     local fine = { '{"error":null}', '{"errors":[],"status":200}', '{"error":false,"message":"deleted"}', "{}",
-                   '{"status":"gone","id":9}' }
+                   '{"status":"gone"}' }
     local bodies, list = {}, {}
     for _, operation in ipairs(operations.all()) do
       if operation.returns == "nothing" or operation.returns == "data" then
@@ -139,6 +139,27 @@ describe("mismatch:", function()
       for _ = 1, #fine do assert(operations.call(operation, sven)) end
     end
     assert.equal(15, #list)
+  end)
+
+  it("case 52: who deletes and is told of another thing does not know what was deleted", function()
+    local list, bodies = {}, {}
+    for _, operation in ipairs(operations.all()) do
+      if operation.verb == "delete" then
+        local id = operations.IDS[operation.ids[#operation.ids]]
+        list[#list + 1] = { operation, id }
+        bodies[#bodies + 1] = string.format('{"id":%d}', id + 1)
+        bodies[#bodies + 1] = string.format('{"id":"%d","state":"draft"}', id)
+        bodies[#bodies + 1] = '{"id":"job-17"}'
+      end
+    end
+    local sven = as_sven(answering(bodies))
+    for _, each in ipairs(list) do
+      local value, err = operations.call(each[1], sven)
+      fails(value, err, string.format("%d came for ", each[2] + 1))
+      assert.equal(each[1].repeatable, err.retryable)
+      for _ = 1, 2 do assert.is_true((assert(operations.call(each[1], sven)))) end
+    end
+    assert.equal(9, #list)
   end)
 
   it("case 52: what describes an error may look like one", function()
@@ -488,12 +509,13 @@ describe("mismatch, its connection:", function()
     end
   end)
 
-  it("case 52: so is a file of no bytes the last of its connection", function()
+  it("case 52: so is what is no file, or has no bytes, the last of its connection", function()
     local target = server.start(function(s)
       s.serve(function(c)
         for request in function() return c:request() end do
           if string.find(request.target, "/files/", 1, true) then
-            c:reply(200, { "content-type: application/pdf" }, "")
+            c:reply(200, { "content-type: " .. (string.find(request.target, "/1?", 1, true) and "application/pdf"
+              or "application/json") }, "")
           else
             c:good(request)
           end
@@ -504,7 +526,10 @@ describe("mismatch, its connection:", function()
     local value, err = sven:contract(4711):file(1):download()
     fails(value, err, "no bytes came", "GET")
     wire.good_call(client)
+    value, err = sven:contract(4711):file(2):download()
+    assert.same({ "nil", "decode" }, { tostring(value), err.kind })
+    wire.good_call(client)
     local _, connections = target:journal()
-    assert.equal(2, connections)
+    assert.equal(3, connections)
   end)
 end)

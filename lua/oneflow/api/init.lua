@@ -82,16 +82,18 @@ local function copied(original, more)
 end
 
 -- What oneflow.answer needs: `answers` and `undone`; `always` (the answer is read even when its text alone is wanted);
--- and of a thing `thing` (its name, for messages), `id_fields`, `custom_ids`, and `own`, a pattern for the id in the
--- path, where that is the thing's.
+-- `thing` (what is answered or deleted, for messages), its `id_fields` and `custom_ids`, and `own`, a pattern for its
+-- id in the path, where that names it.
 local function expectation(operation, resource)
   local answers, returns = operation.answers, operation.returns
-  local expects = { answers = answers, always = operation.method ~= "GET" }
-  if answers == "any" then return (returns == "nothing" or returns == "data") and expects or nil end
+  local thing, plain = resource.item or resource.record, returns == "nothing" or returns == "data"
+  if answers == "any" and not plain then return nil end
+  local expects = {
+    answers = answers, undone = operation.undone, always = operation.method ~= "GET",
+    thing = thing and gsub(thing, "_", " "), id_fields = resource.id_fields, custom_ids = resource.custom_ids,
+  }
   local last = operation.ids[#operation.ids]
-  expects.thing = gsub(resource.item or resource.record, "_", " ")
-  expects.id_fields, expects.custom_ids, expects.undone = resource.id_fields, resource.custom_ids, operation.undone
-  if last and (last == resource.item or last == resource.record) then
+  if last and last == thing and returns ~= "data" then
     expects.own = pattern_of(operation.path, function(id) return id == last end)
   end
   return expects
@@ -130,7 +132,11 @@ for i, file in ipairs(NAMES) do
   end
 end
 
-for _, operation in pairs(operations) do operation.expects = expectation(operation, by_name[operation.returns]) end
+for _, resource in ipairs(resources) do
+  for _, operation in ipairs(resource.operations) do
+    operation.expects = expectation(operation, by_name[operation.returns] or resource)
+  end
+end
 for _, operation in pairs(operations) do
   if operation.confirm then confirm(operation, operations[operation.confirm]) end
 end
