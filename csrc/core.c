@@ -189,6 +189,12 @@ static int log_line(lua_State *L) {
     return 0;
 }
 
+/* process() -> another number in a child made by fork() than in its parent */
+static int process(lua_State *L) {
+    lua_pushnumber(L, (lua_Number)of_process());
+    return 1;
+}
+
 /* is_token_source(value) -> is it what oneflow_client makes of a host's callback? */
 static int is_token_source(lua_State *L) {
     lua_pushboolean(L, of_token_source_test(L, 1) != NULL);
@@ -251,6 +257,7 @@ int luaopen_oneflow_core(lua_State *L) {
         {"check_header_name", check_header_name},
         {"check_file_name", check_file_name},
         {"monotonic", monotonic},
+        {"process", process},
         {"log", log_line},
         {"is_token_source", is_token_source},
         {"yieldable", yieldable},

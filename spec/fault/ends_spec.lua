@@ -66,9 +66,11 @@ local function program(args)
         local how, code = posix.wait(pid)
         assert(how .. code == "exited0", how .. code)
       end
-      print "collected"
-      io.stdout:flush()
-      io.read "*l"
+      repeat
+        collectgarbage()
+        print "collected"
+        io.stdout:flush()
+      until io.read "*l" ~= "more"
     end,
   }
   local function leave() endings[args.ending]() end
@@ -146,28 +148,95 @@ describe("ends:", function()
   end
 
   for name, case in pairs {
-    ["done, status 200"] = {}, ["status 409"] = { status = 409 },
-    ["connection: it may have been applied"] = { cut = true },
+    ["done, status 200"] = { "done, status 200" }, ["status 409"] = { "conflict, refused", status = 409 },
+    ["connection: it may have been applied"] = { "connection, unknown", cut = true },
   } do
-    for _, way in ipairs { "call", "gatherer" } do
-      it("case 64: " .. way .. ", then collected with its client: its end is told, " .. name, function()
-        local posts = way == "call" and 1 or 2
-        local args = { way = way, ending = "collection", posts = posts, status = case.status, cut = case.cut,
-          fork = not case.cut }
-        local target = start(args)
-        local child = process.start(program, args)
+    it("case 64: a call that was interrupted, then collected with its client: its end is told, " .. name, function()
+      local args = { way = "call", ending = "collection", posts = 1, status = case.status, cut = case.cut,
+        fork = not case.cut }
+      local target = start(args)
+      local child = process.start(program, args)
+      assert.equal("collected", child:line())
+      assert.equal("", child.errors)
+      target:tell "answer"
+      process.wait_until(function() return #child.errors > 0 end, "a line about the end")
+      child:send "go\n"
+      local code, signal, _, errors = child:wait()
+      assert.equal("0 0", code .. " " .. signal, errors)
+      assert.same(posted(target), lines(errors, NOBODY .. name))
+      assert.equal(1, select(2, string.gsub(errors, "oneflow: ", "")), errors)
+    end)
+
+    it("case 64: a gatherer, collected with its client: their end is told after a collection, " .. name, function()
+      local args = { way = "gatherer", ending = "collection", posts = 2, status = case.status, cut = case.cut,
+        fork = not case.cut }
+      local target = start(args)
+      local child = process.start(program, args)
+      assert.equal("collected", child:line())
+      assert.equal("", child.errors)
+      target:tell "answer"
+      local line = "oneflow: contract.publish as sven@example.com: " .. NOBODY .. case[1] .. "\n"
+      process.eventually("lines about the end", function()
+        child:send "more\n"
         assert.equal("collected", child:line())
-        assert.equal("", child.errors)
-        target:tell "answer"
-        process.wait_until(function() return #lines(child.errors, NOBODY .. name) == posts end, "lines about the end")
-        child:send "go\n"
-        local code, signal, _, errors = child:wait()
-        assert.equal("0 0", code .. " " .. signal, errors)
-        assert.same(posted(target), lines(errors, NOBODY .. name))
-        assert.equal(posts, select(2, string.gsub(errors, "oneflow: ", "")), errors)
+        return #child.errors >= 2 * #line
       end)
-    end
+      child:send "go\n"
+      local code, signal, _, errors = child:wait()
+      assert.equal(line .. line .. "0 0", errors .. code .. " " .. signal)
+      assert.equal(2, #posted(target))
+    end)
   end
+
+  it("case 64: a gatherer that is dropped: on_response is told of what may have been applied, or would have been; "
+    .. "its functions do not go on, and what was not sent is not sent", function()
+    local args = { posts = 2 }
+    local target = start(args)
+    local told, gone = {}, setmetatable({}, { __mode = "k" })
+    local client = wire.client(target, { concurrency = 2, timeout = 20, attempt_timeout = 20, hooks = {
+      on_response = function(info) told[#told + 1] = info end,
+    } })
+    local sven = client:user(wire.SVEN)
+    local function begin()
+      local gatherer = require("oneflow").gatherer {}
+      gone[gatherer] = true
+      for id = 1, 4 do
+        local function fn()
+          local value, err = sven:contract(id):publish { subject = "s", message = "m" }
+          told[#told + 1] = "went on"
+          return value, err
+        end
+        gone[fn] = true
+        gatherer:add(fn, function() told[#told + 1] = "done" end)
+      end
+      gatherer:add(function() return sven:contract(9):get() end, function() told[#told + 1] = "done" end)
+    end
+    begin()
+    target:wait("POST", 2)
+    process.eventually("the collection", function()
+      collectgarbage()
+      return next(gone) == nil
+    end)
+    process.eventually("the ends of what was not sent", function()
+      collectgarbage()
+      return #told == 2
+    end)
+    target:tell "answer"
+    process.eventually("the ends of what was", function()
+      collectgarbage()
+      return #told == 4
+    end)
+    for i, info in ipairs(told) do
+      assert.is_true(info.orphaned)
+      assert.equal("contract.publish as sven@example.com", info.operation .. " as " .. info.acting_user)
+      assert.equal(i <= 2 and "cancelled not_sent" or "200", info.kind and info.kind .. " " .. info.outcome
+        or string.format("%d", info.status))
+    end
+    local paths = { "/v1" .. told[3].path, "/v1" .. told[4].path }
+    table.sort(paths)
+    assert.same(posted(target), paths)
+    assert.equal(9, assert(sven:contract(9):get()).id)
+  end)
 
   it("case 64: what was not sent yet is not sent while the process ends, and not told", function()
     for _, ending in ipairs { "os.exit", "os.exit, closing" } do

@@ -3,6 +3,7 @@ local core = require "oneflow.core"
 local families = require "oneflow.families"
 local loops = require "oneflow.gather.loop"
 local options = require "oneflow.gather.options"
+local orphans = require "oneflow.gather.orphans"
 local usage = require "oneflow.usage"
 
 local error, next, pcall, type = error, next, pcall, type
@@ -23,6 +24,10 @@ local GATHERER = {
   __index = Gatherer, __metatable = false, __name = "oneflow.Gatherer",
   __tostring = function() return "oneflow gatherer" end,
 }
+
+-- Nobody can go on with its functions any more.
+function GATHERER.__gc(self) orphans.abandon(open(self, GATHERER).calls) end
+
 local HANDLE = { __metatable = false, __name = "oneflow.Gatherer.Handle" }
 
 families.add("userdata", {
@@ -168,7 +173,7 @@ function M.gatherer(opts)
   opts = options.read("gatherer", opts, { concurrency = options.KNOWN.concurrency })
   local loop = new_loop "threaded"
   loop.hosted, loop.scope, loop.live, loop.concurrency = true, {}, 0, opts.concurrency or options.CONCURRENCY
-  loop.waiting, loop.next, loop.count = {}, 1, 0
+  loop.waiting, loop.next, loop.count, loop.calls = {}, 1, 0, orphans.new()
   return seal(loop, GATHERER)
 end
 

@@ -7,6 +7,7 @@
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local hosts = require "oneflow.hosts"
+local orphans = require "oneflow.gather.orphans"
 
 local error, getmetatable, next, pcall, setmetatable, xpcall = error, getmetatable, next, pcall, setmetatable, xpcall
 local create, resume, running = coroutine.create, coroutine.resume, coroutine.running
@@ -169,9 +170,13 @@ end
 
 function Task.leave() end
 
-function Task:wait(_, client, ticket, number, operation)
+function Task:wait(_, client, ticket, number, operation, path, user)
+  local loop = self.loop
   self.engine, self.ticket, self.number, self.operation = client.engine, ticket, number, operation
-  self.loop.parked[number] = self
+  loop.parked[number] = self
+  if loop.calls and not operation.repeatable then
+    orphans.hold(loop.calls, number, client, ticket, operation, path, user)
+  end
   repeat yield(WAITS) until not self.ticket
 end
 
@@ -205,10 +210,20 @@ local function new_loop(driver)
     parked = {},                       -- those with a call under way, by its number
     ready = {}, first = 1, last = 0,   -- those to go on with, in order
     stops = false,                     -- was any scope stopped so far?
+    calls = false,                     -- of a gatherer: those under way that must not be repeated, see orphans
     -- There from the start, as there may be no memory for them later: is it turning; was a turn cut short by a raise;
     -- what is to be raised from it.
     turning = false, cut = false, raised = false,
   }
+end
+
+-- The task whose call is done.
+local function unpark(loop, number)
+  local parked, calls = loop.parked, loop.calls
+  local task = parked[number]
+  parked[number] = nil
+  if calls then calls[number] = nil end
+  return task
 end
 
 local function run_ready(loop)
@@ -226,14 +241,13 @@ end
 -- it asks for no answers, and goes on with what is ready.
 local function turn(loop, seconds)
   loop.turning = true
-  local queue, parked, some = loop.queue, loop.parked, loop.first <= loop.last
+  local queue, some = loop.queue, loop.first <= loop.last
   if seconds then
     queue:wait(some and 0 or seconds)
     for _ = 1, RESUMES_MOST do
       local number = queue:next()
       if not number then break end
-      local task = parked[number]
-      parked[number] = nil
+      local task = unpark(loop, number)
       if task then
         some, task.ticket = true, false
         advance(task)
@@ -264,7 +278,7 @@ local function sweep(loop)
     if state == "dead" then
       finish(task, true, false, "interrupted")
     elseif state == "suspended" and (not task.ticket or task.engine:done(task.ticket)) then
-      if task.ticket then loop.parked[task.number] = nil end
+      if task.ticket then unpark(loop, task.number) end
       task.ticket = false
       advance(task)
     end
