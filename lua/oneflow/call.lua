@@ -222,7 +222,12 @@ local function through_transport(so_far, client, operation, path, parts, user, t
   if not described then return nil, refusal end
   if parts.form then described.body, described.headers["content-type"] = parts.form:text() end
   so_far.sent = true
-  local status, headers, body = client.transport(described)
+  local good, status, headers, body = pcall(client.transport, described)
+  if not good then
+    if errors.is_no_memory(status) then error(status, 0) end
+    return nil, { kind = "connection", message = "the transport raised: " .. errors.printed(status), sent = true,
+      connects = 0 }
+  end
   so_far.status = type(status) == "number" and status
   headers = headers or {}
   local request_id, content_type = headers["x-request-id"], headers["content-type"]
@@ -231,8 +236,8 @@ local function through_transport(so_far, client, operation, path, parts, user, t
       return nil, { kind = "mismatch", message = NO_BYTES, status = status, sent = true, connects = 0 }
     end
     if parts.receive then
-      local good, why = parts.receive(body or "")
-      if not good then return nil, { kind = "io", message = why, status = status, sent = true, connects = 0 } end
+      local whole, why = parts.receive(body or "")
+      if not whole then return nil, { kind = "io", message = why, status = status, sent = true, connects = 0 } end
     end
     return status, body or "", request_id, content_type, 0
   end

@@ -112,7 +112,8 @@ end
 ---@field hooks oneflow.Hooks?
 ---@field app string?  "name/version", for the user agent
 ---@field socket_dir string?  in nginx: a folder of mode 0700 for the worker's socket; the first client's counts
----@field transport fun(request: table): integer, table, string?  answers instead of the network; for tests
+---Answers instead of the network; for tests. What it raises is an error of kind connection, and may have been applied.
+---@field transport fun(request: table): integer, table, string?
 
 --- Makes a client. Reads the token's file or variable; does no network I/O.
 ---@param options oneflow.ClientOptions

@@ -309,6 +309,32 @@ describe("hooks:", function()
     assert.same(expected, documented)
   end)
 
+  it("case 62: a transport that raises is an error: it may have been applied before; the client is usable", function()
+    local broken = setmetatable({}, { __tostring = function() return "a broken pipe\n" .. wire.TOKEN end })
+    for text, value in pairs { ["the transport raised: no route"] = "no route",
+      ["the transport raised: a broken pipe ***"] = broken } do
+      local armed, told = true, {}
+      local client = assert(oneflow.client { token = wire.TOKEN, hooks = {
+        on_response = function(info) told[#told + 1] = tostring(info.kind) .. " " .. tostring(info.outcome) end,
+      }, transport = function()
+        if armed then error(value, 0) end
+        return 200, { ["content-type"] = "application/json" }, '{"id":4711,"_private":{"name":"Contract 4711"}}'
+      end })
+      for i, method in ipairs(wire.METHODS) do
+        armed = true
+        local contract, err = wire.call(client, method)
+        assert.is_nil(contract)
+        assert.equal("connection", err.kind)
+        assert.equal("unknown", err.outcome)
+        assert.equal(text, err.detail)
+        assert.equal(method == "GET", err.retryable)
+        assert.equal("connection unknown", told[2 * i - 1])
+        armed = false
+        wire.good_call(client)
+      end
+    end
+  end)
+
   it("case 39: a raise inside each's loop body passes on, and the client is usable", function()
     local target = wire.healthy()
     local client = wire.client(target)
