@@ -50,6 +50,7 @@ static void write_line(const of_transfer *transfer, const char *what, const char
         (void)!write(STDERR_FILENO, line, (size_t)length);
 }
 
+/* "answered": whether the body says that it was done is not known here. */
 static void write_end(const of_transfer *transfer, const char *what) {
     char became[64];
     of_result result;
@@ -58,7 +59,7 @@ static void write_end(const of_transfer *transfer, const char *what) {
         snprintf(became, sizeof became, "%s: it may have been applied", of_kind_name(result.kind));
     else
         snprintf(became, sizeof became, "%sstatus %ld",
-                 result.status >= 200 && result.status < 300 ? "done, " : "", result.status);
+                 result.status >= 200 && result.status < 300 ? "answered, " : "", result.status);
     write_line(transfer, what, became);
 }
 

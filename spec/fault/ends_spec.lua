@@ -117,7 +117,7 @@ local function posted(target)
 end
 
 local BEFORE = "the process ends before the answer: it may have been applied"
-local AFTER = "the answer came while the process ended: done, status 200"
+local AFTER = "the answer came while the process ended: answered, status 200"
 local NOBODY = "nobody waited for the end of the call: "
 
 describe("ends:", function()
@@ -148,7 +148,7 @@ describe("ends:", function()
   end
 
   for name, case in pairs {
-    ["done, status 200"] = { "done, status 200" }, ["status 409"] = { "conflict, refused", status = 409 },
+    ["answered, status 200"] = { "done, status 200" }, ["status 409"] = { "conflict, refused", status = 409 },
     ["connection: it may have been applied"] = { "connection, unknown", cut = true },
   } do
     it("case 64: a call that was interrupted, then collected with its client: its end is told, " .. name, function()
@@ -301,7 +301,8 @@ describe("ends:", function()
         end, args):wait()
         assert.equal(0, signal, errors)
         assert.same({ "/v1/contracts/4711" }, lines(errors, ending == "exit"
-          and "the process ends before the answer is taken: done, status 200" or NOBODY .. "done, status 200"), errors)
+          and "the process ends before the answer is taken: answered, status 200" or NOBODY .. "answered, status 200"),
+          errors)
         assert.equal(1, select(2, string.gsub(errors, "oneflow: ", "")), errors)
         target:stop()
       end

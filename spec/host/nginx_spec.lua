@@ -745,7 +745,7 @@ describe("nginx:", function()
           .. "for the end of the call: done, status 200", 1, true))
         assert.equal(1, lines)
       else
-        assert.equal("4711 4712 4713 4714", told "the answer came while the process ended: done, status 200")
+        assert.equal("4711 4712 4713 4714", told "the answer came while the process ended: answered, status 200")
         assert.equal(8, lines)
       end
       assert.equal("", host.shell("ls " .. web.sockets))

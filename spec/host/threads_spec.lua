@@ -175,8 +175,8 @@ describe("threads:", function()
       assert.equal("0 0", code .. " " .. signal, errors)
       local told, exist = {}, {}
       for path, user, became in string.gmatch(errors, "oneflow: POST (%S+) as (%S+): ([^\n]*)\n") do
-        if became == "nobody waited for the end of the call: done, status 200"
-          or became == "the answer came while the process ended: done, status 200" then
+        if became == "nobody waited for the end of the call: answered, status 200"
+          or became == "the answer came while the process ended: answered, status 200" then
           told[#told + 1] = path .. " " .. user
         end
       end
