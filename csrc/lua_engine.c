@@ -190,15 +190,17 @@ static int engine_set_token(lua_State *L) {
     size_t length;
     const char *bytes = lua_tolstring(L, 2, &length);
     const char *why = NULL;
-    return push_change(L, of_token_set(of_engine_token(engine), bytes, length, &why), why);
+    of_token_change change = of_token_set(of_engine_token(engine), bytes, length, &why);
+    return push_change(L, change, why); /* not as one: which argument is computed first is open */
 }
 
 /* engine:read_token(path) -> "same" | "changed" | nil, message */
 static int engine_read_token(lua_State *L) {
     of_engine *engine = check_engine(L);
     const char *why = NULL;
-    return push_change(L, of_token_read_file(of_engine_token(engine), luaL_checkstring(L, 2), &why),
-                       why);
+    of_token_change change =
+        of_token_read_file(of_engine_token(engine), luaL_checkstring(L, 2), &why);
+    return push_change(L, change, why);
 }
 
 /* engine:ask_token("first" | "refused") -> "same" | "changed" | nil, message. The token goes from
