@@ -57,7 +57,12 @@ static struct io {
     size_t driver_capacity;
     struct pollfd *watched; /* the thread's: the pipe, and the door's */
     unsigned watched_capacity;
-} io = {.once = PTHREAD_ONCE_INIT, .wake = {-1, -1}, .door = {.fd = -1}};
+    struct pollfd first; /* serves until there is memory: the pipe is always watched */
+} io = {.once = PTHREAD_ONCE_INIT,
+        .wake = {-1, -1},
+        .door = {.fd = -1},
+        .watched = &io.first,
+        .watched_capacity = 1};
 
 /* ---- the lock, and what happens to it in a fork ------------------------------------------------
  */
@@ -514,16 +519,16 @@ static unsigned watch(void) {
     unsigned count = io.door.fd >= 0 ? (unsigned)io.door.count + 1 : 0;
     if (count + 1 > io.watched_capacity) {
         unsigned capacity = (count + 1) * 2;
-        struct pollfd *watched = realloc(io.watched, capacity * sizeof *watched);
+        struct pollfd *watched =
+            realloc(io.watched != &io.first ? io.watched : NULL, capacity * sizeof *watched);
         if (watched != NULL) {
             io.watched = watched;
             io.watched_capacity = capacity;
         } else { /* whoever knocks waits until there is memory */
-            count = io.watched_capacity > 0 ? io.watched_capacity - 1 : 0;
+            count = 0;
         }
     }
-    if (io.watched_capacity > 0)
-        io.watched[0] = (struct pollfd){.fd = io.wake[0], .events = POLLIN};
+    io.watched[0] = (struct pollfd){.fd = io.wake[0], .events = POLLIN};
     if (count == io.door.count + 1)
         of_door_watch(&io.door, io.watched + 1);
     else
@@ -534,19 +539,18 @@ static unsigned watch(void) {
 
 static void sleep_until_news(void) {
     unsigned count = watch();
-    bool blind = io.door.full || io.watched_capacity == 0;
     of_io_lock();
+    bool blind = io.door.full || (io.door.fd >= 0 && count == 0);
     bool news = io.news;
     io.sleeps = !news;
     of_io_unlock();
     if (!news) {
-        of_driver_poll(io.drivers, io.driver_count, io.watched,
-                       io.watched_capacity > 0 ? count + 1 : 0,
+        of_driver_poll(io.drivers, io.driver_count, io.watched, count + 1,
                        blind ? BLIND_MILLISECONDS : IDLE_MILLISECONDS);
         of_io_lock();
         io.sleeps = false;
         of_io_unlock();
-        if (io.watched_capacity > 0 && io.watched[0].revents != 0) {
+        if (io.watched[0].revents != 0) {
             char bytes[16];
             while (read(io.wake[0], bytes, sizeof bytes) == sizeof bytes)
                 continue;
@@ -606,9 +610,10 @@ static void *run(void *unused) {
         queue->visitor = NULL;
     of_door_close(&io.door, true);
     of_close_pipe(io.wake);
-    free(io.watched);
-    io.watched = NULL;
-    io.watched_capacity = 0;
+    if (io.watched != &io.first)
+        free(io.watched);
+    io.watched = &io.first;
+    io.watched_capacity = 1;
     free_drivers();
     of_io_unlock();
     return unused;
