@@ -518,6 +518,11 @@ static bool refused_line(const of_transfer *transfer, CURLcode code) {
            of_global_init() == OF_ZEROING_PROCESS && transfer->refusals == of_refusals();
 }
 
+/* And a lack of memory it may call a host that it cannot find. */
+static bool lacked_memory(const of_transfer *transfer) {
+    return transfer->refusals != of_refusals();
+}
+
 /* A peer that hangs up during the handshake has broken a connection, not failed a check: libcurl
    has one code for both. (Its system error may be an older one, of another address: 8.14.) */
 static bool hung_up(const char *message, long os_error) {
@@ -633,6 +638,8 @@ of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t r
             snprintf(message, room, "a header line of the answer could not be read");
         } else if (kind != OF_OK) {
             const char *text = slot->message;
+            if (kind == OF_CONNECTION && lacked_memory(transfer))
+                kind = OF_MEMORY;
             snprintf(message, room, "%s", text[0] != '\0' ? text : curl_easy_strerror(code));
             if (kind == OF_TLS) {
                 size_t used = strlen(message);

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "connection.h"
 
+#include "memory.h"
 #include "system.h"
 
 #include <arpa/inet.h>
@@ -168,6 +169,7 @@ curl_socket_t of_connections_open(void *context, curlsocktype purpose,
     unlock_all();
     if (good)
         return fd;
+    of_note_refusal();
     close(fd);
     return CURL_SOCKET_BAD;
 }

@@ -112,7 +112,7 @@ of_token_change of_token_set(of_token *token, const char *bytes, size_t length, 
         return OF_TOKEN_SAME;
     char *copy = of_copy(bytes, length);
     if (copy == NULL) {
-        *why = "could not be kept: out of memory";
+        *why = of_no_memory;
         return OF_TOKEN_REFUSED;
     }
     of_free_copy(token->previous);

@@ -265,6 +265,10 @@ void of_driver_widen(of_driver *driver, long concurrency) {
 
 void of_driver_end(of_transfer *transfer, of_kind kind, const char *message) {
     of_driver *driver = transfer->driver;
+    if (kind != OF_OK)
+        transfer->message = of_copy(message, strlen(message));
+    if (kind == OF_CONNECTION && transfer->message == NULL)
+        kind = OF_MEMORY;
     if (transfer->slot != NULL) {
         check(driver, curl_multi_remove_handle(driver->multi, of_carrier_easy(transfer->slot)));
         of_carrier_give(transfer->engine, driver, transfer->slot, kind == OF_OK);
@@ -282,8 +286,6 @@ void of_driver_end(of_transfer *transfer, of_kind kind, const char *message) {
     driver->ended++;
     of_transfer_forget_request(transfer);
     transfer->kind = kind;
-    if (kind != OF_OK)
-        transfer->message = of_copy(message, strlen(message));
     driver->announce(transfer);
 }
 

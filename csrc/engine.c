@@ -258,7 +258,7 @@ static bool disconnected(const of_transfer *transfer) {
 void of_transfer_result(const of_transfer *transfer, of_result *result) {
     *result = (of_result){
         .kind = transfer->kind,
-        .message = transfer->message != NULL ? transfer->message : "out of memory",
+        .message = transfer->message != NULL ? transfer->message : "there is no memory to say why",
         .sent = transfer->wire > 0,
         .status = transfer->status,
         .connects = transfer->connects,
@@ -501,7 +501,7 @@ of_kind of_engine_follow(of_engine *engine, const char *location, size_t length,
     of_engine *storage = *why == NULL ? storage_of(engine, &origin, why) : NULL;
     of_buffer_free(&origin);
     if (storage == NULL)
-        return OF_VALIDATION;
+        return *why == of_no_memory ? OF_MEMORY : OF_VALIDATION;
     of_request asked = {
         .method = "GET",
         .path = location,
@@ -516,7 +516,7 @@ of_kind of_engine_follow(of_engine *engine, const char *location, size_t length,
 
 static of_kind number_inline(of_transfer *transfer, const char **why) {
     transfer->number = of_queue_take_number(transfer->queue);
-    *why = "out of memory";
+    *why = of_no_memory;
     return transfer->number != 0 ? OF_OK : OF_MEMORY;
 }
 
@@ -529,7 +529,7 @@ of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue 
     if (of_engine_check(engine, request, field, why) != OF_OK)
         return OF_VALIDATION;
     *field = NULL;
-    *why = "out of memory";
+    *why = of_no_memory;
     bool on_thread = queue != NULL && queue->threaded;
     if (!on_thread && (!has_driver(engine) || (queue != NULL && !of_queue_expect(queue, engine))))
         return OF_MEMORY;
@@ -639,7 +639,7 @@ of_engine *of_engine_new(const char *base_url, size_t base_url_length, const of_
     *why = "libcurl could not be initialised";
     if (of_global_init() == OF_ZEROING_FAILED)
         return NULL;
-    *why = "out of memory";
+    *why = of_no_memory;
     of_engine *engine = calloc(1, sizeof *engine);
     if (engine == NULL)
         return NULL;

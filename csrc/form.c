@@ -132,7 +132,7 @@ const char *of_form_open(of_form *form, const char *path) {
 const char *of_form_content(of_form *form, const char *bytes, size_t length) {
     form->content = of_copy(bytes, length);
     form->size = length;
-    return form->content != NULL ? NULL : "out of memory";
+    return form->content != NULL ? NULL : of_no_memory;
 }
 
 bool of_form_seal(of_form *form) {

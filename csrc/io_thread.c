@@ -756,7 +756,7 @@ of_kind of_io_submit(of_transfer *transfer, const char **why) {
         *why = "too many calls of this client wait for their turn";
     } else if ((transfer->number = of_queue_take_number(transfer->queue)) == 0) {
         kind = OF_MEMORY;
-        *why = "out of memory";
+        *why = of_no_memory;
     } else {
         link_engine(engine);
         engine->pending++;

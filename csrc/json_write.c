@@ -285,8 +285,13 @@ int of_json_encode(lua_State *L) {
     of_locale_leave(former);
     if (w->wrong_type[0] != '\0')
         return luaL_error(L, "%s cannot be sent", w->wrong_type);
-    if (w->out->starved || w->problems->starved)
-        return luaL_error(L, "not enough memory");
+    if (w->out->starved || w->problems->starved) {
+        lua_pushnil(L);
+        lua_createtable(L, 1, 0);
+        push_problem(L, "body", of_no_memory);
+        lua_rawseti(L, -2, 1);
+        return 2;
+    }
     if (w->out->overflow) {
         w->depth = 0;
         problem(w, "is larger than 32 MiB");

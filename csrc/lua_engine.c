@@ -313,7 +313,7 @@ static const char *add_query(ticket_box *box, const char *name, size_t name_leng
     bool good = (query->length == 0 || of_buffer_append(query, "&", 1)) &&
                 of_escape(query, name, name_length) && of_buffer_append(query, "=", 1) &&
                 of_escape(query, value, value_length);
-    return good ? NULL : "is too long";
+    return good ? NULL : of_buffer_why(query);
 }
 
 static const char *add_header(ticket_box *box, const char *name, size_t name_length,
@@ -327,7 +327,7 @@ static const char *add_header(ticket_box *box, const char *name, size_t name_len
     bool good = of_buffer_append(headers, name, name_length) &&
                 of_buffer_append(headers, ": ", 2) &&
                 of_buffer_append(headers, value, value_length) && of_buffer_append(headers, "", 1);
-    return good ? NULL : "is too long";
+    return good ? NULL : of_buffer_why(headers);
 }
 
 static void set_string(lua_State *L, const char *name, const char *text, size_t length) {
@@ -344,7 +344,8 @@ static int refuse_request(lua_State *L, of_kind kind, const char *field, const c
     lua_pushnil(L);
     lua_createtable(L, 0, 4);
     set_text(L, "kind", of_kind_name(kind));
-    set_text(L, "field", field != NULL ? field : "");
+    if (kind == OF_VALIDATION)
+        set_text(L, "field", field != NULL ? field : "");
     set_text(L, "message", why);
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "sent");
@@ -405,7 +406,7 @@ static of_kind read_request(lua_State *L, ticket_box *box, of_request *request, 
         *why = each_pair(L, HEADERS, box, add_header);
     }
     if (*why != NULL)
-        return OF_VALIDATION;
+        return *why == of_no_memory ? OF_MEMORY : OF_VALIDATION;
     request->query = box->query.length > 0 ? box->query.bytes : NULL;
     request->headers = box->headers.length > 0 ? box->headers.bytes : NULL;
     return OF_OK;

@@ -57,7 +57,7 @@ int of_lua_form_new(lua_State *L) {
     lua_setmetatable(L, -2);
     box->form = of_form_new();
     if (box->form == NULL)
-        return luaL_error(L, "out of memory");
+        return refuse(L, of_no_memory);
     add_fields(L, 1, box->form);
     of_form_file(box->form, name, file_name, name_length, content_type);
     const char *why =
@@ -65,7 +65,7 @@ int of_lua_form_new(lua_State *L) {
     if (why != NULL)
         return refuse(L, why);
     if (!of_form_seal(box->form))
-        return luaL_error(L, "out of memory");
+        return refuse(L, of_no_memory);
     return 1;
 }
 
@@ -94,7 +94,7 @@ static int form_text(lua_State *L) {
     do {
         why = of_form_read(form, out->length, piece, sizeof piece, &got);
         if (why == NULL && !of_buffer_append(out, piece, got))
-            why = "out of memory";
+            why = of_no_memory;
     } while (why == NULL && got > 0);
     if (why != NULL)
         return refuse(L, why);

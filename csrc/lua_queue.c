@@ -17,7 +17,7 @@ int of_lua_queue_new(lua_State *L) {
     lua_setmetatable(L, -2);
     box->queue = of_queue_new(threaded != 0);
     if (box->queue == NULL)
-        return luaL_error(L, "out of memory");
+        return luaL_error(L, "%s", of_no_memory);
     return 1;
 }
 

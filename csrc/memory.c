@@ -21,6 +21,8 @@ void of_wipe(void *bytes, size_t length) {
 #endif
 }
 
+const char of_no_memory[] = "not enough memory"; /* as Lua says it */
+
 /* ---- buffers ------------------------------------------------------------------------------ */
 
 void of_buffer_init(of_buffer *buffer, size_t limit) {
@@ -89,6 +91,10 @@ void of_buffer_free(of_buffer *buffer) {
     of_buffer_init(buffer, buffer->limit);
 }
 
+const char *of_buffer_why(const of_buffer *buffer) {
+    return buffer->starved ? of_no_memory : "is too long";
+}
+
 char *of_copy(const char *bytes, size_t length) {
     char *copy = malloc(length + 1);
     if (copy == NULL)
@@ -120,7 +126,7 @@ static void *zeroing_malloc(size_t size) {
         return NULL;
     prefix *block = malloc(sizeof(prefix) + size);
     if (block == NULL) {
-        atomic_fetch_add(&refusals, 1);
+        of_note_refusal();
         return NULL;
     }
     atomic_store_explicit(&allocator_used, true, memory_order_relaxed);
@@ -161,9 +167,9 @@ static void *zeroing_calloc(size_t count, size_t size) {
     return block != NULL ? memset(block, 0, count * size) : NULL;
 }
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_uint process;
-static of_zeroing zeroing = OF_ZEROING_FAILED;
+static _Atomic of_zeroing zeroing = OF_ZEROING_FAILED;
 
 static void in_child(void) { atomic_fetch_add(&process, 1); }
 
@@ -176,24 +182,36 @@ static void stay_loaded(void) {
         (void)dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
-static void init(void) {
+static of_zeroing init(void) {
+    static bool watches_forks;
     stay_loaded();
-    if (pthread_atfork(NULL, NULL, in_child) != 0)
-        return;
-    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, zeroing_malloc, zeroing_free, zeroing_realloc,
-                             zeroing_strdup, zeroing_calloc) != CURLE_OK) {
-        return;
-    }
+    watches_forks = watches_forks || pthread_atfork(NULL, NULL, in_child) == 0;
+    if (!watches_forks ||
+        curl_global_init_mem(CURL_GLOBAL_DEFAULT, zeroing_malloc, zeroing_free, zeroing_realloc,
+                             zeroing_strdup, zeroing_calloc) != CURLE_OK)
+        return OF_ZEROING_FAILED;
     /* libcurl keeps the first caller's allocator and does not say whose it is: try it. */
-    curl_free(curl_easy_escape(NULL, "x", 1));
-    zeroing = atomic_load(&allocator_used) ? OF_ZEROING_PROCESS : OF_ZEROING_CORE;
+    char *tried = curl_easy_escape(NULL, "x", 1);
+    if (tried == NULL) {
+        curl_global_cleanup();
+        return OF_ZEROING_FAILED;
+    }
+    curl_free(tried);
+    return atomic_load(&allocator_used) ? OF_ZEROING_PROCESS : OF_ZEROING_CORE;
 }
 
 of_zeroing of_global_init(void) {
-    pthread_once(&once, init);
+    if (zeroing == OF_ZEROING_FAILED) {
+        pthread_mutex_lock(&lock);
+        if (zeroing == OF_ZEROING_FAILED) /* nobody was faster, or it failed: for want of memory */
+            zeroing = init();
+        pthread_mutex_unlock(&lock);
+    }
     return zeroing;
 }
 
 unsigned of_process(void) { return atomic_load_explicit(&process, memory_order_relaxed); }
 
 unsigned long of_refusals(void) { return atomic_load(&refusals); }
+
+void of_note_refusal(void) { atomic_fetch_add(&refusals, 1); }

@@ -36,6 +36,13 @@ void of_buffer_free(of_buffer *buffer);
 char *of_copy(const char *bytes, size_t length);
 void of_free_copy(char *bytes);
 
+/* What a function that returns words returns for want of memory: its very address, so that nothing
+   else is taken for it. */
+extern const char of_no_memory[];
+
+/* Why an append to this buffer failed. */
+const char *of_buffer_why(const of_buffer *buffer);
+
 typedef enum of_zeroing {
     OF_ZEROING_FAILED,  /* libcurl could not be initialised */
     OF_ZEROING_CORE,    /* only the core's own memory: somebody initialised libcurl before */
@@ -48,7 +55,9 @@ of_zeroing of_global_init(void);
  */
 unsigned of_process(void);
 
-/* How often libcurl asked for memory in vain; counted with OF_ZEROING_PROCESS only. */
+/* How often memory was asked for in vain by libcurl, with OF_ZEROING_PROCESS only, and in its
+   callbacks. */
 unsigned long of_refusals(void);
+void of_note_refusal(void);
 
 #endif

@@ -1,16 +1,19 @@
+#define _GNU_SOURCE
 #include "random.h"
 
-#include <openssl/rand.h>
+#include <unistd.h>
+#ifdef __APPLE__
+#include <sys/random.h>
+#endif
 
+/* Not libcrypto's: that generator is of no use any more once it lacked memory at its first use. */
 bool of_random_hex(char *hex, size_t count) {
     static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i + 1 < count; i += 2) {
-        unsigned char byte;
-        if (RAND_bytes(&byte, 1) != 1)
-            return false;
-        hex[i] = digits[byte >> 4];
-        hex[i + 1] = digits[byte & 15];
-    }
+    unsigned char bytes[OF_RANDOM_MAX / 2];
+    if (count > OF_RANDOM_MAX || getentropy(bytes, sizeof bytes) != 0)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        hex[i] = digits[i % 2 == 0 ? bytes[i / 2] >> 4 : bytes[i / 2] & 15];
     hex[count] = '\0';
     return true;
 }

@@ -86,10 +86,8 @@ static bool open_folder(of_target *target) {
 
 static int make(of_target *target, mode_t mode) {
     char digits[RANDOM + 1];
-    if (!of_random_hex(digits, RANDOM)) {
-        errno = EAGAIN;
+    if (!of_random_hex(digits, RANDOM))
         return -1;
-    }
     snprintf(target->temporary, sizeof target->temporary, ".%.*s.oneflow-%s", (int)NAME_KEPT,
              target->name, digits);
     int fd = openat(target->folder, target->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -114,7 +112,7 @@ static bool learn_mode(of_target *target) {
 }
 
 of_target *of_target_new(const char *path, char message[OF_TARGET_MESSAGE]) {
-    snprintf(message, OF_TARGET_MESSAGE, "out of memory");
+    snprintf(message, OF_TARGET_MESSAGE, "%s", of_no_memory);
     of_target *target = calloc(1, sizeof *target);
     if (target == NULL)
         return NULL;
@@ -145,7 +143,8 @@ of_target *of_target_new(const char *path, char message[OF_TARGET_MESSAGE]) {
     if (why == NULL && (!learn_mode(target) || (target->fd = make(target, 0600)) < 0))
         why = "no file could be made in its folder";
     if (why != NULL) {
-        snprintf(message, OF_TARGET_MESSAGE, "%s (%s)", why, strerror(errno));
+        if (errno != ENOMEM)
+            snprintf(message, OF_TARGET_MESSAGE, "%s (%s)", why, strerror(errno));
         of_target_unref(target);
         return NULL;
     }

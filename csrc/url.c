@@ -27,16 +27,25 @@ static bool plain_host(const char *host) {
     return length > 0 && host[strspn(host, name)] == '\0';
 }
 
+/* One part of a parsed URL, or NULL where it has none. False: no memory. */
+static bool read_part(CURLU *parsed, CURLUPart part, char **text) {
+    CURLUcode code = curl_url_get(parsed, part, text, 0);
+    if (code != CURLUE_OK)
+        *text = NULL;
+    return code != CURLUE_OUT_OF_MEMORY;
+}
+
 static const char *fill(of_url *url, CURLU *parsed, const char *text) {
-    char *part = NULL;
     char *scheme = NULL;
     char *host = NULL;
     char *port = NULL;
     char *path = NULL;
     const char *why = NULL;
 
-    if (curl_url_set(parsed, CURLUPART_URL, text, CURLU_PATH_AS_IS) != CURLUE_OK)
-        return "is not an absolute URL with a valid port";
+    CURLUcode code = curl_url_set(parsed, CURLUPART_URL, text, CURLU_PATH_AS_IS);
+    if (code != CURLUE_OK)
+        return code == CURLUE_OUT_OF_MEMORY ? of_no_memory
+                                            : "is not an absolute URL with a valid port";
     static const struct {
         CURLUPart part;
         const char *why;
@@ -46,25 +55,30 @@ static const char *fill(of_url *url, CURLU *parsed, const char *text) {
         {CURLUPART_ZONEID, "holds a zone id"}, {CURLUPART_OPTIONS, "holds login options"},
     };
     for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++) {
-        if (curl_url_get(parsed, unwanted[i].part, &part, 0) == CURLUE_OK) {
-            curl_free(part);
+        char *part = NULL;
+        if (!read_part(parsed, unwanted[i].part, &part))
+            return of_no_memory;
+        curl_free(part);
+        if (part != NULL)
             return unwanted[i].why;
-        }
     }
-    if (curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-        curl_url_get(parsed, CURLUPART_PATH, &path, 0) != CURLUE_OK) {
+    if (!read_part(parsed, CURLUPART_SCHEME, &scheme) ||
+        !read_part(parsed, CURLUPART_HOST, &host) || !read_part(parsed, CURLUPART_PATH, &path) ||
+        !read_part(parsed, CURLUPART_PORT, &port)) {
+        why = of_no_memory;
+        goto done;
+    }
+    if (scheme == NULL || host == NULL || path == NULL) {
         why = "has no scheme or no host";
         goto done;
     }
-    bool has_port = curl_url_get(parsed, CURLUPART_PORT, &port, 0) == CURLUE_OK;
     url->tls = strcmp(scheme, "https") == 0;
     url->loopback = loopback(host);
     if (!plain_host(host)) {
         why = "has a host with unusual characters";
     } else if (!url->tls && !url->loopback) {
         why = "is http beyond this machine: the token would travel in clear, use https";
-    } else if (has_port && strtol(port, NULL, 10) == 0) {
+    } else if (port != NULL && strtol(port, NULL, 10) == 0) {
         why = "has port 0";
     } else {
         size_t length = strlen(path);
@@ -80,15 +94,17 @@ static const char *fill(of_url *url, CURLU *parsed, const char *text) {
         of_buffer_puts(&origin, scheme);
         of_buffer_puts(&origin, "://");
         of_buffer_puts(&origin, host);
-        if (has_port) {
+        if (port != NULL) {
             of_buffer_puts(&origin, ":");
             of_buffer_puts(&origin, port);
         }
         url->origin = origin.bytes;
         url->host = of_copy(host, strlen(host));
         url->path = of_copy(path, length);
-        if (origin.overflow || url->origin == NULL || url->host == NULL || url->path == NULL)
-            why = "is too long";
+        if (origin.overflow || origin.starved)
+            why = of_buffer_why(&origin);
+        else if (url->host == NULL || url->path == NULL)
+            why = of_no_memory;
     }
 done:
     curl_free(scheme);
@@ -96,6 +112,11 @@ done:
     curl_free(port);
     curl_free(path);
     return why;
+}
+
+static size_t authority_end(const char *text, const char *colon) {
+    size_t at = (size_t)(colon - text) + 3;
+    return at + strcspn(text + at, "/?#");
 }
 
 const char *of_url_parse(of_url *url, const char *text, size_t length) {
@@ -118,19 +139,16 @@ const char *of_url_parse(of_url *url, const char *text, size_t length) {
         return "holds a fragment";
     if (memchr(text, '?', length) != NULL)
         return "holds a query";
+    if (memchr(text, '@', authority_end(text, strstr(text, "://"))) != NULL)
+        return "holds a user name"; /* which libcurl refuses for want of memory, too */
     CURLU *parsed = curl_url();
     if (parsed == NULL)
-        return "could not be read: out of memory";
+        return of_no_memory;
     const char *why = fill(url, parsed, text);
     curl_url_cleanup(parsed);
     if (why != NULL)
         of_url_free(url);
     return why;
-}
-
-static size_t authority_end(const char *text, const char *colon) {
-    size_t at = (size_t)(colon - text) + 3;
-    return at + strcspn(text + at, "/?#");
 }
 
 const char *of_url_origin(of_buffer *origin, const char *text, size_t length) {
@@ -146,9 +164,7 @@ const char *of_url_origin(of_buffer *origin, const char *text, size_t length) {
     size_t authority = authority_end(text, colon);
     if (memchr(text, '@', authority) != NULL)
         return "holds a user name";
-    if (!of_buffer_append(origin, text, authority))
-        return "has too long a host";
-    return NULL;
+    return of_buffer_append(origin, text, authority) ? NULL : of_buffer_why(origin);
 }
 
 void of_url_target(of_buffer *target, const char *text) {

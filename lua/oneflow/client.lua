@@ -117,7 +117,7 @@ end
 
 --- Makes a client. Reads the token's file or variable; does no network I/O.
 ---@param options oneflow.ClientOptions
----@return oneflow.Client? client, oneflow.Error? err  validation: token, token_file, token_env, base_url or ca_file
+---@return oneflow.Client? client, oneflow.Error? err  validation: a token, base_url or ca_file; memory
 local function new(options)
   local opts = read(options)
   local state = {

@@ -175,7 +175,7 @@ end
 
 -- ---- without memory ----------------------------------------------------------------------------------------------
 
-local NO_MEMORY = "not enough memory" -- how Lua's own message begins
+local NO_MEMORY = "not enough memory" -- how Lua's own message begins, and the core's words
 
 --- Is it what Lua raises without memory?
 function M.is_no_memory(raised) return type(raised) == "string" and find(raised, NO_MEMORY, 1, true) == 1 end
@@ -210,9 +210,14 @@ end
 
 -- ---- from what came ---------------------------------------------------------------------------------------------
 
---- Values that cannot be sent: nothing was.
+--- Values that cannot be sent: nothing was. Where the core had no memory to look at one, that is the error.
 ---@param problems oneflow.Problem[]  put in the order of their paths
 function M.validation(context, problems)
+  for _, problem in ipairs(problems) do
+    if problem.messages[1] == NO_MEMORY then
+      return M.new(context, { kind = "memory", outcome = "not_sent", detail = problem.path .. ": " .. NO_MEMORY })
+    end
+  end
   sort(problems, function(a, b) return ascii.before(a.path, b.path) end)
   return M.new(context, { kind = "validation", outcome = "not_sent", problems = problems, retryable = false })
 end
