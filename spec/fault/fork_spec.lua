@@ -171,4 +171,58 @@ describe("fork:", function()
     end, { url = target.url, token = wire.TOKEN }):result()
     assert.same({ failures = 4, outcome = "not_sent", read = { "whole", "whole", "whole", "whole" } }, result)
   end)
+
+  it("a file that is read piece by piece is the parent's alone: the child does not read on", function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for _ in function() return c:request() end do
+          c:reply(200, { "content-type: application/pdf" }, string.rep("0123456789abcdef", 2 ^ 16))
+        end
+      end)
+    end)
+    local result = process.start(function(args)
+      local core = require "oneflow.core"
+      local posix = require("spec.support.host").posix()
+      local engine = assert(core.engine { base_url = args.url, token = "token", user_agent = "spec" })
+      local ticket = engine:submit(nil, "GET", true, "/file", "sven@example.com", 20, nil, nil, nil, false, nil, nil,
+        "stream")
+      repeat
+        engine:poll(0.01) -- until no more is taken, as nobody reads
+        local done = engine:progress(ticket)
+      until done > 200000
+      local reader, writer = posix.pipe()
+      local forked = posix.fork()
+      if forked == 0 then
+        local pipes = {}
+        for i = 1, 4 do -- with the number that the socket had
+          pipes[i] = { posix.pipe() }
+          posix.write(pipes[i][2], "whole")
+          posix.close(pipes[i][2])
+        end
+        local read, pieces = {}, 0
+        for _ = 1, 3 do
+          if engine:read(ticket) then pieces = pieces + 1 end
+        end
+        engine:wait(ticket, 0.01)
+        for i = 1, 4 do read[i] = posix.read(pipes[i][1]) end
+        posix.write(writer, pieces .. " " .. table.concat(read, " "))
+        posix.exit(0)
+      end
+      posix.close(writer)
+      local child = posix.read(reader)
+      posix.wait(forked)
+      local length, whole = 0, true
+      repeat
+        local done = engine:wait(ticket)
+        local piece = engine:read(ticket)
+        while piece do
+          whole = whole and string.find(piece, "^[0-9a-f]+$") and true
+          length = length + #piece
+          piece = engine:read(ticket)
+        end
+      until done
+      return { child = child, length = length, whole = whole, status = (engine:take(ticket)) }
+    end, { url = target.url }):result()
+    assert.same({ child = "1 whole whole whole whole", length = 2 ^ 20, whole = true, status = 200 }, result)
+  end)
 end)
