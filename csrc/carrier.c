@@ -2,6 +2,7 @@
 #include "carrier.h"
 
 #include "head.h"
+#include "system.h"
 #include "text.h"
 
 #include <errno.h>
@@ -100,6 +101,17 @@ static of_kind kind_of(CURLcode code) {
 }
 
 /* ---- callbacks ---------------------------------------------------------------------------- */
+
+static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+    (void)purpose;
+    of_transfer *transfer = ((of_carrier *)context)->transfer;
+    curl_socket_t fd = of_connections_open(&transfer->driver->connections, address);
+    if (fd == CURL_SOCKET_BAD && errno == ENOMEM)
+        transfer->stop = OF_STOP_MEMORY;
+    else if (fd == CURL_SOCKET_BAD && transfer->shortage == NULL)
+        transfer->shortage = of_shortage(errno);
+    return fd;
+}
 
 static int on_request(void *context, char *remote, char *local, int remote_port, int local_port) {
     of_transfer *transfer = ((of_carrier *)context)->transfer;
@@ -341,8 +353,8 @@ static bool prepare(of_carrier *slot, of_engine *engine, of_driver *driver) {
     }
     if (!direct)
         SET(easy, CURLOPT_USERAGENT, engine->user_agent); /* what a proxy gets to know */
-    SET(easy, CURLOPT_OPENSOCKETFUNCTION, of_connections_open);
-    SET(easy, CURLOPT_OPENSOCKETDATA, &driver->connections);
+    SET(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    SET(easy, CURLOPT_OPENSOCKETDATA, slot);
     SET(easy, CURLOPT_CLOSESOCKETFUNCTION, of_connections_close);
     SET(easy, CURLOPT_CLOSESOCKETDATA, &driver->connections);
     SET(easy, CURLOPT_PREREQFUNCTION, on_request);
@@ -570,6 +582,14 @@ static bool read_head(of_transfer *transfer) {
     return true;
 }
 
+/* What failed before anything was sent, and not for its time, may have wanted a descriptor: for a
+   socket, for a look-up, for the file of certificates. libcurl does not tell. */
+static const char *shortage_of(const of_transfer *transfer, of_kind kind) {
+    if (transfer->wire > 0 || kind == OF_OK || kind == OF_TIMEOUT)
+        return NULL;
+    return transfer->shortage != NULL ? transfer->shortage : of_shortage_now();
+}
+
 of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t room) {
     of_transfer *transfer = slot->transfer;
     CURL *easy = slot->easy;
@@ -631,7 +651,11 @@ of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t r
     case OF_STOP_NONE:
         if (code == CURLE_SSL_CONNECT_ERROR && hung_up(slot->message, os_error))
             kind = OF_CONNECTION;
-        if (refused_line(transfer, code)) {
+        const char *shortage = shortage_of(transfer, kind);
+        if (shortage != NULL) {
+            kind = OF_CONNECTION;
+            snprintf(message, room, "no connection could be made: %s", shortage);
+        } else if (refused_line(transfer, code)) {
             kind = OF_LIMIT;
             snprintf(message, room, "a header line of the answer is too long");
         } else if (code == CURLE_BAD_FUNCTION_ARGUMENT && transfer->wire > 0) {

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -157,10 +158,8 @@ static bool add(of_connections *connections, int fd) {
     return true;
 }
 
-curl_socket_t of_connections_open(void *context, curlsocktype purpose,
-                                  struct curl_sockaddr *address) {
-    (void)purpose;
-    of_connections *connections = context;
+curl_socket_t of_connections_open(of_connections *connections,
+                                  const struct curl_sockaddr *address) {
     int fd = of_socket(address->family, address->socktype, address->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
@@ -171,6 +170,7 @@ curl_socket_t of_connections_open(void *context, curlsocktype purpose,
         return fd;
     of_note_refusal();
     close(fd);
+    errno = ENOMEM;
     return CURL_SOCKET_BAD;
 }
 

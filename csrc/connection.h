@@ -32,9 +32,10 @@ struct of_connections {
  */
 bool of_connections_init(void);
 
-/* libcurl's callbacks; the context is the list. */
-curl_socket_t of_connections_open(void *connections, curlsocktype purpose,
-                                  struct curl_sockaddr *address);
+/* A new socket; CURL_SOCKET_BAD: there is none, errno says why. */
+curl_socket_t of_connections_open(of_connections *connections, const struct curl_sockaddr *address);
+
+/* libcurl's callback; the context is the list. */
 int of_connections_close(void *connections, curl_socket_t fd);
 
 /* One end of a connection, as libcurl's pre-request callback tells it. */

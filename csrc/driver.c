@@ -401,9 +401,11 @@ static void start(of_driver *driver, of_transfer *transfer) {
     expect_connection(driver, transfer);
     of_carrier *slot = of_driver_open(driver) ? of_carrier_take(engine, driver) : NULL;
     if (slot == NULL || !of_carrier_arm(slot, transfer)) {
+        const char *shortage = slot == NULL ? of_shortage_now() : NULL;
         if (slot != NULL)
             of_carrier_free(slot);
-        of_driver_end(transfer, OF_MEMORY, NO_SETTING_UP);
+        of_driver_end(transfer, shortage != NULL ? OF_CONNECTION : OF_MEMORY,
+                      shortage != NULL ? shortage : NO_SETTING_UP);
         return;
     }
     of_list_remove(&driver->queued, transfer);

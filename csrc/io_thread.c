@@ -631,8 +631,9 @@ static bool open_drivers(void) {
     return true;
 }
 
-/* Under the lock; NULL: it runs. */
-static const char *start_locked(void) {
+/* Under the lock; NULL: it runs. Otherwise of which kind that is. */
+static const char *start_locked(of_kind *kind) {
+    *kind = OF_MEMORY;
     while (io.phase == STOPS)
         pthread_cond_wait(&io.changed, &io.lock);
     if (io.exiting)
@@ -643,10 +644,14 @@ static const char *start_locked(void) {
         return "no I/O thread can be had";
     io.driver.lane = OF_THREAD;
     io.driver.announce = announce;
-    if (!of_driver_open(&io.driver) || !open_drivers() || !of_pipe(io.wake)) {
-        of_driver_close(&io.driver);
+    bool opened = of_driver_open(&io.driver) && open_drivers();
+    if (!opened || !of_pipe(io.wake)) {
+        const char *shortage = opened ? of_shortage(errno) : of_shortage_now();
+        of_driver_close(&io.driver); /* some are free again */
         free_drivers();
-        return "no memory or descriptors for the I/O thread";
+        if (shortage != NULL)
+            *kind = OF_CONNECTION;
+        return shortage != NULL ? shortage : "no memory for the I/O thread";
     }
     sigset_t all;
     sigset_t old;
@@ -747,11 +752,14 @@ static void link_engine(of_engine *engine) {
 of_kind of_io_submit(of_transfer *transfer, const char **why) {
     of_engine *engine = transfer->engine;
     of_io_lock();
-    of_kind kind = OF_OK;
-    *why = start_locked();
+    of_kind kind;
+    *why = start_locked(&kind);
     if (*why != NULL) {
-        kind = OF_MEMORY;
-    } else if (engine->pending >= engine->concurrency + WAITING_MOST) {
+        of_io_unlock();
+        return kind;
+    }
+    kind = OF_OK;
+    if (engine->pending >= engine->concurrency + WAITING_MOST) {
         kind = OF_LIMIT;
         *why = "too many calls of this client wait for their turn";
     } else if ((transfer->number = of_queue_take_number(transfer->queue)) == 0) {
@@ -817,7 +825,8 @@ void of_io_list(of_transfer *transfer) {
 
 bool of_io_adopt(of_driver *driver, of_engine *engine) {
     of_io_lock();
-    bool good = start_locked() == NULL;
+    of_kind kind;
+    bool good = start_locked(&kind) == NULL;
     if (good) {
         driver->announce = announce;
         for (of_transfer *transfer = driver->running.first; transfer != NULL;
@@ -862,11 +871,17 @@ void of_io_close_engine(of_engine *engine, bool dropped) {
     of_io_unlock();
 }
 
-const char *of_io_door(const char *folder, const char **why) {
+const char *of_io_door(const char *folder, of_kind *kind, const char **why) {
     of_io_lock();
-    *why = start_locked();
+    *why = start_locked(kind);
     if (*why == NULL && io.door.fd < 0) {
+        *kind = OF_VALIDATION;
         *why = of_door_open(&io.door, folder);
+        const char *shortage = *why != NULL ? of_shortage_now() : NULL;
+        if (shortage != NULL) {
+            *kind = OF_CONNECTION;
+            *why = shortage;
+        }
         wake_locked();
     }
     const char *path = *why == NULL ? io.door.path : NULL;

@@ -49,8 +49,8 @@ void of_io_forget(of_queue *queue);
 /* At the end of its turn the thread tells who waits for the queue: once for all that is done. */
 void of_io_signal_later(struct of_queue *queue);
 
-/* Opens the door, if it is not open yet -> its path, NULL: `*why` says why not. The folder is made
-   if need be, and must be this user's alone; NULL: one of the library's own. */
-const char *of_io_door(const char *folder, const char **why);
+/* Opens the door, if it is not open yet -> its path, NULL: `*kind` and `*why` say why not. The
+   folder is made if need be, and must be this user's alone; NULL: one of the library's own. */
+const char *of_io_door(const char *folder, of_kind *kind, const char **why);
 
 #endif

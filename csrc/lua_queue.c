@@ -89,12 +89,14 @@ static int queue_gc(lua_State *L) {
 }
 
 int of_lua_door(lua_State *L) {
+    of_kind kind = OF_OK;
     const char *why = NULL;
-    const char *path = of_io_door(luaL_optstring(L, 1, NULL), &why);
+    const char *path = of_io_door(luaL_optstring(L, 1, NULL), &kind, &why);
     if (path == NULL) {
         lua_pushnil(L);
         lua_pushstring(L, why);
-        return 2;
+        lua_pushstring(L, of_kind_name(kind));
+        return 3;
     }
     lua_pushstring(L, path);
     return 1;

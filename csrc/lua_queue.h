@@ -8,7 +8,7 @@
 /* Lua: queue("inline" | "threaded") -> queue */
 int of_lua_queue_new(lua_State *L);
 
-/* Lua: door(folder | nil) -> path of its socket | nil, message */
+/* Lua: door(folder | nil) -> path of its socket | nil, message, kind */
 int of_lua_door(lua_State *L);
 
 /* The queue at `index`; NULL for nil; raises for anything else. `type`: the upvalue that is the

@@ -1,7 +1,9 @@
 #define _GNU_SOURCE
 #include "system.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,6 +46,25 @@ int of_accept(int listener) {
 #endif
 }
 
+#define SHORTAGES(X)                                                                               \
+    X(EMFILE, "too many open files in this process")                                               \
+    X(ENFILE, "too many open files on this machine")                                               \
+    X(ENOBUFS, "no memory in the system for a socket")                                             \
+    X(EACCES, "this process may not open a socket")                                                \
+    X(EPERM, "this process may not open a socket")
+
+const char *of_shortage(int error) {
+    switch (error) {
+#define SHORTAGE_CASE(number, words)                                                               \
+    case number:                                                                                   \
+        return words " (" #number ")";
+        SHORTAGES(SHORTAGE_CASE)
+#undef SHORTAGE_CASE
+    default:
+        return NULL;
+    }
+}
+
 bool of_pipe(int ends[2]) {
 #ifdef AT_ONCE
     bool good = pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0;
@@ -63,4 +84,12 @@ void of_close_pipe(int ends[2]) {
             close(ends[i]);
         ends[i] = -1;
     }
+}
+
+const char *of_shortage_now(void) {
+    int ends[2];
+    if (!of_pipe(ends))
+        return of_shortage(errno);
+    of_close_pipe(ends);
+    return NULL;
 }

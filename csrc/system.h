@@ -20,4 +20,9 @@ int of_accept(int listener);
 bool of_pipe(int ends[2]);
 void of_close_pipe(int ends[2]);
 
+/* What this machine lacks, in words: of an errno; NULL: it is none of that kind. */
+const char *of_shortage(int error);
+/* At present: no two descriptors are left. */
+const char *of_shortage_now(void);
+
 #endif

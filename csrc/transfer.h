@@ -84,6 +84,7 @@ struct of_transfer {
     of_kind kind;
     long status;
     of_connection *connection; /* that it went out on, counted; NULL: none, or not known */
+    const char *shortage;      /* why it got no socket; NULL: it got one, or that is not known */
     atomic_long wire;          /* requests that left, 1 at most; 0: none yet */
     long connects;
     long retry_after;

@@ -141,4 +141,82 @@ describe("descriptors:", function()
       running:result()
     end)
   end
+
+  -- Calls with `left` descriptors left, and one more when there are enough again.
+  local function starved(args)
+    local core = require "oneflow.core"
+    local oneflow = require "oneflow"
+    local function client_for(url)
+      return assert(oneflow.client { base_url = url, ca_file = args.ca, token = args.token, timeout = 10 })
+    end
+    local ways = {
+      plain = function(fn) return fn() end,
+      gather = function(fn)
+        local results, failures = oneflow.gather { fn }
+        return results[1], failures[1] and failures[1].err
+      end,
+      gatherer = function(fn)
+        local value, err
+        local gatherer = oneflow.gatherer {}
+        gatherer:add(fn, function(a, b) value, err = a, b end)
+        gatherer:wait()
+        return value, err
+      end,
+    }
+    local call = ways[args.way]
+    local first = client_for(args.plain) -- all is loaded; and the I/O thread, if it is to, runs
+    local way = args.thread_runs and call or ways.gather
+    assert(way(function() return first:contract(1):get { as = "sven@example.com" } end))
+    local client, files = client_for(args.url), {}
+    for _ = 1, 3 do collectgarbage() end -- what is collected later could free one
+    repeat
+      local file = io.open "/dev/null"
+      files[#files + 1] = file
+    until not file
+    for _ = 1, args.left do table.remove(files):close() end
+    local results = {}
+    for i, method in ipairs { "GET", "POST" } do
+      local value, err = call(function()
+        if method == "GET" then return client:contract(2):get { as = "sven@example.com" } end
+        return client:contract(2):publish({ subject = "s", message = "m" }, { as = "sven@example.com" })
+      end)
+      results[i] = { value and "done" or err.kind, err and err.outcome, tostring(err) }
+    end
+    for _, file in ipairs(files) do file:close() end
+    local good, why = call(function() return client:contract(4711):get { as = "sven@example.com" } end)
+    results.good = good and good.id or tostring(why)
+    return { core.info.curl, results[1], results[2], results.good }
+  end
+
+  for name, case in pairs {
+    ["a call"] = { way = "plain", left = 0 },
+    ["in gather"] = { way = "gather", left = 0 },
+    ["in a gatherer, without an I/O thread"] = { way = "gatherer", left = 0 },
+    ["in a gatherer, one short of an I/O thread"] = { way = "gatherer", left = 1 },
+    ["in a gatherer"] = { way = "gatherer", left = 0, thread_runs = true },
+    ["for the look-up of a name"] = { way = "plain", left = 1, secure = true },
+    ["for the certificates"] = { way = "gatherer", left = 1, secure = true, thread_runs = true, address = "127.0.0.1" },
+  } do
+    it("case 66: none left, " .. name .. ": the error says so, and the next call is good", function()
+      local plain = wire.healthy()
+      local target = server.start(function(s, args)
+        s.serve(function(c)
+          if args.good and not c:tls(args.good) then return end
+          for request in function() return c:request() end do c:good(request) end
+        end)
+      end, { good = case.secure and tls.certificates().good or nil })
+      local url = target.url
+      if case.secure then url = "https://" .. (case.address or "oneflow.test") .. ":" .. target.port .. "/v1" end
+      local result = process.start(starved, { way = case.way, left = case.left, thread_runs = case.thread_runs,
+        plain = plain.url, url = url, ca = tls.certificates().ca, token = wire.TOKEN },
+        { before = "ulimit -n 64", env = { LD_PRELOAD = names(), NAMES_ADDRESSES = "127.0.0.1" } }):result()
+      for i = 2, 3 do
+        assert.same({ "connection", "not_sent" }, { result[i][1], result[i][2] }, result[i][3])
+        local text = result[i][3]
+        assert.is_truthy(string.find(text, "too many open files in this process (EMFILE)", 1, true), text)
+      end
+      assert.equal(4711, result[4])
+      assert.equal(1, #target:journal())
+    end)
+  end
 end)

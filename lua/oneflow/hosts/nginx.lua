@@ -143,8 +143,8 @@ local waiter = {}
 
 function waiter.admit(_, client)
   if not reading then
-    local path, problem = core.door(client.socket_dir)
-    if not path then return nil, "validation", problem, "socket_dir" end
+    local path, problem, kind = core.door(client.socket_dir)
+    if not path then return nil, kind, problem, kind == "validation" and "socket_dir" or nil end
   end
   local entry = spares[#spares]
   if entry then
