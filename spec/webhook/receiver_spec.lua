@@ -196,6 +196,31 @@ describe("webhook receiver:", function()
     assert.is_truthy(string.find(problem, "full", 1, true))
   end)
 
+  it("case 62: an answer function that raises takes nothing away: what was handled is recorded, the raise is told",
+    function()
+    local deferred = assert(webhook.receiver { sign_key = KEY, defer = true })
+    for _, one in ipairs { receiver, deferred } do
+      local answers = 0
+      local function answer(status)
+        answers = answers + 1
+        error("gone after " .. status, 0)
+      end
+      local before = #handed
+      local status, problem = one:receive(body "a", well, answer)
+      assert.equal(200, status)
+      assert.equal("the answer function raised: gone after 200", problem)
+      assert.equal(before + 1, #handed)
+      assert.equal(200, (one:receive(body "a", well, answer)))
+      assert.equal(before + 1, #handed)
+      status, problem = one:receive(body "b", function() return nil, "no room" end, answer)
+      assert.equal(one == deferred and 200 or 500, status)
+      assert.matches("no room; the answer function raised: gone after", problem)
+      _, problem = one:receive("{", well, answer)
+      assert.matches("decode, not_sent.*; the answer function raised: gone after 400", problem)
+      assert.equal(4, answers)
+    end
+  end)
+
   it("defer answers 200 first, once; what fails then is reported, and lost unless it is told again", function()
     local deferred = assert(webhook.receiver { sign_key = KEY, defer = true })
     local order = {}

@@ -156,7 +156,8 @@ end
 --- At least once, that is: a process that dies behind the callback gets the call again once the lease is over.
 ---@param body string  of the POST
 ---@param callback oneflow.WebhookCallback
----@param answer (fun(status: integer, text: string))?  called once, when the answer is known; needed with `defer`
+---@param answer (fun(status: integer, text: string))?  called once, when the answer is known; needed with `defer`. A raise
+---in it changes nothing, and is told in `problem`
 ---@return integer status  to answer; 200, and nothing else, ends the service's tries
 ---@return string|oneflow.Error|nil problem  for the log, when something went wrong
 function Receiver:receive(body, callback, answer)
@@ -167,13 +168,16 @@ function Receiver:receive(body, callback, answer)
   if state.defer and not answer then
     usage.raise("receiver:receive: defer needs a function that answers at once: receive(body, callback, answer)")
   end
-  local answered
+  local answered, trouble
   local function finish(status, text, problem)
     if not answered then
       answered = status
-      if answer then answer(status, text) end
+      local good, raised = true, nil
+      if answer then good, raised = pcall(answer, status, text) end
+      if not good then trouble = "the answer function raised: " .. errors.printed(raised) end
     end
-    return answered, problem
+    if not trouble then return answered, problem end
+    return answered, problem and tostring(problem) .. "; " .. trouble or trouble
   end
 
   local delivered, err = read(state, body)
