@@ -10,7 +10,7 @@ local report = require "oneflow.report"
 local usage = require "oneflow.usage"
 
 local error, format, gsub, huge, min = error, string.format, string.gsub, math.huge, math.min
-local ipairs, pcall, tostring, type = ipairs, pcall, tostring, type
+local ipairs, pcall, type = ipairs, pcall, type
 local running = coroutine.running
 local monotonic, read = core.monotonic, answers.read
 local ANONYMOUS_ADMIN, header_of = acting_user.ANONYMOUS_ADMIN, acting_user.header
@@ -393,15 +393,16 @@ local function noted(problems, path)
 end
 
 -- Who answered that a thing was not done may not have known yet: one more look, over another connection and within what
--- is left of the call's time. Whatever comes of that look, it changes nothing about what the call itself did.
+-- is left of the call's time. Whatever comes of that look, it changes nothing about what the call itself did; what is
+-- raised in it passes on, and is reported like what is raised in the call.
 local function look_again(client, user, operation, path, opts, deadline, message)
   local expects, left = operation.expects, deadline - monotonic()
   if left <= 0 or client.closed then return nil, message end
-  local good, value, err = pcall(M.run, { client = client, user = user }, expects.confirm,
+  local value, err = M.run({ client = client, user = user }, expects.confirm,
     (gsub(path, expects.captured, expects.confirm_path)), nil,
     { timeout = left, attempt_timeout = opts.attempt_timeout, decode = opts.decode, blocking = opts.blocking })
-  if good and value ~= nil then return value end
-  local seen = good and (err.detail or err.kind) or errors.safe(tostring(value), client.mask)
+  if value ~= nil then return value end
+  local seen = err.detail or err.kind
   if seen == message then return nil, message .. ", also when looked at again" end
   return nil, format("%s; looked at again: %s", message, seen)
 end
