@@ -317,6 +317,15 @@ describe("objects:", function()
     assert.same({ INGE, INGE, INGE }, sent)
   end)
 
+  it("a page, and an iterator, are garbage once nobody holds them", function()
+    local user = with_records()
+    local held = setmetatable({}, { __mode = "k" })
+    for _ = 1, 20 do held[assert(user.contracts:list())], held[user.contracts:each()] = true, true end
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(next(held) == nil or next(held, (next(held))) == nil) -- the last may be on a stack
+  end)
+
   it("case 60: an error prints, whatever its holder wrote into it", function()
     local client = counting()
     for _, name in ipairs { "operation", "kind", "outcome", "problems", "acting_user", "title", "status" } do

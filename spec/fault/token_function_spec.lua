@@ -1,5 +1,7 @@
 -- The token's function, and calls that a raise ends while it is asked.
+local host = require "spec.support.host"
 local oneflow = require "oneflow"
+local process = require "spec.support.process"
 
 local INGE, ULF = "inge@example.com", "ulf@example.com"
 local TOKEN = ("k"):rep(40)
@@ -28,9 +30,10 @@ local function raise_at(number, fn)
 end
 
 describe("token function:", function()
-  local jit = rawget(_G, "jit")
-  setup(function() if jit then jit.off() end end) -- compiled code calls no hook
-  teardown(function() if jit then jit.on() end end)
+  local compiler = rawget(_G, "jit")
+  setup(function() if compiler then compiler.off() end end) -- compiled code calls no hook
+  after_each(process.clean)
+  teardown(function() if compiler then compiler.on() end end)
 
   it("case 60: a raise at any instruction of a call leaves it to the next one to ask", function()
     local number, raised = 0, true
@@ -84,6 +87,33 @@ describe("token function:", function()
         assert.is_true(good and value ~= nil, "depth " .. depth .. ", " .. room .. " slots: " .. tostring(value))
       end
     end
+  end)
+
+  it("case 60: so does memory that ends, at each allocation", function()
+    local child = process.start(function(args)
+      if rawget(_G, "jit") then jit.off() end -- whose compiler crashes by itself without memory
+      local failing = assert(package.loadlib(args.failing, "luaopen_failing_lua"))()
+      local client_of = require "oneflow".client
+      local function ping(user) return user:ping() end
+      local tries = 0
+      for _, count in ipairs { 1, -1 } do
+        local n, failed = 0, 1
+        while failed > 0 do
+          n = n + 1
+          local client = assert(client_of { token = function() return args.token end,
+            transport = function() return 200, {}, '{"id":5}' end })
+          local inge, ulf = assert(client:user(args.inge)), assert(client:user(args.ulf))
+          collectgarbage()
+          _, failed = failing.try(n, count, ping, inge)
+          local value, err = ulf:ping()
+          assert(value, string.format("allocation %d, %d: %s", n, count, tostring(err)))
+          tries = tries + 1
+        end
+      end
+      return { tries = tries }
+    end, { failing = host.failing "lua", token = TOKEN, inge = INGE, ulf = ULF })
+    local result = child:result()
+    assert.is_true(result.tries > 20, result.tries .. " tries")
   end)
 
   it("case 60: who waits for the answer of a call that was ended so asks itself", function()
