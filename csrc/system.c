@@ -30,11 +30,21 @@ static int cloexec(int fd) {
 }
 #endif
 
+int of_off_standard(int fd) {
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return moved;
+}
+
 int of_socket(int family, int type, int protocol) {
 #ifdef AT_ONCE
-    return socket(family, type | SOCK_CLOEXEC, protocol);
+    return of_off_standard(socket(family, type | SOCK_CLOEXEC, protocol));
 #else
-    return cloexec(socket(family, type, protocol));
+    return of_off_standard(cloexec(socket(family, type, protocol)));
 #endif
 }
 

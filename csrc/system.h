@@ -16,6 +16,11 @@ void of_sleep(long milliseconds);
 int of_socket(int family, int type, int protocol);
 int of_accept(int listener);
 
+/* The descriptor, moved if it has the number of standard input, output or error, as in a program
+   that was started without these: what is printed must not get into a connection or a file. -1
+   stays. */
+int of_off_standard(int fd);
+
 /* Both ends do not block. False: there is none, both are -1. */
 bool of_pipe(int ends[2]);
 void of_close_pipe(int ends[2]);

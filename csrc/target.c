@@ -3,6 +3,7 @@
 
 #include "memory.h"
 #include "random.h"
+#include "system.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,7 +91,8 @@ static int make(of_target *target, mode_t mode) {
         return -1;
     snprintf(target->temporary, sizeof target->temporary, ".%.*s.oneflow-%s", (int)NAME_KEPT,
              target->name, digits);
-    int fd = openat(target->folder, target->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    int fd = of_off_standard(
+        openat(target->folder, target->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode));
     target->there = fd >= 0;
     return fd;
 }

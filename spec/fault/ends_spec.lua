@@ -309,6 +309,48 @@ describe("ends:", function()
     end
   end)
 
+  for _, what in ipairs { "connection", "file" } do
+    it("case 64: a program that was started without standard error: no line gets into a " .. what, function()
+      host.posix()
+      local args = { posts = 1, what = what, folder = host.folder(), posix = host.build .. "/spec/posix.so" }
+      local target = start(args)
+      local child = process.start(function(job)
+        local core = require "oneflow.core"
+        local engine = core.engine { base_url = job.url, token = job.token, user_agent = "spec" }
+        local function submit(method, fresh)
+          return (engine:submit(nil, method, method == "GET", "/contracts/4711", "sven@example.com", 20, nil, nil, nil,
+            fresh))
+        end
+        local posix = package.loadlib(job.posix, "luaopen_posix")()
+        local lowest = io.open "/dev/null" -- it has the number of standard error
+        local ticket, into = submit "GET", nil
+        repeat until engine:wait(ticket) -- libcurl's own descriptors are there
+        if job.what == "file" then
+          posix.close(0) -- the folder's
+          lowest:close()
+          into = assert(core.target(job.folder .. "/file"))
+        else
+          lowest:close()
+        end
+        ticket = submit("POST", job.what == "connection")
+        repeat engine:poll(0.01) until io.open(job.flag)
+        os.exit((into or job.what == "connection") and ticket and 0, false)
+      end, args, { before = "exec 2>&-" })
+      target:wait "POST"
+      target:tell "answer"
+      local code, signal = child:wait()
+      assert.equal("0 0", code .. " " .. signal)
+      target:wait("closed", what == "connection" and 2 or 1)
+      for _, bytes in ipairs((select(3, target:journal()))) do
+        assert.is_truthy(string.find(bytes, "/v1/contracts/4711", 1, true))
+        assert.is_nil(string.find(bytes, "oneflow:", 1, true), bytes)
+      end
+      for name in io.popen("ls -A " .. args.folder):lines() do
+        assert.equal("", host.read(args.folder .. "/" .. name))
+      end
+    end)
+  end
+
   it("case 64: a client that is closed tells its callers, and nobody else", function()
     local args = { posts = 2 }
     start(args)
