@@ -3,6 +3,7 @@
 
 #include "memory.h"
 #include "random.h"
+#include "text.h"
 #include "url.h"
 
 #include <errno.h>
@@ -121,7 +122,7 @@ const char *of_form_open(of_form *form, const char *path) {
     struct stat file;
     form->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a pipe must not block */
     if (form->fd < 0 || fstat(form->fd, &file) != 0)
-        return strerror(errno);
+        return of_error_text(errno);
     if (!S_ISREG(file.st_mode))
         return "is not a regular file";
     form->size = (uint64_t)file.st_size;
@@ -171,7 +172,7 @@ static const char *read_file(const of_form *form, uint64_t at, char *bytes, size
         count = pread(form->fd, bytes, room, (off_t)at);
     } while (count < 0 && errno == EINTR);
     if (count < 0)
-        return strerror(errno);
+        return of_error_text(errno);
     *got = (size_t)count;
     return count > 0 ? NULL : "the file became shorter while it was sent";
 }

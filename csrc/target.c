@@ -4,6 +4,7 @@
 #include "memory.h"
 #include "random.h"
 #include "system.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +43,7 @@ static bool fail(of_target *target, const char *doing) {
 
 void of_target_failure(const of_target *target, char *message, size_t room) {
     snprintf(message, room, "%s could not be %s: %s", target->path, target->doing,
-             strerror(target->error));
+             of_error_text(target->error));
 }
 
 void of_target_ref(of_target *target) { atomic_fetch_add(&target->references, 1); }
@@ -146,7 +147,7 @@ of_target *of_target_new(const char *path, char message[OF_TARGET_MESSAGE]) {
         why = "no file could be made in its folder";
     if (why != NULL) {
         if (errno != ENOMEM)
-            snprintf(message, OF_TARGET_MESSAGE, "%s (%s)", why, strerror(errno));
+            snprintf(message, OF_TARGET_MESSAGE, "%s (%s)", why, of_error_text(errno));
         of_target_unref(target);
         return NULL;
     }

@@ -29,6 +29,14 @@ bool of_locale_wide_point(void) {
 
 double of_read_number(const char *text, char **end) { return strtod_l(text, end, c_locale); }
 
+const char *of_error_text(int error) {
+#ifdef __APPLE__
+    return strerror(error); /* not translated, and without the other */
+#else
+    return strerror_l(error, c_locale);
+#endif
+}
+
 bool of_begins(const char *text, size_t length, const char *word) {
     size_t i = 0;
     while (word[i] != '\0' && i < length && of_lower(text[i]) == of_lower(word[i]))

@@ -24,6 +24,10 @@ bool of_locale_wide_point(void);
 /* As strtod, of a text with a '.', in any locale. */
 double of_read_number(const char *text, char **end);
 
+/* The system's words for an errno, untranslated: in a language of its own a message may not be
+ * UTF-8. */
+const char *of_error_text(int error);
+
 static inline char of_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c; }
 static inline char of_upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c - ('a' - 'A')) : c; }
 

@@ -37,7 +37,7 @@ end
 describe("locale:", function()
   after_each(wire.clean)
 
-  it("case 51: letters: extensions, e-mails, header names, custom ids, names of events, error texts", function()
+  it("case 51: letters: extensions, e-mails, header names, custom ids, names of events, words of errors", function()
     local found = same_everywhere(function(found)
       local oneflow = require "oneflow"
       local status, body = 200, nil
@@ -61,6 +61,8 @@ describe("locale:", function()
         found[name] = good and "sent" or string.match(problem, "is set by the library") or problem
       end
       found.request = sven:request("delete", "/mini") ~= nil
+      local _, missing = contract.files:create { path = "/none/it is not here.pdf", upload_as = "attachment" }
+      found.missing = tostring(missing)
       local _, err = contract:data_field("c::\195\133\194\160re"):update { value = "x" }
       found.custom_id = err and tostring(err) or found.path
       status, body = 400, '{"title":"\195\133ngstr\195\182m\\u0001","detail":"\195\133"}'
@@ -76,6 +78,7 @@ describe("locale:", function()
     assert.equal("is set by the library", found.AUTHORIZATION)
     assert.equal("/v1/contracts/30/data_fields/c::%C3%85%C2%A0re", found.custom_id)
     assert.truthy(string.find(found.error, "\195\133ngstr\195\182m", 1, true), found.error)
+    assert.truthy(string.find(found.missing, "No such file", 1, true), found.missing)
     assert.equal("B _b a \195\133", found.sorted)
   end)
 

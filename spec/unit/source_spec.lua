@@ -119,7 +119,7 @@ local LOCALE_DEPENDENT = {}
 for name in string.gmatch([[
   isalpha isalnum isdigit isxdigit isspace isblank isupper islower ispunct isprint isgraph iscntrl tolower toupper
   strcasecmp strncasecmp strcasestr strcoll strxfrm strtod strtof strtold strtod_l atof sscanf strftime strptime
-  localeconv nl_langinfo setlocale uselocale newlocale mbtowc wctomb mbstowcs wcstombs
+  strerror localeconv nl_langinfo setlocale uselocale newlocale mbtowc wctomb mbstowcs wcstombs
 ]], "[a-z_]+") do LOCALE_DEPENDENT[name] = true end
 
 local function faults_of_c(path, note)
