@@ -156,8 +156,8 @@ end
 --- At least once, that is: a process that dies behind the callback gets the call again once the lease is over.
 ---@param body string  of the POST
 ---@param callback oneflow.WebhookCallback
----@param answer (fun(status: integer, text: string))?  called once, when the answer is known; needed with `defer`. A raise
----in it changes nothing, and is told in `problem`
+---@param answer (fun(status: integer, text: string))?  called once, when the answer is known; needed with `defer`. What
+---it raises changes nothing, and is told in `problem`
 ---@return integer status  to answer; 200, and nothing else, ends the service's tries
 ---@return string|oneflow.Error|nil problem  for the log, when something went wrong
 function Receiver:receive(body, callback, answer)
