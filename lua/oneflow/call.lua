@@ -197,7 +197,9 @@ local function over_the_wire(so_far, client, operation, path, parts, user, timeo
     return nil, number
   end
   if waiter then
+    so_far.waiter, so_far.number = waiter, number
     waiter:wait(pass, client, ticket, number, operation, path, user)
+    so_far.waiter = false
   elseif parts.watch then
     parts.watch(client, ticket)
   else
@@ -415,6 +417,7 @@ local function new_so_far(client)
     ticket = client.engine:ticket(), err = errors.spare(), operation = false, path = false, user = false,
     attempts = 0, outcome = false, -- of earlier attempts
     sent = false, status = false,  -- of this one, once its answer was taken
+    waiter = false, number = 0,    -- that it waits by; false: it does not
   }
 end
 
@@ -537,6 +540,7 @@ end
 local function rescue(client, so_far, raised)
   local operation, user = so_far.operation, so_far.user or nil
   local sent, status = so_far.sent, so_far.status or nil
+  if so_far.waiter then so_far.waiter:forget(so_far.number) end
   if errors.is_no_memory(raised) then
     local ended, ended_with = client.engine:settle(so_far.ticket)
     if ended ~= nil then sent, status = ended, ended_with end

@@ -5,6 +5,7 @@
 --   admit(self, client)   -> pass | nil, kind, message, option: the last word before the core gets a request
 --   leave(self, pass)   nothing was handed over
 --   wait(self, pass, client, ticket, number, operation, path, user)   returns once the ticket is done
+--   forget(self, number)   a raise ended wait: nothing is to be left of it. Takes no memory
 --   sleep(self)   until wake, or sooner -> false: nobody can wake it
 --   wake(self)
 --   within(self, co)   does this coroutine wait for what it runs?

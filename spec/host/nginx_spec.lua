@@ -443,6 +443,54 @@ describe("nginx:", function()
     assert.is_true(#target:journal() > 1000)
   end)
 
+  -- Failing allocations would strike nginx's own Lua module, which ends the worker then.
+  it("case 57: a POST whose waiting ends without memory is an error, its end is told, and nothing else stays behind",
+    function()
+    local target = held()
+    local web = start(target, {
+      http = [[init_worker_by_lua_block {
+        local semaphore = require "ngx.semaphore"
+        local new = semaphore.new
+        function semaphore.new(...)
+          local one = new(...)
+          local wait = one.wait
+          function one.wait(self, seconds)
+            local woken, why
+            repeat
+              woken, why = wait(self, 0.02)
+              seconds = seconds - 0.02
+              if strikes then
+                strikes = false
+                error("not enough memory", 0)
+              end
+            until woken or seconds <= 0
+            return woken, why
+          end
+          return one
+        end
+      }]],
+      server = location("/publish", [[
+        local _, err = client():contract(4711):publish({}, { as = "sven@example.com" })
+        ngx.sleep(0.12) -- the reader looks for whose light threads are gone, twice
+        ngx.say(tostring(err))]])
+      .. location("/strike", "strikes = true")
+      .. location("/call", "ngx.say(show(client():contract(4711):publish({}, { as = 'anna@example.com' })))") })
+    local waiting = process.spawn { "/usr/bin/curl", "-sS", web.url .. "/publish" }
+    target:wait "POST"
+    get(web, "/strike")
+    local _, _, output = waiting:wait()
+    assert.equal("contract.publish as sven@example.com: memory, unknown: not enough memory (it may have been applied: "
+      .. "look before you repeat it)\n", output)
+    target:tell "answer"
+    eventually("what became of it", function()
+      return string.find(web:error_log(), "oneflow: POST /v1/contracts/4711/publish as sven@example.com: nobody waited "
+        .. "for the end of the call: answered, status 200", 1, true)
+    end)
+    assert.equal("ok Contract 4711\n", get(web, "/call"))
+    assert.equal(2, #target:journal())
+    assert.is_nil(string.find(web:error_log(), "[error]", 1, true), web:error_log())
+  end)
+
   it("a client that goes away does not end a POST: it runs to its end, and the hook tells what became of it",
     function()
     local target = held()

@@ -180,6 +180,12 @@ function Task:wait(_, client, ticket, number, operation, path, user)
   repeat yield(WAITS) until not self.ticket
 end
 
+function Task:forget(number)
+  local loop = self.loop
+  loop.parked[number], self.ticket = nil, false
+  if loop.calls then loop.calls[number] = nil end
+end
+
 -- Is it, or does it run for, this coroutine?
 function Task:within(co)
   local task, at = self, self.co

@@ -177,6 +177,8 @@ function waiter.wait(_, entry, client, ticket, number, operation, path, user)
   spares[#spares + 1] = entry
 end
 
+function waiter.forget(_, number) waiting[number] = nil end
+
 -- Until another light thread has the token that both need; see oneflow.call.
 function waiter.sleep()
   sleep(1 / 200)
