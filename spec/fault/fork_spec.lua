@@ -139,6 +139,47 @@ describe("fork:", function()
     end
   end
 
+  it("case 41: a child keeps nothing of calls of its parent's that nobody holds any more", function()
+    local target = server.start(function(s)
+      s.serve(function(c)
+        for _ in function() return c:request() end do
+          s.note "POST"
+          c:until_closed()
+        end
+      end)
+    end)
+    local running = process.start(function(args)
+      local core = require "oneflow.core"
+      local posix = require("spec.support.host").posix()
+      local queue = core.queue "threaded"
+      local engine = core.engine { base_url = args.url, token = args.token, user_agent = "spec", concurrency = 50,
+        drain = 0 }
+      for i = 1, 50 do
+        engine:submit(nil, "POST", false, "/contracts/" .. i, "sven@example.com", 60, nil, nil, nil, false, queue)
+      end
+      print "submitted"
+      io.stdout:flush()
+      io.read "*l"
+      for _ = 1, 3 do collectgarbage() end
+      local before = posix.allocated()
+      local reader, writer = posix.pipe()
+      local pid = posix.fork()
+      if pid == 0 then
+        posix.write(writer, string.format("%d", before - posix.allocated()))
+        posix.exit(0)
+      end
+      posix.close(writer)
+      local less = tonumber(posix.read(reader))
+      posix.wait(pid)
+      return { less = less }
+    end, { url = target.url, token = wire.TOKEN })
+    assert.equal("submitted", running:line())
+    target:wait("POST", 50)
+    running:send "go\n"
+    local less = running:result().less
+    assert.is_true(less > 50 * 1024, less .. " bytes less than the parent")
+  end)
+
   it("a socket that libcurl gave up while connecting is nobody's any more: its number may be another file's", function()
     local target = server.start(function(s)
       s.deaf_until "never"

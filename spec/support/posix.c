@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +94,10 @@ static int l_rss(lua_State *L) {
     return result(L, (intmax_t)pages * sysconf(_SC_PAGESIZE));
 }
 
+/* allocated() -> bytes that malloc has given out in its first arena, which is that of a forked
+   child and of the thread that forks */
+static int l_allocated(lua_State *L) { return result(L, (intmax_t)mallinfo2().uordblks); }
+
 /* fds() -> number of open descriptors (the one that counts is not counted) */
 static int l_fds(lua_State *L) {
     intmax_t count = -1;
@@ -164,10 +169,11 @@ int luaopen_posix(lua_State *L) {
         const char *name;
         lua_CFunction function;
     } functions[] = {
-        {"fork", l_fork},     {"getpid", l_getpid}, {"exit", l_exit},   {"wait", l_wait},
-        {"pipe", l_pipe},     {"close", l_close},   {"read", l_read},   {"write", l_write},
-        {"setenv", l_setenv}, {"rss", l_rss},       {"fds", l_fds},     {"linger", l_linger},
-        {"listen", l_listen}, {"count", l_count},   {"alarm", l_alarm}, {"kill", l_kill},
+        {"fork", l_fork},           {"getpid", l_getpid}, {"exit", l_exit},   {"wait", l_wait},
+        {"pipe", l_pipe},           {"close", l_close},   {"read", l_read},   {"write", l_write},
+        {"setenv", l_setenv},       {"rss", l_rss},       {"fds", l_fds},     {"linger", l_linger},
+        {"listen", l_listen},       {"count", l_count},   {"alarm", l_alarm}, {"kill", l_kill},
+        {"allocated", l_allocated},
     };
     lua_newtable(L);
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
