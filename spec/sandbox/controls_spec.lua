@@ -74,6 +74,23 @@ for _, kind in ipairs{ "sandbox", "server" } do
       assert(client:contract(4711):get(ANNA))
     end)
 
+    it("answers 200 with what was not asked for", function()
+      local anna = assert(client:user "anna@example.com")
+      local contract, body = anna:contract(4711), { workspace_id = 101, template_id = 201 }
+      for _, case in ipairs {
+        { "contract.get", { id = 4712 }, function() return contract:get() end },
+        { "contract.create", { message = "queued" }, function() return anna.contracts:create(body) end },
+        { "contract.publish", { id = 4711, state = "draft" }, function() return contract:publish {} end },
+        { "file.get", "", function() return contract:file(1):download() end, "application/pdf" },
+      } do
+        box:fault(case[1], { status = 200, body = case[2], headers = { ["content-type"] = case[4] } })
+        local value, err = case[3]()
+        assert.is_nil(value, case[1])
+        assert.same({ "mismatch", "unknown", 200 }, { err.kind, err.outcome, err.status }, tostring(err))
+        assert.is_truthy(case[3]())
+      end
+    end)
+
     it("adds contracts by the thousand", function()
       local ids = box:add_contracts(2000, { state = "signed", name = "Bulk" })
       assert.equal(2000, #ids)
