@@ -30,7 +30,7 @@ static void keep(int fd) {
 
 /* A socket of a pair has no name. */
 static bool is_local_socket(int fd) {
-    struct sockaddr_storage name;
+    struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof name;
     return getsockname(fd, (struct sockaddr *)&name, &length) == 0 && name.ss_family == AF_UNIX &&
            length <= sizeof name.ss_family;
