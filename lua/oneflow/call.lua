@@ -305,11 +305,13 @@ local function outcome_of(client, operation, path, user, number, seconds, status
 end
 
 -- What the hook raises, or that there is no memory to call it, takes nothing away from who made the call.
-local function tell_response(client, ...)
-  local good, info = pcall(outcome_of, client, ...)
+local function tell_response(client, operation, path, user, ...)
+  local good, info = pcall(outcome_of, client, operation, path, user, ...)
   local problem = info
   if good then good, problem = pcall(client.hooks.on_response, info) else info = nil end
-  if not good then report.problem(client, problem, "on_response", info) end
+  if not good then
+    report.problem(client, problem, "on_response", operation.name, acting_user.label(user), info)
+  end
 end
 
 local function too_late() return nil, NO_TIME end
@@ -318,7 +320,7 @@ local function too_late() return nil, NO_TIME end
 local function interrupted(client, problem, operation, path, user, number, status)
   local good, info = pcall(told, operation, path, user, number)
   if good then info.status, info.kind, info.outcome = status, not status and "cancelled" or nil, "unknown" end
-  report.problem(client, problem, "call", good and info or nil)
+  report.problem(client, problem, "call", operation.name, acting_user.label(user), good and info or nil)
 end
 
 -- The hooks around an attempt, for clients that have any.
@@ -499,7 +501,7 @@ local function run(so_far, scope, operation, path, parts, opts, problems)
   end
   if parts.raised then
     local good, info = pcall(outcome_of, client, operation, path, user, attempts, nil, status, answer, request_id)
-    report.problem(client, parts.raised[1], "progress", good and info or nil)
+    report.problem(client, parts.raised[1], "progress", operation.name, acting_user.label(user), good and info or nil)
   end
   if not status then
     if answer.kind == "mismatch" or answer.kind == "decode" then give_up(client, answer.connection) end

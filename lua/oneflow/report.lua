@@ -16,7 +16,14 @@ local ERR = ngx_log and ngx.ERR -- its level: of lesser ones nginx writes nothin
 
 local M = {}
 
-local UNTOLD = "oneflow: a problem could not be reported: no memory"
+-- What is told without memory, or with no room on the stack for a function in Lua.
+local BARE = {
+  call = ": interrupted when it may have been applied",
+  on_response = ": what on_response raised could not be reported",
+  progress = ": what progress raised could not be reported",
+  orphaned = ": nobody waited for the end of the call, and what became of it could not be reported",
+}
+local WHY = ": no memory, or no room on the stack"
 
 local function write(line)
   if not (ngx_log and pcall(ngx_log, ERR, line)) then log(line) end
@@ -34,19 +41,17 @@ local function became(info)
   return info.status and format("done, status %d", info.status) or "not known"
 end
 
-local function about(info)
-  return format("oneflow: %s%s: ", info.operation, info.acting_user and " as " .. info.acting_user or "")
-end
+local function about(operation, user) return format("oneflow: %s%s: ", operation, user and " as " .. user or "") end
 
-local function problem_line(client, problem, raised_in, info, hook_problem)
+local function problem_line(client, problem, raised_in, operation, user, info, hook_problem)
   local what = raised_in == "call" and "interrupted" or raised_in .. " raised"
-  write(format("%s%s: %s%s%s", info and about(info) or "oneflow: ", what, shown(client, problem),
+  write(format("%s%s: %s%s%s", about(operation, user), what, shown(client, problem),
     info and format(" (the call: %s)", became(info)) or "",
     hook_problem and "; and on_error raised: " .. shown(client, hook_problem) or ""))
 end
 
 local function orphan_line(info)
-  write(format("%snobody waited for the end of the call: %s", about(info), became(info)))
+  write(format("%snobody waited for the end of the call: %s", about(info.operation, info.acting_user), became(info)))
 end
 
 -- Until when a coroutine may be in on_error: what the hook causes itself becomes a line. A time, as nginx may use a
@@ -73,8 +78,10 @@ end
 ---@param client table?  its state
 ---@param problem any  what was raised
 ---@param raised_in string  see oneflow.ErrorInfo
+---@param operation string
+---@param user string?
 ---@param info table?  oneflow.ResponseInfo, as far as it is known; made for this
-function M.problem(client, problem, raised_in, info)
+function M.problem(client, problem, raised_in, operation, user, info)
   local hook = client and client.hooks and client.hooks.on_error
   local why
   if hook then
@@ -82,22 +89,25 @@ function M.problem(client, problem, raised_in, info)
     if fine and told then return end
     why = fine and hook_problem or told
   end
-  if pcall(problem_line, client, problem, raised_in, info, why) then return end
+  if pcall(problem_line, client, problem, raised_in, operation, user, info, why) then return end
   -- Perhaps the hook changed its table.
-  if not pcall(problem_line, client, problem, raised_in) then pcall(write, UNTOLD) end
+  if pcall(problem_line, client, problem, raised_in, operation, user) then return end
+  pcall(log, "oneflow: ", operation, user and " as ", user, BARE[raised_in], WHY)
 end
 
 --- Reports what became of a call that nobody waits for: to the client's on_response(info), or in a line.
 ---@param client table  its state
 ---@param info table  oneflow.ResponseInfo, with `orphaned`
 function M.orphaned(client, info)
-  local hook = client.hooks and client.hooks.on_response
+  local operation, user, hook = info.operation, info.acting_user, client.hooks and client.hooks.on_response
   if not hook then
-    if not pcall(orphan_line, info) then pcall(write, UNTOLD) end
+    if not pcall(orphan_line, info) then
+      pcall(log, "oneflow: ", operation, user and " as ", user, BARE.orphaned, WHY)
+    end
     return
   end
   local good, problem = pcall(hook, info)
-  if not good then M.problem(client, problem, "on_response", info) end
+  if not good then M.problem(client, problem, "on_response", operation, user, info) end
 end
 
 return M

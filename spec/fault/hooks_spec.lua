@@ -182,7 +182,7 @@ describe("hooks:", function()
       "oneflow: contract.publish as sven@example.com: on_response raised: first (the call: done, status 200); "
         .. "and on_error raised: second",
       "oneflow: contract.publish as sven@example.com: on_response raised: again (the call: done, status 200)",
-      "oneflow: on_response raised: a value that does not print: table",
+      "oneflow: contract.publish as sven@example.com: on_response raised: a value that does not print: table",
     }, lines)
     assert.equal(4, arrived)
   end)

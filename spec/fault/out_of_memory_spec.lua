@@ -148,10 +148,69 @@ describe("out of memory:", function()
   it("case 57: with hooks; what on_response could not be told is told in a line", function()
     local lines = 0
     for line in string.gmatch(nothing_lost("publish", 200, "unknown", { hooks = true }), "[^\n]+") do
-      assert.is_truthy(line == "oneflow: on_response raised: not enough memory"
-        or line == "oneflow: a problem could not be reported: no memory", line)
+      local who, what = string.match(line, "^(oneflow: contract%.publish as sven@example%.com: )(.*)$")
+      assert.is_truthy(who and (what == "on_response raised: not enough memory"
+        or what == "what on_response raised could not be reported: no memory, or no room on the stack"), line)
       lines = lines + 1
     end
     assert.is_true(lines > 0)
+  end)
+
+  it("case 62: where the stack ends in the middle of a call, it is known what was done", function()
+    for _, hooks in ipairs { false, true } do
+      local child = process.start(function(args)
+        local oneflow = require "oneflow"
+        local sent, told = 0, 0
+        local all = { on_error = function() told = told + 1 end, on_response = args.hooks and function() end or nil }
+        local function view()
+          return assert(oneflow.client { token = args.token, hooks = all, transport = function()
+            sent = sent + 1
+            return 200, { ["content-type"] = "application/json" }, '{"id":4711,"parties":[{"id":1,"list":[1,2.5]}]}'
+          end }):user "sven@example.com"
+        end
+        local function names(count)
+          local list = {}
+          for i = 1, count do list[i] = "p" .. i end
+          return table.concat(list, ",")
+        end
+        -- Publishes with so many frames of a hundred slots below it, and `room` slots more.
+        local function digger(room)
+          local contract = view():contract(4711)
+          local code = ([[local contract = ...
+            local function last() local %s local value, err = contract:publish() return value, err end
+            local function dig(n)
+              local %s
+              if n == 0 then local value, err = last() return value, err end
+              local value, err = dig(n - 1)
+              return value, err
+            end
+            return dig]]):format(names(room), names(100))
+          local dig = (loadstring or load)(code)(contract)
+          return function(depth) return pcall(dig, depth) end
+        end
+        local fits, over = 1, 100000
+        local dig = digger(1)
+        while fits < over - 1 do
+          local middle = math.floor((fits + over) / 2)
+          if dig(middle) then fits = middle else over = middle end
+        end
+        local silent, struck = {}, 0
+        for depth = fits - 1, fits + 1 do
+          for room = 1, 110 do
+            local one, sent_before, told_before = digger(room), sent, told
+            local good, value, err = one(depth)
+            if not good then struck = struck + 1 end
+            local known = good and (value or err.outcome == "unknown") or told > told_before
+            if sent > sent_before and not known then silent[#silent + 1] = tostring(value) end
+            assert(sent > sent_before or not good)
+          end
+        end
+        return { silent = silent, struck = struck }
+      end, { token = wire.TOKEN, hooks = hooks })
+      local result = child:result()
+      local lines = select(2, string.gsub(child.errors, "oneflow: contract%.publish as sven@example%.com: ", ""))
+      assert.is_true(result.struck + lines > 0)
+      assert.is_true(#result.silent <= lines, table.concat(result.silent, "\n") .. child.errors)
+    end
   end)
 end)
