@@ -105,6 +105,12 @@ end
 
 local function wake(sleeper) sleeper:wake() end
 
+-- Nobody asks the function there any more: who waits for it goes on.
+local function release(client, asking)
+  for i = 1, #asking do pcall(wake, asking[i]) end
+  if client.asking == asking then client.asking = nil end
+end
+
 -- Asks the token's function, callback or file; "changed", "same", or nil and why not. A function's raise passes on.
 function ask(client, reason, waiter, deadline)
   local engine = client.engine
@@ -133,14 +139,13 @@ function ask(client, reason, waiter, deadline)
   end
   local good, change, why = pcall(asking.attempt)
   asking.over = true
-  if client.asking == asking then client.asking = nil end
   if good then
     asking.change, asking.why = change, why
     note_generation(client, reason, change)
   else
     asking.why = "was not given by its function, which raised"
   end
-  for i = 1, #asking do pcall(wake, asking[i]) end
+  release(client, asking)
   if not good then error(change, 0) end
   return change, why
 end
@@ -543,6 +548,8 @@ local function rescue(client, so_far, raised)
   local operation, user = so_far.operation, so_far.user or nil
   local sent, status = so_far.sent, so_far.status or nil
   if so_far.waiter then so_far.waiter:forget(so_far.number) end
+  local asking = client.asking
+  if asking and not goes_on(asking) then release(client, asking) end
   if errors.is_no_memory(raised) then
     local ended, ended_with = client.engine:settle(so_far.ticket)
     if ended ~= nil then sent, status = ended, ended_with end

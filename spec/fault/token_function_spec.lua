@@ -1,7 +1,9 @@
 -- The token's function, and calls that a raise ends while it is asked.
+local core = require "oneflow.core"
 local host = require "spec.support.host"
 local oneflow = require "oneflow"
 local process = require "spec.support.process"
+local wire = require "spec.support.wire"
 
 local INGE, ULF = "inge@example.com", "ulf@example.com"
 local TOKEN = ("k"):rep(40)
@@ -32,7 +34,7 @@ end
 describe("token function:", function()
   local compiler = rawget(_G, "jit")
   setup(function() if compiler then compiler.off() end end) -- compiled code calls no hook
-  after_each(process.clean)
+  after_each(wire.clean)
   teardown(function() if compiler then compiler.on() end end)
 
   it("case 60: a raise at any instruction of a call leaves it to the next one to ask", function()
@@ -116,14 +118,17 @@ describe("token function:", function()
     assert.is_true(result.tries > 20, result.tries .. " tries")
   end)
 
-  it("case 60: who waits for the answer of a call that was ended so asks itself", function()
-    local asked, other = 0, answered(TOKEN)
+  -- Two functions of one loop need the token; the first is ended while it asks: in the token's function, and once more
+  -- after the library's own pcall.
+  local function two_calls()
+    local calls = { asked = 0 }
+    local other = wire.client(wire.healthy())
     local client
     client = answered(function()
-      asked = asked + 1
-      if asked > 1 then return TOKEN end
+      calls.asked = calls.asked + 1
+      if calls.asked > 1 then return TOKEN end
       assert(other:user(ULF)):ping() -- lets the other function come this far
-      local left = 2 -- here, and again behind the library's own pcall
+      local left = 2
       debug.sethook(function()
         left = left - 1
         if left == 0 then debug.sethook() end
@@ -131,15 +136,32 @@ describe("token function:", function()
       end, "", 1)
       return TOKEN
     end)
-    local results, failures = oneflow.gather {
-      function() return assert(client:user(INGE)):ping() end,
-      function() return assert(client:user(ULF)):ping() end,
-    }
+    for i, user in ipairs { INGE, ULF } do
+      calls[i] = function() return assert(client:user(user)):ping() end
+    end
+    return calls
+  end
+
+  it("case 60: who waits for the answer of a call that was ended so asks itself", function()
+    local calls = two_calls()
+    local results, failures = oneflow.gather { calls[1], calls[2] }
     debug.sethook()
     assert.equal(1, #failures)
     assert.equal(STOP, failures[1].err)
     assert.is_truthy(results[2])
-    assert.equal(2, asked)
+    assert.equal(2, calls.asked)
+  end)
+
+  it("case 60: in a gatherer, too, whose host waits for its descriptor", function()
+    local calls, done = two_calls(), {}
+    local gatherer = oneflow.gatherer()
+    for i = 1, 2 do gatherer:add(calls[i], function(...) done[i] = { ... } end) end
+    local late = core.monotonic() + 5 * wire.slow
+    repeat gatherer:poll(0.1) until done[1] and done[2] or core.monotonic() > late
+    debug.sethook()
+    assert.equal(STOP, done[1][2])
+    assert.is_truthy(done[2] and done[2][1])
+    assert.equal(2, calls.asked)
   end)
 
   it("a call from within the function is still told so, however deep", function()
