@@ -4,7 +4,7 @@
 # The one list of what the project needs, as Debian names. `a|b` is satisfied by either; a is what gets installed.
 # To build the library, run the demo and run every spec:
 DEPS = gcc libc6-dev pkg-config ca-certificates curl openssl \
-  libcurl4-openssl-dev|libcurl4-gnutls-dev libssl-dev \
+  libcurl4-openssl-dev|libcurl4-gnutls-dev libssl-dev zlib1g-dev \
   lua5.4 liblua5.4-dev lua5.3 liblua5.3-dev luajit2 libluajit2-5.1-dev \
   lua-cjson lua-cjson-dev lua-argparse lua-luv lua-cqueues lua-luaossl lua-busted locales \
   nginx libnginx-mod-http-lua
@@ -67,11 +67,13 @@ pkg = $(shell for p in $(2); do $(PKG_CONFIG) --exists $$p 2>/dev/null && { $(PK
 LUA_INC   = $(eval LUA_INC := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(call pkg,--cflags,$(if $(filter 5.1,$(LUA_ABI)),luajit,lua$(LUA_ABI) lua-$(LUA_ABI)))))$(LUA_INC)
 CURL_INC  = $(if $(CURL_INCDIR),-I$(CURL_INCDIR),$(call pkg,--cflags,libcurl))
 CURL_LIB  = $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR) -lcurl,$(or $(call pkg,--libs,libcurl),$(shell curl-config --libs 2>/dev/null)))
+ZLIB_INC  = $(if $(ZLIB_INCDIR),-I$(ZLIB_INCDIR),$(call pkg,--cflags,zlib))
+ZLIB_LIB  = $(if $(ZLIB_LIBDIR),-L$(ZLIB_LIBDIR) -lz,$(or $(call pkg,--libs,zlib),-lz))
 CRYPTO_INC = $(if $(CRYPTO_INCDIR),-I$(CRYPTO_INCDIR),$(call pkg,--cflags,libcrypto))
 CRYPTO_LIB = $(if $(CRYPTO_LIBDIR),-L$(CRYPTO_LIBDIR) -lcrypto,$(or $(call pkg,--libs,libcrypto),-lcrypto))
-LIBS = $(eval LIBS := $(CURL_LIB) $(CRYPTO_LIB) -lpthread -lm)$(LIBS)
+LIBS = $(eval LIBS := $(CURL_LIB) $(CRYPTO_LIB) $(ZLIB_LIB) -lpthread -lm)$(LIBS)
 
-COMPILE = $(CC) -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden $(HARDENING_C) $(CPPFLAGS) $(CFLAGS) $(EXTRA) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC)
+COMPILE = $(CC) -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden $(HARDENING_C) $(CPPFLAGS) $(CFLAGS) $(EXTRA) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC) $(ZLIB_INC)
 LINK    = $(CC) $(LIBFLAG) $(CFLAGS) $(EXTRA) $(HARDENING_LD) $(LDFLAGS)
 HARDENING_C  = $(filter-out -Wl$(comma)%,$(HARDENING))
 HARDENING_LD = $(filter -Wl$(comma)%,$(HARDENING))
@@ -198,7 +200,7 @@ docs: build ## write docs/reference.md and the editors' annotations from the end
 lint: deps-tools ## luacheck, clang-format, clang-tidy, the rockspec, and that the core exports one symbol
 	luacheck --quiet .
 	clang-format --dry-run --Werror $(wildcard csrc/*.[ch] csrc/static/*.[ch] bench/*.[ch] examples/host/*.c spec/support/*.[ch])
-	clang-tidy --quiet $(SOURCES) csrc/static/oneflow.c examples/host/host.c -- -std=c11 -Icsrc $(CPPFLAGS) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC)
+	clang-tidy --quiet $(SOURCES) csrc/static/oneflow.c examples/host/host.c -- -std=c11 -Icsrc $(CPPFLAGS) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC) $(ZLIB_INC)
 	luarocks --lua-version 5.4 lint rockspec/oneflow-dev-1.rockspec
 	@for lua in $(LUAS); do $(MAKE) symbols LUA=$$lua || exit 1; done
 
@@ -273,7 +275,7 @@ install-static: static ## install oneflow.h, liboneflow.a and its file for pkg-c
 	install -m 644 csrc/oneflow.h "$(DESTDIR)$(INCDIR)/oneflow.h"
 	install -m 644 $(STATIC) "$(DESTDIR)$(LIBDIR)/liboneflow.a"
 	@printf '%s\n' 'Name: oneflow-$(LUA_NAME)' 'Description: Client for the contract API of Oneflow AB, for programs that embed Lua' \
-	  'Version: $(shell sed 's/[^0-9.]//g' lua/oneflow/version.lua)' 'Requires: libcurl libcrypto $(LUA_PC)' \
+	  'Version: $(shell sed 's/[^0-9.]//g' lua/oneflow/version.lua)' 'Requires: libcurl libcrypto zlib $(LUA_PC)' \
 	  'Libs: -L$(LIBDIR) -loneflow -lpthread -lm' 'Cflags: -I$(INCDIR)' > $(OBJECT)/pc
 	install -m 644 $(OBJECT)/pc "$(DESTDIR)$(PCDIR)/oneflow-$(LUA_NAME).pc"
 

@@ -165,9 +165,11 @@ static bool end_head(of_transfer *transfer) {
         status < 200)
         return true;
     transfer->head_length = transfer->head.length;
-    transfer->reason = of_head_coding(&transfer->head);
+    transfer->reason = of_head_coding(&transfer->head, &transfer->gzip);
     if (transfer->reason != NULL)
         transfer->stop = OF_STOP_ANSWER;
+    if (transfer->gzip && transfer->answer == OF_ANSWER_STREAM)
+        transfer->body.limit = transfer->engine->max_body; /* of a piece that unpacks to more */
     return transfer->reason == NULL;
 }
 
@@ -203,7 +205,6 @@ static void judge(of_transfer *transfer) {
     const of_buffer *head = &transfer->head;
     long status = 0;
     curl_off_t total = -1;
-    size_t length = 0;
     transfer->judged = true;
     if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
         curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &total) != CURLE_OK) {
@@ -227,8 +228,7 @@ static void judge(of_transfer *transfer) {
         return;
     }
     transfer->accepted = true;
-    bool encoded = of_head_find(head, "content-encoding", &length) != NULL;
-    transfer->total = encoded ? -1 : total;
+    transfer->total = transfer->gzip ? -1 : total;
 }
 
 static size_t on_file(of_transfer *transfer, const char *bytes, size_t length) {
@@ -237,7 +237,7 @@ static size_t on_file(of_transfer *transfer, const char *bytes, size_t length) {
             transfer->stop = OF_STOP_TARGET;
             return 0;
         }
-    } else if (transfer->answer == OF_ANSWER_STREAM &&
+    } else if (transfer->answer == OF_ANSWER_STREAM && !transfer->gzip &&
                transfer->body.length + length > OF_STREAM_LIMIT) {
         transfer->paused = true;
         return CURL_WRITEFUNC_PAUSE; /* libcurl brings these bytes again */
@@ -248,9 +248,7 @@ static size_t on_file(of_transfer *transfer, const char *bytes, size_t length) {
     return length;
 }
 
-static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
-    of_transfer *transfer = ((of_carrier *)context)->transfer;
-    size_t length = size * count;
+static size_t take(of_transfer *transfer, const char *bytes, size_t length) {
     if (transfer->answer != OF_ANSWER_JSON && length > 0) {
         if (!transfer->judged)
             judge(transfer);
@@ -260,6 +258,45 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
             return on_file(transfer, bytes, length);
     }
     return keep(transfer, &transfer->body, bytes, length, OF_STOP_BODY);
+}
+
+static bool take_unpacked(void *transfer, const char *bytes, size_t length) {
+    return take(transfer, bytes, length) == length;
+}
+
+static size_t unpack(of_transfer *transfer, const char *bytes, size_t length) {
+    if (of_transfer_readable(transfer)) { /* one piece at a time: it may be a large one */
+        transfer->paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    if (transfer->gunzip == NULL)
+        transfer->gunzip = of_gunzip_new();
+    switch (transfer->gunzip == NULL
+                ? OF_GUNZIP_MEMORY
+                : of_gunzip_write(transfer->gunzip, bytes, length, take_unpacked, transfer)) {
+    case OF_GUNZIP_GOOD:
+        return length;
+    case OF_GUNZIP_MEMORY:
+        transfer->stop = OF_STOP_MEMORY;
+        break;
+    case OF_GUNZIP_BAD:
+        transfer->stop = OF_STOP_ANSWER;
+        transfer->reason = "the body is not the gzip that it should be";
+        break;
+    case OF_GUNZIP_BEHIND:
+        transfer->stop = OF_STOP_ANSWER;
+        transfer->reason = "there is something behind the body's gzip";
+        break;
+    case OF_GUNZIP_STOPPED:
+        break;
+    }
+    return 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
+    of_transfer *transfer = ((of_carrier *)context)->transfer;
+    return transfer->gzip ? unpack(transfer, bytes, size * count)
+                          : take(transfer, bytes, size * count);
 }
 
 static size_t on_form(char *bytes, size_t size, size_t count, void *context) {
@@ -326,7 +363,7 @@ static bool prepare(of_carrier *slot, of_engine *engine, of_driver *driver) {
     SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
     SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    SET(easy, CURLOPT_ACCEPT_ENCODING, "gzip"); /* what is decoded; the call's headers ask for it */
+    SET(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L); /* see gunzip.h */
     SET(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE);
     SET(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_SECONDS);
     SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -604,8 +641,14 @@ of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t r
         snprintf(message, room, "the connection ended before the answer's headers did");
         return OF_CONNECTION;
     }
-    if (kind == OF_OK && transfer->stop == OF_STOP_NONE && transfer->answer != OF_ANSWER_JSON)
-        finish_file(transfer);
+    if (kind == OF_OK && transfer->stop == OF_STOP_NONE) {
+        if (transfer->gunzip != NULL && !of_gunzip_ended(transfer->gunzip)) {
+            transfer->stop = OF_STOP_ANSWER;
+            transfer->reason = "the body's gzip is cut short";
+        } else if (transfer->answer != OF_ANSWER_JSON) {
+            finish_file(transfer);
+        }
+    }
     switch (transfer->stop) {
     case OF_STOP_GUARD:
         /* Wanted again after an answer (417): that answer counts. Otherwise the connection died. */

@@ -110,6 +110,8 @@ void of_transfer_forget_request(of_transfer *transfer) {
     if (transfer->target != NULL)
         of_target_unref(transfer->target);
     transfer->target = NULL;
+    of_gunzip_free(transfer->gunzip);
+    transfer->gunzip = NULL;
 }
 
 bool of_transfer_bulky(const of_transfer *transfer) {

@@ -105,19 +105,36 @@ const char *of_head_check(const of_buffer *head) {
     return NULL;
 }
 
-const char *of_head_coding(const of_buffer *head) {
+/* One of the codings of a line; an empty value is none. */
+static bool is_coding(const char *value, size_t length, const char *const *words) {
+    bool found = length == 0;
+    for (; *words != NULL && !found; words++)
+        found = of_is_word(value, length, *words);
+    return found;
+}
+
+const char *of_head_coding(const of_buffer *head, bool *gzip) {
+    static const char *const none[] = {"identity", NULL};
+    static const char *const packed[] = {"gzip", "x-gzip", NULL};
     const char *at = head->bytes;
     const char *end = at + head->length;
     bool chunked = false;
     head_line line;
+    *gzip = false;
     while (next_line(&at, end, &line)) {
         size_t length = 0;
         const char *value = value_of(&line, "transfer-encoding", &length);
-        if (value == NULL)
-            continue;
-        if (line.folded || chunked || !of_is_word(value, length, "chunked"))
-            return "the answer has a Transfer-Encoding that was not asked for";
-        chunked = true;
+        if (value != NULL) {
+            if (line.folded || chunked || !of_is_word(value, length, "chunked"))
+                return "the answer has a Transfer-Encoding that was not asked for";
+            chunked = true;
+        }
+        value = value_of(&line, "content-encoding", &length);
+        if (value != NULL && (line.folded || !is_coding(value, length, none))) {
+            if (line.folded || *gzip || !is_coding(value, length, packed))
+                return "the answer has a Content-Encoding that was not asked for";
+            *gzip = true;
+        }
     }
     return NULL;
 }

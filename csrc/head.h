@@ -14,7 +14,7 @@ const char *of_head_find(const of_buffer *head, const char *name, size_t *length
    take what follows them for something else than its sender. `head` is not empty. */
 const char *of_head_check(const of_buffer *head);
 
-/* NULL, or why the body that follows cannot be read. */
-const char *of_head_coding(const of_buffer *head);
+/* NULL, or why the body that follows cannot be read. `*gzip` says that it is packed. */
+const char *of_head_coding(const of_buffer *head, bool *gzip);
 
 #endif

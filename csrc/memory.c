@@ -142,6 +142,10 @@ static void zeroing_free(void *pointer) {
     free(block);
 }
 
+void *of_zeroing_alloc(size_t size) { return zeroing_malloc(size); }
+
+void of_zeroing_free(void *block) { zeroing_free(block); }
+
 static void *zeroing_realloc(void *pointer, size_t size) {
     if (pointer == NULL)
         return zeroing_malloc(size);

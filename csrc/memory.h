@@ -43,6 +43,10 @@ extern const char of_no_memory[];
 /* Why an append to this buffer failed. */
 const char *of_buffer_why(const of_buffer *buffer);
 
+/* For libraries that work on what somebody else sent or sends: wiped when it is freed. */
+void *of_zeroing_alloc(size_t size);
+void of_zeroing_free(void *block);
+
 typedef enum of_zeroing {
     OF_ZEROING_FAILED,  /* libcurl could not be initialised */
     OF_ZEROING_CORE,    /* only the core's own memory: somebody initialised libcurl before */

@@ -24,7 +24,7 @@
  * of fork and exit. The shared object that the library is linked into therefore stays loaded until
  * the process ends, also when its host unloads it (dlclose), and no linker flag is needed for that.
  *
- * Besides libcurl and libcrypto the library needs lua-cjson: registered by the host as
+ * Besides libcurl, libcrypto and zlib the library needs lua-cjson: registered by the host as
  * package.preload.cjson before the first `require "oneflow"` (luaopen_cjson of a static
  * liblua5.4-cjson.a), or found by `require` in package.cpath.
  */

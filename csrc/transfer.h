@@ -12,6 +12,7 @@
 
 #include "connection.h"
 #include "engine.h"
+#include "gunzip.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
@@ -97,6 +98,8 @@ struct of_transfer {
     bool judged;       /* is its answer the file? */
     bool accepted;     /* it is */
     bool paused;       /* nobody has read what came */
+    bool gzip;         /* the body is packed; with its first bytes comes: */
+    of_gunzip *gunzip;
     int64_t received;
     int64_t total;
     const char *reason;

@@ -24,6 +24,7 @@ external_dependencies = {
   -- By its library: Debian keeps curl/curl.h in a folder of the machine's architecture, where LuaRocks 3.8 does not look.
   CURL = { library = "curl" },
   CRYPTO = { header = "openssl/evp.h" },
+  ZLIB = { header = "zlib.h" },
 }
 build = {
   type = "make",
@@ -36,6 +37,7 @@ build = {
     CURL_INCDIR = "$(CURL_INCDIR)",
     CURL_LIBDIR = "$(CURL_LIBDIR)",
     CRYPTO_INCDIR = "$(CRYPTO_INCDIR)",
+    ZLIB_INCDIR = "$(ZLIB_INCDIR)",
   },
   install_variables = {
     LUA = "$(LUA)",
@@ -45,6 +47,7 @@ build = {
     CURL_INCDIR = "$(CURL_INCDIR)",
     CURL_LIBDIR = "$(CURL_LIBDIR)",
     CRYPTO_INCDIR = "$(CRYPTO_INCDIR)",
+    ZLIB_INCDIR = "$(ZLIB_INCDIR)",
     LUADIR = "$(LUADIR)",
     LIBDIR = "$(LIBDIR)",
     BINDIR = "$(BINDIR)",

@@ -157,6 +157,10 @@ describe("allocations:", function()
     end
     function calls.download(n) return sven:contract(n):file(n):download() end
     function calls.disk(n) return sven:contract(n):file(n):download { to = args.folder .. "/" .. n } end
+    function calls.packed(n)
+      local value, err = sven:request("GET", "/packed/" .. n)
+      return value and value.id, err
+    end
     function calls.sink(n)
       local pieces = {}
       local good, err = sven:contract(n):file(n):download { sink = function(bytes) pieces[#pieces + 1] = bytes end }
@@ -177,15 +181,24 @@ describe("allocations:", function()
     return results
   end
 
-  for _, call in ipairs { "upload", "download", "disk", "sink" } do
+  local function packed()
+    local folder = host.folder()
+    host.write(folder .. "/a", '{"id":4711}')
+    return (string.gsub(host.shell("gzip -nc " .. folder .. "/a | od -An -tx1"), "%s", ""))
+  end
+
+  for _, call in ipairs { "upload", "download", "disk", "sink", "packed" } do
     for _, how in ipairs { { "each fails once", 1 }, { "all fail from one on", -1 } } do
       it("case 56: a file, " .. call .. ", " .. how[1] .. ": whole, or an error", function()
-        local target = server.start(function(s)
+        local target = server.start(function(s, args)
           s.serve(function(c)
             for request in function() return c:request() end do
               local id = string.match(request.target, "/(%d+)")
               if string.find(request.target, "^/storage") then
                 c:reply(200, { "content-type: application/pdf" }, string.rep("%PDF ", 60000) .. id)
+              elseif string.find(request.target, "/packed/") then
+                c:reply(200, { "content-type: application/json", "content-encoding: gzip" },
+                  (string.gsub(args.packed, "..", function(hex) return string.char(tonumber(hex, 16)) end)))
               elseif string.find(request.target, "/files/") then
                 c:reply(302, { "location: http://127.0.0.1:" .. string.format("%d", s.port) .. "/storage/" .. id
                   .. "?signature=" .. id }, "")
@@ -194,7 +207,7 @@ describe("allocations:", function()
               end
             end
           end)
-        end)
+        end, { packed = packed() })
         local library, folder = host.failing "malloc", host.folder()
         local results = process.start(transfers, { url = target.url, token = wire.TOKEN, folder = folder, call = call,
           count = how[2], library = library }, { env = { LD_PRELOAD = library,
@@ -222,7 +235,9 @@ describe("allocations:", function()
           assert.equal(n, result.next, where)
           local whole = string.rep("%PDF ", 60000) .. n
           if result.value then
-            if call == "upload" then assert.equal(1, uploads[n], where) else assert.is_true(fetched[n], where) end
+            if call == "upload" then assert.equal(1, uploads[n], where)
+            elseif call == "packed" then assert.equal(4711, result.value, where)
+            else assert.is_true(fetched[n], where) end
             if call == "disk" then assert.equal(whole, host.read(folder .. "/" .. n), where) end
             if call == "download" or call == "sink" then assert.equal(whole, result.value, where) end
           else

@@ -27,7 +27,7 @@ describe("oneflow.h:", function()
     make "static"
     library = host.folder() .. "/preload.so"
     host.shell(string.format("cc -std=c11 -O1 -Wall -Wextra -Werror -fPIC -shared %s -I'%s/csrc' -o '%s' "
-      .. "'%s/spec/support/preload.c' '%s/liboneflow.a' -lcurl -lcrypto -lpthread -lm", host.cflags(), host.root,
+      .. "'%s/spec/support/preload.c' '%s/liboneflow.a' -lcurl -lcrypto -lz -lpthread -lm", host.cflags(), host.root,
       library, host.root, host.build))
   end)
   after_each(wire.clean)
