@@ -155,22 +155,25 @@ static size_t keep(of_transfer *transfer, of_buffer *buffer, const char *bytes, 
 
 /* The empty line has come: this is the answer, unless it is an interim one. False: it is none. */
 static bool end_head(of_transfer *transfer) {
+    const of_head_seen *seen = &transfer->seen;
     long status = 0;
-    transfer->stop = OF_STOP_ODD;
-    transfer->reason = of_head_check(&transfer->head);
-    if (transfer->reason != NULL)
+    if (seen->odd != NULL) {
+        transfer->reason = seen->odd;
+        transfer->stop = OF_STOP_ODD;
         return false;
-    transfer->stop = OF_STOP_NONE;
+    }
     if (curl_easy_getinfo(transfer->slot->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
         status < 200)
         return true;
     transfer->head_length = transfer->head.length;
-    transfer->reason = of_head_coding(&transfer->head, &transfer->gzip);
-    if (transfer->reason != NULL)
+    if (seen->coded != NULL) {
+        transfer->reason = seen->coded;
         transfer->stop = OF_STOP_ANSWER;
-    if (transfer->gzip && transfer->answer == OF_ANSWER_STREAM)
+        return false;
+    }
+    if (seen->gzip && transfer->answer == OF_ANSWER_STREAM)
         transfer->body.limit = transfer->engine->max_body; /* of a piece that unpacks to more */
-    return transfer->reason == NULL;
+    return true;
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
@@ -183,10 +186,15 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
         return 0;
     }
     /* Of several answers (100, 103, then 200) only the last one counts. */
-    if (!trailer && length >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
+    if (!trailer && length >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
         of_buffer_clear(&transfer->head);
+        transfer->seen = (of_head_seen){.odd = NULL};
+    }
     size_t kept = keep(transfer, &transfer->head, bytes, length, OF_STOP_HEAD);
-    bool last = !trailer && kept > 0 && (bytes[0] == '\r' || bytes[0] == '\n');
+    if (trailer || kept == 0 || length == 0)
+        return kept;
+    of_head_see(&transfer->seen, bytes, length);
+    bool last = bytes[0] == '\r' || bytes[0] == '\n';
     return last && !end_head(transfer) ? 0 : kept;
 }
 
@@ -228,7 +236,7 @@ static void judge(of_transfer *transfer) {
         return;
     }
     transfer->accepted = true;
-    transfer->total = transfer->gzip ? -1 : total;
+    transfer->total = transfer->seen.gzip ? -1 : total;
 }
 
 static size_t on_file(of_transfer *transfer, const char *bytes, size_t length) {
@@ -237,7 +245,7 @@ static size_t on_file(of_transfer *transfer, const char *bytes, size_t length) {
             transfer->stop = OF_STOP_TARGET;
             return 0;
         }
-    } else if (transfer->answer == OF_ANSWER_STREAM && !transfer->gzip &&
+    } else if (transfer->answer == OF_ANSWER_STREAM && !transfer->seen.gzip &&
                transfer->body.length + length > OF_STREAM_LIMIT) {
         transfer->paused = true;
         return CURL_WRITEFUNC_PAUSE; /* libcurl brings these bytes again */
@@ -295,8 +303,8 @@ static size_t unpack(of_transfer *transfer, const char *bytes, size_t length) {
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
     of_transfer *transfer = ((of_carrier *)context)->transfer;
-    return transfer->gzip ? unpack(transfer, bytes, size * count)
-                          : take(transfer, bytes, size * count);
+    return transfer->seen.gzip ? unpack(transfer, bytes, size * count)
+                               : take(transfer, bytes, size * count);
 }
 
 static size_t on_form(char *bytes, size_t size, size_t count, void *context) {

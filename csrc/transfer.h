@@ -13,6 +13,7 @@
 #include "connection.h"
 #include "engine.h"
 #include "gunzip.h"
+#include "head.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
@@ -81,6 +82,7 @@ struct of_transfer {
     of_buffer head;     /* the header lines of the last answer, behind them its trailer */
     size_t head_length; /* of the header lines; 0: the empty line after them has not come */
     size_t head_total;  /* with those of interim answers */
+    of_head_seen seen;
     of_buffer body;
     of_kind kind;
     long status;
@@ -98,8 +100,7 @@ struct of_transfer {
     bool judged;       /* is its answer the file? */
     bool accepted;     /* it is */
     bool paused;       /* nobody has read what came */
-    bool gzip;         /* the body is packed; with its first bytes comes: */
-    of_gunzip *gunzip;
+    of_gunzip *gunzip; /* of a packed body, from its first bytes on */
     int64_t received;
     int64_t total;
     const char *reason;
