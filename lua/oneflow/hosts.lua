@@ -16,9 +16,12 @@ local yieldable = core.yieldable
 
 local M = {}
 
---- By coroutine: the waiters of those that the library's own gatherer made, and of no others.
-M.waiters = setmetatable({}, { __mode = "kv" }) -- a waiter holds its coroutine: not to be held by that
-local waiters = M.waiters
+--- The task that runs, see oneflow.gather.loop; false: none. Its coroutine may not be the one that runs.
+M.task = false
+
+--- By coroutine: the waiters of nginx's light threads that the library began.
+M.light_threads = setmetatable({}, { __mode = "k" })
+local light_threads = M.light_threads
 
 -- nginx's own Lua: there nothing may block by itself. Found as a module: its global may be another table's in each
 -- request. (In the threads of ngx.run_worker_thread it has no sockets: those are there to be blocked.)
@@ -36,9 +39,11 @@ local WATCHED = "a sink or a progress function is called while the call waits, w
 ---@return table? waiter
 ---@return string? refusal  it must not wait here at all
 function M.waiter(blocking, watched)
-  local co = not watched and yieldable()
-  local waiter = co and waiters[co]
-  if waiter then return waiter end
+  local co, task = yieldable(), M.task
+  if watched then co = nil end
+  if co and task and task.co == co then return task end
+  local waiter = co and nginx and light_threads[co]
+  if waiter and waiter.request == ngx.ctx then return waiter end -- else of another request: nginx uses coroutines again
   if nginx and not blocking then
     if watched then return nil, WATCHED end
     return nginx.waiter()

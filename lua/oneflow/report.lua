@@ -23,6 +23,7 @@ local BARE = {
   progress = ": what progress raised could not be reported",
   orphaned = ": nobody waited for the end of the call, and what became of it could not be reported",
 }
+local UNTOLD = ": what was raised could not be reported"
 local WHY = ": no memory, or no room on the stack"
 
 local function write(line)
@@ -92,7 +93,7 @@ function M.problem(client, problem, raised_in, operation, user, info)
   if pcall(problem_line, client, problem, raised_in, operation, user, info, why) then return end
   -- Perhaps the hook changed its table.
   if pcall(problem_line, client, problem, raised_in, operation, user) then return end
-  pcall(log, "oneflow: ", operation, user and " as ", user, BARE[raised_in], WHY)
+  pcall(log, "oneflow: ", operation, user and " as ", user, BARE[raised_in] or UNTOLD, WHY)
 end
 
 --- Reports what became of a call that nobody waits for: to the client's on_response(info), or in a line.

@@ -5,11 +5,9 @@ local core = require "oneflow.core"
 
 local M = {}
 
-local KINDS = {
-  ok = true, connection = true, timeout = true, tls = true, decode = true, limit = true, cancelled = true,
-  memory = true, io = true, validation = true, authentication = true, payment = true, permission = true, not_found = true,
-  conflict = true, http = true, rate_limit = true, redirect = true, server = true, mismatch = true,
-}
+local KINDS = {}
+for kind in string.gmatch("connection timeout tls decode limit cancelled memory io validation authentication payment "
+  .. "permission not_found conflict http rate_limit redirect server mismatch", "%S+") do KINDS[kind] = true end
 
 local function same(a, b)
   if type(a) ~= type(b) then return false end

@@ -893,13 +893,13 @@ describe("nginx:", function()
         local begun = 0
         local good, what = pcall(oneflow.map, { 1, 2, 3 }, function() begun = begun + 1 end, { concurrency = 3 })
         ngx.thread.spawn = spawn -- luacheck: ignore
-        ngx.say(good, " ", what, " ", begun)
+        ngx.say(good, " ", tostring(what), " ", begun, " ", what.results.n, " ", #what.failures)
       ]]) .. location("/started", "ngx.say(started)"),
     })
     assert.equal("20102|22not_sent\n", get(web, "/started"), web:error_log())
     assert.equal("12 8 233 1 three traced\n", get(web, "/gather"), web:error_log())
     assert.equal("2 ended not_found cancelled not_sent 0\n", get(web, "/stop"), web:error_log())
-    assert.equal("false no thread 0\n", get(web, "/broken"), web:error_log())
+    assert.equal("false no thread 2 2 0\n", get(web, "/broken"), web:error_log())
   end)
 
   it("case 51: a locale that one request sets changes no other's answer, nor what the site's own lua-cjson reads",

@@ -44,14 +44,65 @@ function M.scripts(other)
   return list
 end
 
---- What is wrong with the lines that one script printed; nil when its attempt failed.
-function M.problem(lines, token)
+-- What a gathered script does with all that it is shown: whatever leads to an engine calls by it, as Anna and as
+-- nobody.
+local USE = [[
+do
+local show_all = show
+local seen, type, pcall, next = {}, type, pcall, next
+local function use(value, depth)
+  if (type(value) ~= "table" and type(value) ~= "userdata") or seen[value] or depth > 5 then return end
+  seen[value] = true
+  for _, user in next, { "anna@example.com", false } do
+    pcall(function()
+      local request = value:submit(nil, "GET", true, "/contracts/4711", user or nil, 5)
+      while not value:wait(request) do end
+    end)
+  end
+  for _, name in next, { "engine", "client", "task", "loop", "queue" } do
+    local good, field = pcall(function() return value[name] end)
+    if good then use(field, depth + 1) end
+  end
+  if type(value) == "table" then
+    for key, item in next, value do use(key, depth + 1) use(item, depth + 1) end
+  end
+end
+function show(value)
+  use(value, 0)
+  return show_all(value)
+end
+end
+local function post() return view:contract(4712):update { _private = { name = "Sven" } } end
+]]
+
+--- Each attempt of a script that is gathered as { name =, text = }: the text returns the function that runs.
+function M.gathered()
+  local list = {}
+  for _, attempt in ipairs(attempts.gathered) do
+    if VERSION >= (attempt.since or 0) and VERSION ~= attempt.not_on then
+      list[#list + 1] = {
+        name = attempt.name,
+        text = SHOW .. USE .. attempt.code,
+      }
+    end
+  end
+  return list
+end
+
+--- Was the token printed?
+function M.shows(lines, token)
   local text = table.concat(lines, "\n")
   for from = 1, #token - 15, 8 do
-    if string.find(text, string.sub(token, from, from + 15), 1, true) then return "the token was seen" end
+    if string.find(text, string.sub(token, from, from + 15), 1, true) then return true end
   end
+  return false
+end
+
+--- What is wrong with the lines that one script printed; nil when its attempt failed.
+function M.problem(lines, token)
+  if M.shows(lines, token) then return "the token was seen" end
   if lines[#lines] ~= "failed" then
-    return "ended with: " .. tostring(lines[#lines]) .. "\n" .. string.sub(text, -2000)
+    return "ended with: " .. tostring(lines[#lines]) .. "\n" .. string.sub(table.concat(lines, "\n"), -2000)
   end
   return nil
 end

@@ -177,7 +177,7 @@ describe("gather:", function()
       return contract
     end)
     assert.is_false(good)
-    assert.equal(oops, raised)
+    assert.equal(oops, raised.reason)
     assert.equal(0, under_way)
     wire.good_call((select(2, client_of(wire.healthy()))))
   end)
@@ -217,11 +217,11 @@ describe("gather:", function()
       return done
     end, { concurrency = 1, progress = function(count) if count == 2 then coroutine.yield() end end })
     assert.is_false(good)
-    assert.is_truthy(string.find(what, "yielded by itself", 1, true))
+    assert.is_truthy(string.find(what.reason, "yielded by itself", 1, true))
     assert.equal(2, done)
   end)
 
-  it("when a worker cannot begin, that passes on once all has ended, and the item was not taken for begun", function()
+  it("when a function cannot begin, that passes on once all has ended, with the results so far", function()
     local child = process.start(function(args)
       local create, count = coroutine.create, 0
       coroutine.create = function(fn) -- luacheck: ignore
@@ -230,10 +230,18 @@ describe("gather:", function()
         return create(fn)
       end
       local begun = 0
-      local good, what = pcall(require("oneflow").map, args.items, function() begun = begun + 1 end)
-      return { good = good, what = what, begun = begun }
-    end, { items = numbers(3) })
-    assert.same({ good = false, what = "not enough memory", begun = 0 }, child:result())
+      local good, what = pcall(require("oneflow").map, args.items, function(i)
+        begun = begun + 1
+        return i
+      end)
+      return {
+        good = good, what = tostring(what), begun = begun, results = { what.results[1], what.results[2] },
+        n = what.results.n, failures = #what.failures,
+      }
+    end, { items = numbers(4) })
+    assert.same({
+      good = false, what = "not enough memory", begun = 2, results = { 1, 2 }, n = 2, failures = 0,
+    }, child:result())
   end)
 
   it("progress is told after each item, with the total of a list", function()
@@ -327,7 +335,7 @@ describe("gather:", function()
     local target, seen, run = stopping(function() end, { progress = function() error(oops) end })
     local good, raised = pcall(run)
     assert.is_false(good)
-    assert.equal(oops, raised)
+    assert.equal(oops, raised.reason)
     check_stopped(target, seen)
   end)
 
@@ -353,7 +361,7 @@ describe("gather:", function()
     local good, raised = pcall(run)
     debug.sethook()
     assert.is_false(good)
-    assert.equal("interrupted!", raised)
+    assert.equal("interrupted!", raised.reason)
     check_stopped(target, seen)
   end)
 

@@ -3,11 +3,20 @@ local hosts = require "oneflow.hosts"
 local loops = require "oneflow.gather.loop"
 
 local error = error
-local running = coroutine.running
-local current, drive, new_loop = loops.current, loops.drive, loops.new
-local spawn, stop, turn = loops.spawn, loops.stop, loops.turn
+local current, stop, turn = loops.current, loops.stop, loops.turn
 
 local M = {}
+
+local function run(job) return job.fn() end
+
+local function ended(job, task)
+  local ahead = job.pool
+  ahead.good, ahead.value, ahead.err = task.good, task.value, task.err
+  if not task.good then ahead.value = loops.read_raised(task) end
+  ahead.live = 0
+  loops.remove(job)
+  if ahead.sleeper then ahead.sleeper:wake() end
+end
 
 --- Begins a function whose calls go on while the caller does other things.
 ---@param fn fun(): any, any
@@ -15,15 +24,18 @@ local M = {}
 function M.begin(fn)
   local task = current()
   if not task and hosts.in_nginx then return nil end
-  local ahead = { home = task and task.loop, loop = task and task.loop or new_loop "inline" }
-  ahead.scope = { above = task and task.scope }
-  ahead.task = spawn(ahead.loop, ahead.scope, false, function(good, value, err)
-    ahead.over, ahead.good, ahead.value, ahead.err = true, good, value, err
-    if ahead.sleeper then ahead.sleeper:wake() end
-  end, fn)
+  local loop = task and task.loop or loops.new "inline"
+  -- A pool of one job. Nobody waits for it yet.
+  local ahead = {
+    home = task and task.loop, loop = loop, scope = { above = task and task.scope }, live = 1, sleeper = false,
+    caller = false, waiter = false, good = false, value = nil, err = nil,
+  }
+  local job = { loop = loop, pool = ahead, fn = fn }
+  loops.start(job, ahead.scope, run, ended)
+  loops.add(loop, job)
   if not task then
-    turn(ahead.loop)
-    turn(ahead.loop, 0)
+    turn(loop)
+    turn(loop, 0)
   end
   return ahead
 end
@@ -42,12 +54,12 @@ function M.take(ahead)
     M.drop(ahead)
     return false
   end
-  if not ahead.over then ahead.task.parent = running() end -- only now does anybody wait for it
+  if ahead.live > 0 then loops.wait_for(ahead) end
   if task then
     ahead.sleeper = task
-    while not ahead.over do task:sleep() end
+    while ahead.live > 0 do task:sleep() end
   else
-    drive(ahead.loop, ahead)
+    loops.drive(ahead.loop, ahead)
   end
   if not ahead.good then error(ahead.value, 0) end
   return true, ahead.value, ahead.err

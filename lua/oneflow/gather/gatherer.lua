@@ -1,20 +1,25 @@
 -- The gatherer: many calls at once for hosts with a loop of their own.
 local core = require "oneflow.core"
 local families = require "oneflow.families"
+local hosts = require "oneflow.hosts"
 local loops = require "oneflow.gather.loop"
 local options = require "oneflow.gather.options"
 local orphans = require "oneflow.gather.orphans"
+local report = require "oneflow.report"
 local usage = require "oneflow.usage"
 
-local error, next, pcall, type = error, next, pcall, type
+local error, pcall, type = error, pcall, type
 local format = string.format
 local max = math.max
 local monotonic, open, seal = core.monotonic, core.open, core.seal
-local new_loop, spawn, stop, sweep, turn = loops.new, loops.spawn, loops.stop, loops.sweep, loops.turn
+local cancelled, read_raised = loops.cancelled, loops.read_raised
+local stop, stopped = loops.stop, loops.stopped
 
 local M = {}
 
 local LONG = 3600 -- seconds: until something happens
+
+local UNSTOPPED = {} -- the scope of on_done: whoever is told of a function may make calls, also when that was cancelled
 
 ---Runs functions at once under a loop of the host's: its calls are carried by the I/O thread of the process.
 ---@class oneflow.Gatherer
@@ -48,40 +53,117 @@ local function outside(self, name)
   return loop
 end
 
-local function start_waiting(loop)
+-- ---- the steps of a function --------------------------------------------------------------------------------------
+
+local start_waiting
+
+-- What nobody was there to be told: poll raises it. A second one before that is reported.
+---@param from table  the job that raised, or the loop
+local function note_raise(loop, from, where, what)
+  if loop.raised then return report.problem(nil, what, where, "gatherer") end
+  loop.raised, loop.reason = from, what
+end
+
+local function leave(job)
+  local loop = job.loop
+  loop.live = loop.live - 1
+  loops.remove(job)
+  start_waiting(loop)
+end
+
+local function run_on_done(job) return job.on_done(job.value, job.err, job.trace) end
+
+local function on_done_ended(job, task)
+  if not task.good then note_raise(job.loop, job, "on_done", read_raised(task)) end
+  leave(job)
+end
+
+local function ended(job, good, value, err, trace)
+  if job.on_done then
+    job.value, job.err, job.trace = value, err, trace or nil
+    return loops.start(job, UNSTOPPED, run_on_done, on_done_ended)
+  end
+  if not good then note_raise(job.loop, job, "a function", err) end
+  leave(job)
+end
+
+local function run(job) return job.fn() end
+
+local function ran(job, task)
+  if task.good then return ended(job, true, task.value, task.err) end
+  return ended(job, false, nil, read_raised(task))
+end
+
+local TO_BEGIN = loops.beginning(function(job)
+  if job.dropped then return leave(job) end
+  local why = stopped(job.scope)
+  if why then return ended(job, true, nil, cancelled(why)) end
+  return loops.start(job, job.scope, run, ran)
+end)
+
+-- A job that waited is one of the loop before it leaves the line, as a raise may come in between.
+function start_waiting(loop)
   while loop.live < loop.concurrency do
-    local entry = loop.waiting[loop.next]
-    if not entry then return end
+    local job = loop.waiting[loop.next]
+    if not job then return end
+    if not (job.slot or job.dropped) then
+      loops.add(loop, job)
+      loop.live = loop.live + 1
+    end
     loop.waiting[loop.next], loop.next = nil, loop.next + 1
-    loop.live = loop.live + 1
-    spawn(loop, entry.scope, false, entry.done, entry.fn)
   end
 end
+
+-- ---- turns -------------------------------------------------------------------------------------------------------
+
+local function cut(loop, what)
+  loop.cut, loop.cut_by, loop.turning = true, what, false
+end
+
+local function idle(loop) return loop.count == 0 and not loop.waiting[loop.next] end
 
 local function protected_turn(loop, seconds)
   if loop.cut then
-    loop.cut = nil
-    sweep(loop)
+    loop.cut = false
+    loops.sweep(loop, loop.cut_by)
   end
-  return turn(loop, seconds)
+  start_waiting(loop)
+  return loops.turn(loop, seconds)
 end
 
 local function host_turn(loop, seconds)
+  local outer = hosts.task
   local good, some = pcall(protected_turn, loop, seconds)
-  if not good then
-    loop.cut, loop.turning = true, false
-    error(some, 0)
-  end
-  local what = loop.raised
-  loop.raised = nil
-  if what then error(what[1], 0) end
+  if good then return some end
+  hosts.task = outer
+  cut(loop, some)
+  error(some, 0)
+end
+
+local function begin(loop, job)
+  loop.waiting[loop.waiting_last + 1] = job
+  loop.waiting_last = loop.waiting_last + 1
+  if not loop.turning then return host_turn(loop) end
+  if not loop.cut then start_waiting(loop) end
+end
+
+local function raise_noted(loop)
+  local what = loop.reason
+  loop.raised, loop.reason = false, false
+  error(what, 0)
+end
+
+local function poll(loop, seconds)
+  local some = host_turn(loop, seconds)
+  if loop.raised then raise_noted(loop) end
   return some
 end
 
 --- Begins a function, or, with `concurrency` of them under way, lets it wait for its turn.
 ---@param fn fun(): any, any
 ---@param on_done fun(value: any, err: any, traceback: string?)?  told what it returned, or `nil, what it raised,
----traceback`; called by `poll`, or by `add` when the function makes no call. Without one, a raise passes on from there
+---traceback`; called by `poll`, or by `add` when the function makes no call. What it raises passes on from there once
+---the others were told, as does a raise of a function without one; of several the first, the others go to the log
 ---@return userdata handle  for cancel
 function Gatherer:add(fn, on_done)
   local loop = loop_of(self, "add")
@@ -90,23 +172,16 @@ function Gatherer:add(fn, on_done)
     usage.raise("gatherer:add: on_done: a function expected, got " .. type(on_done))
   end
   local scope = { above = loop.scope }
-  local function done(good, value, err, trace)
-    loop.live = loop.live - 1
-    if not good then value, err = nil, value end
-    start_waiting(loop)
-    local fine, what = true, nil
-    if on_done then
-      fine, what = pcall(on_done, value, err, trace)
-    elseif not good then
-      fine, what = false, err
-    end
-    if not fine then loop.raised = loop.raised or { what } end
+  local handle = seal(scope, HANDLE)
+  local job = { loop = loop, pool = loop, fn = fn, on_done = on_done, scope = scope, task = TO_BEGIN }
+  local good, what = pcall(begin, loop, job)
+  if not good then
+    job.dropped = not job.slot
+    if job.dropped then error(what, 0) end
+    note_raise(loop, loop, "the gatherer", what) -- it is begun: that is left to poll, as what others raise
   end
-  loop.count = loop.count + 1
-  loop.waiting[loop.count] = { fn = fn, scope = scope, done = done }
-  start_waiting(loop)
-  if not loop.turning then host_turn(loop) end
-  return seal(scope, HANDLE)
+  if loop.raised == job and not loop.turning then raise_noted(loop) end
+  return handle
 end
 
 --- Cancels a function, or all: no call of theirs begins any more, and those under way end as `cancelled`, but for
@@ -135,14 +210,14 @@ function Gatherer:poll(seconds)
   local deadline = monotonic() + (seconds or 0)
   repeat
     local left = max(0, deadline - monotonic())
-  until host_turn(loop, left) or left == 0 or next(loop.tasks) == nil
-  return next(loop.tasks) == nil
+  until poll(loop, left) or left == 0 or idle(loop)
+  return idle(loop)
 end
 
 --- Goes on until nothing is left.
 function Gatherer:wait()
   local loop = outside(self, "wait")
-  while next(loop.tasks) ~= nil do host_turn(loop, LONG) end
+  while not idle(loop) do poll(loop, LONG) end
 end
 
 --- A descriptor that is readable while `poll` has something to do; nil when none can be had.
@@ -161,8 +236,8 @@ end
 ---@return number? seconds  after which `poll` has something to do whatever the descriptor says
 function Gatherer:timeout()
   local loop = loop_of(self, "timeout")
-  if loop.first <= loop.last then return 0 end
-  if not loop.queue:fd() and next(loop.tasks) ~= nil then return 1 / 100 end
+  if loop.first <= loop.last or loop.raised or loop.cut then return 0 end
+  if not (idle(loop) or loop.queue:fd()) then return 1 / 100 end
   return nil
 end
 
@@ -171,9 +246,13 @@ end
 ---@return oneflow.Gatherer
 function M.gatherer(opts)
   opts = options.read("gatherer", opts, { concurrency = options.KNOWN.concurrency })
-  local loop = new_loop "threaded"
-  loop.hosted, loop.scope, loop.live, loop.concurrency = true, {}, 0, opts.concurrency or options.CONCURRENCY
-  loop.waiting, loop.next, loop.count, loop.calls = {}, 1, 0, orphans.new()
+  local loop = loops.new "threaded"
+  loop.hosted, loop.scope, loop.concurrency = true, {}, opts.concurrency or options.CONCURRENCY
+  loop.waiting, loop.next, loop.waiting_last, loop.calls = {}, 1, 0, orphans.new()
+  -- There from the start, as there may be no memory for them later: of which job something is to be raised, and what;
+  -- by what the last turn was cut short.
+  loop.raised, loop.reason, loop.cut_by = false, false, false
+  loop.live, loop.caller, loop.waiter = 0, false, false -- as the pool of its functions
   return seal(loop, GATHERER)
 end
 

@@ -1,34 +1,43 @@
--- Functions run as tasks: coroutines in which a call waits by yielding to a loop, which resumes each when its answer is
--- there. The waiting of a task may end without a reason, so whoever waits looks again.
+-- Functions run as jobs of a loop, each in a coroutine of its own, in which a call waits by yielding; the loop resumes
+-- it when its answer is there. The waiting may end without a reason, so whoever waits looks again.
 --
---   loop    one queue of the core, and the tasks that wait for it. A gather inside a task uses the task's own loop
---   scope   what is stopped together; `above` it stands the scope that it was begun in
---   task    a waiter, see hosts.lua
+--   loop    one queue of the core, and the jobs that wait for it. A gather inside a function uses the loop of that
+--   scope   what is stopped together; `above` is the scope that it was begun in
+--   job     runs functions, one after another. `task` is the one under way
+--   pool    the jobs that are counted together: `live` of them; `caller` and `waiter`, the coroutine and the task that
+--           wait for them, or false
+--   task    one function in its coroutine, and how it ended. It is the waiter of the calls in there, see hosts.lua
+--
+-- A function may be of a script that nobody trusts, and that can keep the coroutine in which it runs: yield in it,
+-- resume or close it, whenever it likes. Therefore:
+--  * a coroutine runs one function, and is never used again
+--  * nothing of the library's is an argument of resume, or is yielded. How a function ended is written to its task
+--    before its coroutine ends, and what the coroutine yields is not looked at
+--  * what a task waits for (`waits`) the loop alone takes away: a resume from elsewhere changes nothing
+--  * a task whose coroutine did not end by itself is left: no call begins in there any more
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local hosts = require "oneflow.hosts"
 local orphans = require "oneflow.gather.orphans"
 
-local error, getmetatable, next, pcall, setmetatable, xpcall = error, getmetatable, next, pcall, setmetatable, xpcall
+local getmetatable, next, pcall, require = getmetatable, next, pcall, require
+local setmetatable, xpcall = setmetatable, xpcall
 local create, resume, running = coroutine.create, coroutine.resume, coroutine.running
 local status, yield = coroutine.status, coroutine.yield
 local close = coroutine.close -- 5.4: runs what is to be closed
-local sub = string.sub
+local format, sub = string.format, string.sub
 local traceback = debug.traceback
-local yieldable = core.yieldable
-local waiters = hosts.waiters
+local seal, yieldable = core.seal, core.yieldable
 
 local M = {}
 
-local LONG = 3600          -- seconds: until something happens
-local RESUMES_MOST = 1000  -- in one turn, so that none goes without
+local LONG = 3600         -- seconds: until something happens
+local RESUMES_MAX = 1000  -- in one turn, so that none goes without
 
-local function constant(text)
-  return setmetatable({}, { __metatable = false, __tostring = function() return text end })
-end
+-- What a call yields, which tells nothing.
+local WAITS = seal({}, { __metatable = false, __tostring = function() return "oneflow: a task waits" end })
 
--- What a task yields: it waits, for whatever; its function has ended, and the results.
-local WAITS, ENDED = constant "oneflow: a task waits", constant "oneflow: a task has ended"
+local SLEEPS = "sleeps" -- what a task waits for that is to be woken
 
 local RAISED = {} -- a raise, and where it was
 
@@ -36,14 +45,12 @@ local function raised(value)
   return setmetatable({ value = value, trace = sub(traceback("", 2), 2) }, RAISED)
 end
 
--- Of what xpcall gave, with `raised` -> value, trace
-local function read_raised(value)
+-- Of a task that is not good: what was raised in it, and where
+local function read_raised(task)
+  local value = task.value
   if getmetatable(value) == RAISED then return value.value, value.trace end
   return value
 end
-
-local FOREIGN_YIELD = "oneflow: the task yielded by itself: only the library's calls may wait here by yielding; give "
-  .. "generators and other schedulers a coroutine of their own"
 
 -- ---- scopes ----------------------------------------------------------------------------------------------------
 
@@ -61,9 +68,12 @@ local function within(scope, outer)
 end
 
 local function cancel(loop, scope, repeatable)
-  for task in next, loop.tasks do
-    if task.ticket and not task.operation.repeatable ~= repeatable and within(task.scope, scope) then
-      task.engine:cancel(task.ticket)
+  local jobs = loop.jobs
+  for slot = 1, loop.slots do
+    local task = jobs[slot] and jobs[slot].task
+    local request = task and task.waits
+    if request and request ~= SLEEPS and not task.operation.repeatable ~= repeatable and within(task.scope, scope) then
+      task.client.engine:cancel(request)
     end
   end
 end
@@ -77,150 +87,45 @@ local function stop(loop, scope, why)
   cancel(loop, scope, true)
 end
 
--- ---- tasks -----------------------------------------------------------------------------------------------------
+local LEFT = { stopped = "the function had ended" } -- the scope of tasks that were left
+
+-- ---- tasks: functions in their coroutines --------------------------------------------------------------------------
 
 local Task = {}
 Task.__index = Task
 
 -- The task that runs now and can wait; nil: none, as on the main thread, or in a coroutine of the user's.
 local function current()
-  local co = next(waiters) ~= nil and yieldable()
-  local waiter = co and waiters[co]
-  return getmetatable(waiter) == Task and waiter or nil
+  local task, co = hosts.task, yieldable()
+  return task and task.co == co and task or nil
 end
 
-local function make_ready(loop, task)
-  loop.last = loop.last + 1
-  loop.ready[loop.last] = task
+-- What a task's coroutine does.
+local function body()
+  local task = hosts.task
+  task.good, task.value, task.err = xpcall(task.run, raised, task.job, task)
+  task.ended = true
 end
 
--- What a task's coroutine does: one function after another, so that few are made. Each is begun once, whatever happens.
-local function work(task)
-  while true do
-    local fn = task.fn
-    task.fn = nil
-    if fn then
-      yield(ENDED, xpcall(fn, raised))
-    else
-      yield(ENDED, false, "interrupted")
-    end
-  end
+local function new_task(loop)
+  return setmetatable({
+    loop = loop, queue = loop.queue, job = false, co = false, scope = false, run = false, step = false,
+    begun = false, ended = false, good = false, value = false, err = false,
+    waits = false, number = false, client = false, operation = false, path = false, user = false,
+    stuck = false, group = false, spare = false, item = false, index = false,
+  }, Task)
 end
 
--- `done(good, value, err, trace, task)` once it has ended. `parent`: the coroutine that waits for it; false: none. Its
--- `scope` is another one than its `group` while it waits for tasks of its own.
-local function spawn(loop, scope, parent, done, fn)
-  local idle = loop.idle
-  local task = idle[#idle]
-  if task then
-    idle[#idle] = nil
-  else
-    task = setmetatable({ loop = loop, queue = loop.queue, co = create(work) }, Task)
-    waiters[task.co] = task
-  end
-  task.group, task.scope, task.parent, task.done, task.fn = scope, scope, parent, done, fn
-  task.busy, task.begun = true, false
-  loop.tasks[task] = true
-  make_ready(loop, task)
+-- Gives a job its next function: `run(job, task)`, then, in the loop, `step(job, task)` -> the job's next task | nil.
+-- It raises without memory, and then it changed nothing.
+local function start(job, scope, run, step, item, index)
+  local loop = job.loop
+  local task, co = loop.spare or new_task(loop), create(body)
+  loop.spare = task.spare
+  task.job, task.co, task.scope, task.run, task.step = job, co, scope, run, step
+  task.begun, task.ended, task.item, task.index = false, false, item, index
+  job.task = task
   return task
-end
-
--- `spent`: its coroutine can do no more.
-local function finish(task, spent, good, value, err, trace)
-  local loop, done = task.loop, task.done
-  task.busy, task.fn, task.done = false, nil, nil
-  loop.tasks[task] = nil
-  if not spent then
-    loop.idle[#loop.idle + 1] = task
-  elseif close then
-    close(task.co)
-  end
-  done(good, value, err, trace, task)
-end
-
-local function cancelled(why)
-  return errors.new({ operation = "gather" }, { kind = "cancelled", outcome = "not_sent", detail = why,
-    retryable = false })
-end
-
--- Goes on with a task, or begins it.
-local function advance(task)
-  if not task.busy then return end
-  if not task.begun then
-    local why = task.loop.stops and stopped(task.scope)
-    if why then return finish(task, false, true, nil, cancelled(why)) end
-    task.begun = true
-  end
-  local alive, what, good, value, err = resume(task.co, task)
-  if what == ENDED then
-    local trace
-    if not good then value, trace = read_raised(value) end
-    finish(task, false, good, value, err, trace)
-  elseif what ~= WAITS or not (task.ticket or task.sleeps) then
-    if task.scope ~= task.group then stop(task.loop, task.scope, "who waited for it is gone") end
-    finish(task, true, false, alive and FOREIGN_YIELD or what, nil, traceback(task.co))
-  end
-end
-
-function Task:admit()
-  local why = self.loop.stops and stopped(self.scope)
-  if why then return nil, "cancelled", why end
-  return true
-end
-
-function Task.leave() end
-
-function Task:wait(_, client, ticket, number, operation, path, user)
-  local loop = self.loop
-  self.engine, self.ticket, self.number, self.operation = client.engine, ticket, number, operation
-  loop.parked[number] = self
-  if loop.calls and not operation.repeatable then
-    orphans.hold(loop.calls, number, client, ticket, operation, path, user)
-  end
-  repeat yield(WAITS) until not self.ticket
-end
-
-function Task:forget(number)
-  local loop = self.loop
-  loop.parked[number], self.ticket = nil, false
-  if loop.calls then loop.calls[number] = nil end
-end
-
--- Is it, or does it run for, this coroutine?
-function Task:within(co)
-  local task, at = self, self.co
-  while at ~= co do
-    if not task then return false end
-    at = task.parent
-    task = at and waiters[at]
-  end
-  return true
-end
-
--- Until somebody wakes it -> false: nobody will.
-function Task:sleep()
-  self.sleeps, self.stuck = true, false
-  yield(WAITS)
-  self.sleeps = false
-  return not self.stuck
-end
-
--- ---- loops -----------------------------------------------------------------------------------------------------
-
----@param driver "inline"|"threaded"
-local function new_loop(driver)
-  return {
-    queue = core.queue(driver),
-    tasks = {},                        -- all that have not ended
-    idle = {},                         -- those with a coroutine that waits for another function
-    parked = {},                       -- those with a call under way, by its number
-    ready = {}, first = 1, last = 0,   -- those to go on with, in order
-    stops = false,                     -- was any scope stopped so far?
-    calls = false,                     -- of a gatherer: those under way that must not be repeated, see orphans
-    -- There from the start, as there may be no memory for them later: is it turning; was a turn cut short by a raise;
-    -- what is to be raised from it.
-    turning = false, cut = false, raised = false,
-  }
 end
 
 -- The task whose call is done.
@@ -232,15 +137,199 @@ local function unpark(loop, number)
   return task
 end
 
+function Task:admit()
+  local why = self.loop.stops and stopped(self.scope)
+  if why then return nil, "cancelled", why end
+  return true
+end
+
+function Task.leave() end
+
+function Task:wait(_, client, request, number, operation, path, user)
+  local loop = self.loop
+  loop.parked[number] = self -- first: there may be no memory for it
+  if loop.calls and not operation.repeatable then
+    orphans.hold(loop.calls, number, client, request, operation, path, user)
+  end
+  self.client, self.number, self.operation, self.path, self.user = client, number, operation, path, user
+  self.waits = request
+  repeat yield(WAITS) until not self.waits
+end
+
+function Task:forget(number)
+  unpark(self.loop, number)
+  if self.number == number then self.waits = false end
+end
+
+-- Is it, or does it run for, this coroutine?
+function Task:within(co)
+  local task = self
+  repeat
+    local pool = task.job.pool
+    if task.co == co or pool.caller == co then return true end
+    task = pool.waiter
+  until not task
+  return false
+end
+
+-- Until somebody wakes it -> false: nobody will.
+function Task:sleep()
+  self.waits, self.stuck = SLEEPS, false
+  repeat yield(WAITS) until not self.waits
+  return not self.stuck
+end
+
+-- ---- jobs ------------------------------------------------------------------------------------------------------
+
+local function make_ready(loop, job)
+  loop.ready[loop.last + 1] = job
+  loop.last = loop.last + 1
+end
+
+-- Adds a job, which begins a little later. It raises without memory, and then it changed nothing.
+local function add(loop, job)
+  local slot = loop.free[loop.free_last]
+  if slot then
+    loop.free_last = loop.free_last - 1
+  else
+    slot = loop.slots + 1
+    loop.jobs[slot] = false
+    loop.slots = slot
+  end
+  loop.ready[loop.last + 1] = false -- takes the memory
+  job.loop = loop
+  loop.jobs[slot] = job
+  job.slot, loop.count = slot, loop.count + 1
+  make_ready(loop, job)
+end
+
+-- It has no function any more.
+local function remove(job)
+  local loop, slot = job.loop, job.slot
+  job.task = nil
+  if loop.jobs[slot] ~= job then return end
+  loop.jobs[slot], loop.count = false, loop.count - 1
+  loop.free[loop.free_last + 1] = slot
+  loop.free_last = loop.free_last + 1
+end
+
+-- Who calls this waits for the jobs of the pool: what it asks for meanwhile must not be waited for in there.
+local function wait_for(pool)
+  pool.caller, pool.waiter = running(), hosts.task
+end
+
+local FOREIGN_YIELD = "oneflow: the task yielded by itself: only the library's calls may wait here by yielding; give "
+  .. "generators and other schedulers a coroutine of their own"
+local CLOSED = "oneflow: the coroutine of the function was closed"
+local CANNOT_RESUME = "cannot resume dead coroutine"
+
+local function cancelled(why)
+  return errors.new({ operation = "gather" }, { kind = "cancelled", outcome = "not_sent", detail = why,
+    retryable = false })
+end
+
+-- What became of a call whose coroutine was closed; its request is done.
+local function orphaned(task, request)
+  local client, operation = task.client, task.operation
+  local info = { operation = operation.name }
+  if not operation.repeatable then
+    info = require("oneflow.call").orphaned(client, request, operation, task.path, task.user)
+  end
+  return errors.new({ operation = info.operation, acting_user = info.acting_user, attempts = 1, mask = client.mask }, {
+    kind = info.kind or "cancelled", outcome = info.outcome or "unknown", status = info.status,
+    request_id = info.request_id, retryable = false,
+    detail = "the coroutine that waited for the answer was closed" .. (info.status and not info.kind
+      and format("; the service answered with status %d", info.status) or ""),
+  })
+end
+
+-- The coroutine of a task cannot go on, or has yielded by itself: it is left, and the function has failed.
+-- -> false: somebody else resumed it, and turns the loop from inside of it
+local function leave(task, alive, what, request)
+  local loop, co = task.loop, task.co
+  local state = status(co)
+  if state == "normal" or state == "running" then
+    make_ready(loop, task.job)
+    return false
+  end
+  local trace = traceback(co)
+  if alive then
+    what = state == "dead" and CLOSED or FOREIGN_YIELD
+  elseif what == CANNOT_RESUME then
+    what = CLOSED
+  end
+  if request then
+    local good, err = pcall(orphaned, task, request)
+    what = good and err or what
+  end
+  if task.group then
+    stop(loop, task.group, "who waited for it is gone")
+    what = task.group:problem(what, trace)
+  end
+  task.scope, loop.stops = LEFT, true
+  task.good, task.value, task.ended = false, setmetatable({ value = what, trace = trace }, RAISED), true
+  if close then close(co) end
+  return true
+end
+
+-- Goes on with a job until it waits, or is at its end. `request`: what its call waited for.
+local function advance(job, request)
+  local loop, task = job.loop, job.task
+  while task do
+    if not task.ended then
+      local outer = hosts.task
+      hosts.task, task.begun = task, true
+      local alive, what = resume(task.co)
+      hosts.task = outer
+      if not task.ended then
+        if alive and task.waits then return end
+        if not leave(task, alive, what, request) then return end
+      end
+      request = nil
+    end
+    local following = task.step(job, task)
+    if task.scope ~= LEFT then -- its coroutine has ended, so no call waits by the task
+      task.value, task.err, task.waits = nil, nil, false
+      task.spare, loop.spare = loop.spare, task
+    end
+    task = following
+  end
+end
+
+-- ---- loops -----------------------------------------------------------------------------------------------------
+
+---@param driver "inline"|"threaded"
+local function new_loop(driver)
+  return {
+    queue = core.queue(driver),
+    jobs = {}, slots = 0, count = 0,   -- all that have not ended, by their slots, and how many
+    free = {}, free_last = 0,          -- slots without a job
+    spare = false,                     -- a task for another function; `spare` of it is the next
+    parked = {},                       -- tasks with a call under way, by its number
+    ready = {}, first = 1, last = 0,   -- jobs to go on with, in order
+    stops = false,                     -- was any scope stopped so far?
+    calls = false,                     -- of a gatherer: those under way that must not be repeated, see orphans
+    -- There from the start, as there may be no memory for them later: is it turning; was a turn cut short by a raise.
+    turning = false, cut = false,
+  }
+end
+
 local function run_ready(loop)
   local ready = loop.ready
-  for _ = 1, RESUMES_MOST do
+  for _ = 1, RESUMES_MAX do
     local at = loop.first
-    local task = ready[at]
-    if not task then return end
+    if at > loop.last then return end
+    local job = ready[at]
     ready[at], loop.first = nil, at + 1
-    advance(task)
+    advance(job)
   end
+end
+
+-- Goes on with a task whose call is done.
+local function answered(task)
+  local request = task.waits
+  task.waits = false
+  advance(task.job, request)
 end
 
 -- One turn: waits, at most so long, and goes on with what need not wait any more. -> was there any? Without `seconds`
@@ -250,13 +339,13 @@ local function turn(loop, seconds)
   local queue, some = loop.queue, loop.first <= loop.last
   if seconds then
     queue:wait(some and 0 or seconds)
-    for _ = 1, RESUMES_MOST do
+    for _ = 1, RESUMES_MAX do
       local number = queue:next()
       if not number then break end
       local task = unpark(loop, number)
-      if task then
-        some, task.ticket = true, false
-        advance(task)
+      if task and task.number == number and task.job.task == task then
+        some = true
+        answered(task)
       end
     end
   end
@@ -267,72 +356,80 @@ end
 
 function Task:wake()
   local loop = self.loop
-  if not self.sleeps then return end
-  self.sleeps = false
-  make_ready(loop, self)
+  if self.waits ~= SLEEPS then return end
+  self.waits = false
+  make_ready(loop, self.job)
   -- The host of that loop waits for its descriptor, which knows nothing of this.
   if loop.hosted and not loop.turning then turn(loop) end
 end
 
--- After a turn that a raise cut short, anywhere: what is done may be in no list, and what is counted may be wrong.
--- -> is a call still under way?
-local function sweep(loop)
-  local tasks = {}
-  for task in next, loop.tasks do tasks[#tasks + 1] = task end
-  for _, task in next, tasks do
-    local state = status(task.co)
-    if state == "dead" then
-      finish(task, true, false, "interrupted")
-    elseif state == "suspended" and (not task.ticket or task.engine:done(task.ticket)) then
-      if task.ticket then unpark(loop, task.number) end
-      task.ticket = false
-      advance(task)
-    end
+-- Goes on with a job of which nobody knows any more what it waited for.
+local function look_after(job)
+  local task = job.task
+  if not task then return end
+  local request = task.waits
+  if request == SLEEPS then
+    task.waits = false
+  elseif request then
+    if not task.client.engine:done(request) then return end
+    unpark(task.loop, task.number)
+    return answered(task)
   end
-  for task in next, loop.tasks do
-    if task.ticket then return true end
-  end
-  return false
+  local why = not (task.begun or task.ended) and stopped(task.scope)
+  if why then task.good, task.value, task.err, task.ended = true, nil, cancelled(why), true end
+  advance(job)
 end
 
--- Turns until `result` is over.
-local function drive(loop, result)
-  while not result.over do
-    if not turn(loop, LONG) and next(loop.parked) == nil and loop.first > loop.last and not result.over then
+-- After a turn that a raise cut short, anywhere: what is done may be in no list, and what is counted may be wrong. The
+-- gathers in the functions end for that reason.
+local function sweep(loop, reason)
+  local jobs, list = loop.jobs, {}
+  loop.count, loop.free_last = 0, 0
+  for slot = 1, loop.slots do
+    local job = jobs[slot]
+    if job and job.task then
+      local group = job.task.group
+      list[#list + 1] = job
+      job.slot, job.pool.live = slot, 0
+      if group then
+        group.live = 0
+        group:give_up(reason, "the gather", "the gather was interrupted")
+      end
+    else
+      jobs[slot], loop.free_last = false, loop.free_last + 1
+      loop.free[loop.free_last] = slot
+    end
+  end
+  loop.count = #list
+  for _, job in next, list do job.pool.live = job.pool.live + 1 end
+  for _, job in next, list do look_after(job) end
+end
+
+-- Turns until `pool` has no job any more.
+local function drive(loop, pool)
+  while pool.live > 0 do
+    if not turn(loop, LONG) and next(loop.parked) == nil and loop.first > loop.last and pool.live > 0 then
       -- Whoever could wake them waits for this loop.
-      for sleeper in next, loop.tasks do
-        if sleeper.sleeps then
-          sleeper.stuck = true
-          make_ready(loop, sleeper)
+      for slot = 1, loop.slots do
+        local job = loop.jobs[slot]
+        if job and job.task.waits == SLEEPS then
+          job.task.waits, job.task.stuck = false, true
+          make_ready(loop, job)
         end
       end
     end
   end
 end
 
--- Runs `fn` as the first task of a loop of its own. A raise that comes out of the loop itself, such as a Ctrl-C's,
--- stops all of it; it passes on when all has ended.
-local function run_loop(fn)
-  local loop = new_loop "inline"
-  local scope, result = {}, {}
-  spawn(loop, scope, running(), function(good, value)
-    result.over, result.good, result.value = true, good, value
-  end, fn)
-  local good, what = pcall(drive, loop, result)
-  if not good then
-    stop(loop, scope, "the gather was interrupted")
-    while sweep(loop) do
-      loop.queue:wait(LONG)
-      while loop.queue:next() do end
-    end
-    error(what, 0)
-  end
-  if not result.good then error(result.value, 0) end
+--- What stands where a job's last task would: `step(job)` gives it the first one.
+function M.beginning(step)
+  return { ended = true, good = true, scope = LEFT, step = step }
 end
 
 M.stopped, M.stop, M.cancelled = stopped, stop, cancelled
 M.raised, M.read_raised = raised, read_raised
-M.current, M.spawn = current, spawn
-M.new, M.turn, M.sweep, M.drive, M.run = new_loop, turn, sweep, drive, run_loop
+M.current, M.start = current, start
+M.add, M.remove, M.wait_for = add, remove, wait_for
+M.new, M.turn, M.sweep, M.drive = new_loop, turn, sweep, drive
 
 return M

@@ -9,14 +9,17 @@ local M = {}
 
 M.CONCURRENCY = 16 -- functions under way at once, if not said
 
+local function check_function(name, value)
+  if type(value) ~= "function" then usage.raise(format("%s: function expected, got %s", name, type(value))) end
+end
+
 M.KNOWN = {
   concurrency = function(name, value) check.whole(name, value, 1, 1000) end,
   stop = function(name, value)
     if type(value) ~= "boolean" then usage.raise(format("%s: boolean expected, got %s", name, type(value))) end
   end,
-  progress = function(name, value)
-    if type(value) ~= "function" then usage.raise(format("%s: function expected, got %s", name, type(value))) end
-  end,
+  progress = check_function,
+  on_result = check_function,
 }
 
 function M.read_one(who, name, value, known)

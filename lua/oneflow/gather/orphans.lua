@@ -8,8 +8,8 @@ local process, seal = core.process, core.seal
 
 local M = {}
 
--- The calls of gatherers, of each a table by their numbers.
-local living = {}    -- only held in here -- luacheck: ignore 241
+-- The calls of gatherers, of each a table by their numbers: only held in here.
+local living = {} -- luacheck: ignore 241
 local abandoned = {} -- a list of those whose gatherers are garbage
 local looking = false
 

@@ -1,0 +1,235 @@
+-- The functions of one gather or map. Workers take items one after another; there are as many as items may be under
+-- way, but they begin one by one, each by the one before, and only one takes: the iterator may wait.
+--
+-- The caller's functions (iterator, function, on_result, progress) run each in a coroutine of its own: they may be of
+-- different people. A worker is a job, see oneflow.gather.loop; its steps run outside of those coroutines. When a raise
+-- cut one short, it runs once more.
+--
+-- Where they run is the group's `room`, which has
+--   start(worker, scope, run, step, item, index) -> task | nil, why    gives a worker its next function
+--   add(group, worker)      begins a worker, a little later
+--   remove(group, worker)   it has nothing more to do
+--   stop(group, why)
+local errors = require "oneflow.errors"
+local gather_error = require "oneflow.gather.error"
+local loops = require "oneflow.gather.loop"
+local options = require "oneflow.gather.options"
+local report = require "oneflow.report"
+
+local rawget, setmetatable = rawget, setmetatable
+local cancelled, read_raised, stopped = loops.cancelled, loops.read_raised, loops.stopped
+
+local M = {}
+
+local Group = {}
+Group.__index = Group
+
+--- What is raised for a reason, with what was done so far.
+---@return oneflow.GatherError
+function Group:problem(reason, trace)
+  local problem = self.error
+  problem.reason, problem.traceback = reason, trace or nil
+  return problem
+end
+
+--- A raise that is no item's: it passes on once all has ended. A second one is reported: nobody can be told of it.
+---@param where string  who raised
+---@param why string?  what those are told that are stopped for it
+function Group:give_up(reason, where, why, trace)
+  if self.raised then
+    if reason ~= self.error.reason then report.problem(nil, reason, where, "gather") end
+  else
+    self:problem(reason, trace)
+    self.raised = true
+  end
+  self.room.stop(self, why or where .. " raised")
+end
+
+-- The same, for what a task of its raised.
+function Group:give_up_for(task, where)
+  local reason, trace = read_raised(task)
+  self:give_up(reason, where, nil, trace)
+end
+
+-- ---- the steps of a worker ---------------------------------------------------------------------------------------
+
+local take_next
+
+-- A worker's next function could not begin, without memory or a thread for it: all is given up.
+local function give_up(worker, why)
+  worker.group:give_up(why, "the gather", "a function could not begin")
+end
+
+local function run_progress(worker)
+  local group = worker.group
+  return group.progress(worker.done, group.total)
+end
+
+local function progress_ended(worker, task)
+  if not task.good then worker.group:give_up_for(task, "progress") end
+  return take_next(worker)
+end
+
+local function tell_progress(worker)
+  local group = worker.group
+  group.done = group.done + 1
+  if group.progress and not group.raised then
+    worker.done = group.done
+    local task, why = group.room.start(worker, group.outer, run_progress, progress_ended)
+    if task then return task end
+    give_up(worker, why)
+  end
+  return take_next(worker)
+end
+
+local function run_on_result(worker)
+  return worker.group.on_result(worker.index, worker.item, worker.value, worker.err)
+end
+
+local function on_result_ended(worker, task)
+  local group = worker.group
+  if not task.good then
+    group.on_result = nil
+    group:give_up_for(task, "on_result")
+  end
+  return tell_progress(worker)
+end
+
+-- An item has ended, which was noted.
+local function tell(worker, index, item, value, err)
+  local group = worker.group
+  if group.on_result then
+    worker.index, worker.item, worker.value, worker.err = index, item, value, err
+    local task, why = group.room.start(worker, group.outer, run_on_result, on_result_ended)
+    if task then return task end
+    give_up(worker, why)
+  end
+  return tell_progress(worker)
+end
+
+-- Once, also when a raise comes in the middle.
+local function note_failure(worker, index, item, err, trace)
+  if worker.noted == index then return end
+  local group, failure = worker.group, worker.failure
+  local failures, known = group.failures, false
+  if failure and failure.index == index then
+    for i = 1, #failures do known = known or failures[i] == failure end
+  else
+    failure = { index = index, item = item, err = err, traceback = trace or nil }
+    worker.failure = failure
+  end
+  if not known then failures[#failures + 1] = failure end
+  if group.results.n < index then group.results.n = index end
+  if group.stop then group.room.stop(group, "another item of the gather failed") end
+  worker.noted = index
+end
+
+local function ran(worker, task)
+  local group, index, value, err = worker.group, task.index, task.value, task.err
+  if not task.good then
+    local trace
+    value, err, trace = nil, read_raised(task)
+    note_failure(worker, index, task.item, err, trace)
+  elseif value or err == nil then
+    err = nil
+    group.results[index], worker.noted = value, index
+  else
+    value = nil
+    note_failure(worker, index, task.item, err)
+  end
+  if group.on_result or group.progress then return tell(worker, index, task.item, value, err) end
+  return take_next(worker)
+end
+
+local function run_item(worker, task) return worker.group.fn(task.item, task.index) end
+
+-- -> task | nil: it does not run
+local function begin(worker, item)
+  local group = worker.group
+  local index = group.results.n + 1
+  if group.live < group.concurrency then M.add_worker(group) end
+  local task, why = group.room.start(worker, group, run_item, ran, item, index)
+  if not task then return give_up(worker, why) end
+  group.results.n = index
+  return task
+end
+
+local function run_take(worker)
+  local group = worker.group
+  if group.list then return group.list[group.results.n + 1] end -- what its __index gives
+  return group.take()
+end
+
+local function took(worker, task)
+  local group, item = worker.group, task.value
+  if group.taker == worker then group.taker = nil end
+  if not task.good then
+    group:give_up_for(task, "the iterator")
+  elseif item == nil then
+    group.exhausted = true
+  else
+    local following = not stopped(group) and begin(worker, item)
+    if following then return following end
+    local index, err = group.results.n + 1, cancelled(stopped(group))
+    note_failure(worker, index, item, err)
+    return tell(worker, index, item, nil, err)
+  end
+  return take_next(worker)
+end
+
+function take_next(worker)
+  local group = worker.group
+  if not (group.taker or group.exhausted or group.stopped or (group.above and stopped(group.above))) then
+    local list = group.list
+    local item = list and rawget(list, group.results.n + 1)
+    if item ~= nil then
+      local task = begin(worker, item)
+      if task then return task end
+    elseif list and group.results.n >= group.total then
+      group.exhausted = true
+    else
+      group.taker = worker
+      local task, why = group.room.start(worker, group, run_take, took)
+      if task then return task end
+      group.taker = nil
+      give_up(worker, why)
+    end
+  end
+  group.live = group.live - 1
+  group.room.remove(group, worker)
+end
+
+-- ---- the group ---------------------------------------------------------------------------------------------------
+
+local TO_TAKE = loops.beginning(take_next)
+
+function M.add_worker(group)
+  group.room.add(group, { pool = group, group = group, task = TO_TAKE, noted = 0 })
+  group.live = group.live + 1
+end
+
+--- The item of a worker did not end: what became of it nobody knows.
+function Group:lose(worker)
+  local task = worker.task
+  if not task or not task.index or task.index == worker.noted then return end
+  note_failure(worker, task.index, task.item, task.group and task.group:problem(self.error.reason) or errors.new(
+    { operation = "gather" },
+    { kind = "cancelled", outcome = "unknown", detail = "the gather was interrupted", retryable = false }))
+end
+
+---@param items table|function  a list, or an iterator
+---@param total integer?  of the list
+---@param opts oneflow.GatherOptions
+function M.new(room, items, total, fn, opts)
+  local results, failures = { n = 0 }, {}
+  return setmetatable({
+    room = room, take = items, list = total and items, total = total, fn = fn,
+    stop = opts.stop, progress = opts.progress, on_result = opts.on_result,
+    concurrency = opts.concurrency or options.CONCURRENCY, live = 0, done = 0, exhausted = false, taker = nil,
+    results = results, failures = failures, error = gather_error.new(results, failures), raised = false,
+    stopped = nil, above = nil,          -- as a scope
+    caller = false, waiter = false,      -- as a pool
+  }, Group)
+end
+
+return M

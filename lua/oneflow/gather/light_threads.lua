@@ -1,0 +1,117 @@
+-- Where gather and map run their functions in nginx: each in a light thread of its own, whose calls wait as any there.
+-- The light thread that gathers drives: it waits for those that it began (nginx lets no other do that), and begins the
+-- next. A stop lets those end that are under way. Where there are no light threads, as in init_by_lua, one function
+-- runs after another, and `blocking` of a call says whether it may wait.
+local groups = require "oneflow.gather.group"
+local hosts = require "oneflow.hosts"
+local loops = require "oneflow.gather.loop"
+
+local next, package, pcall, setmetatable, xpcall = next, package, pcall, setmetatable, xpcall
+local running, status = coroutine.running, coroutine.status
+local unpack = table.unpack or unpack
+local raised, stopped = loops.raised, loops.stopped
+local waiters = hosts.light_threads
+local ngx = package.loaded.ngx
+
+local M = {}
+
+-- A waiter whose calls do not begin once the scope was stopped.
+local function guarded(base, scope)
+  local waiter = { scope = scope, request = ngx.ctx }
+  function waiter.admit(_, client)
+    local why = stopped(scope)
+    if why then return nil, "cancelled", why end
+    return base:admit(client)
+  end
+  return setmetatable(waiter, { __index = base })
+end
+
+local room = {}
+M.room = room
+
+function room.start(worker, scope, run, step, item, index)
+  local base = worker.group.base
+  local task = { step = step, item = item, index = index, ended = false, good = false, value = nil, err = nil }
+  local function body()
+    local co = base and running()
+    if co then waiters[co] = guarded(base, scope) end
+    task.good, task.value, task.err = xpcall(run, raised, worker, task)
+    task.ended = true
+    if co then waiters[co] = nil end
+  end
+  if base then
+    local good, co = pcall(ngx.thread.spawn, body)
+    if not good then return nil, co end
+    task.co = co
+  else
+    body()
+  end
+  worker.task = task
+  return task
+end
+
+function room.add(group, worker)
+  local ready = group.ready
+  ready[#ready + 1] = worker
+end
+
+function room.remove(group, worker)
+  worker.task = nil
+  group.under_way[worker] = nil
+end
+
+function room.stop(group, why) group.stopped = group.stopped or why end
+
+local function advance(group, worker)
+  local task = worker.task
+  while task do
+    if not task.ended then
+      group.under_way[worker] = true
+      return
+    end
+    if task.co then ngx.thread.wait(task.co) end -- at once: it has ended
+    task = task.step(worker, task)
+  end
+end
+
+-- Until a light thread has ended. One that died in the middle of it, without memory, has failed.
+local function wait(group)
+  local list = {}
+  for worker in next, group.under_way do list[#list + 1] = worker.task.co end
+  local _, what = ngx.thread.wait(unpack(list))
+  for worker in next, group.under_way do
+    local task = worker.task
+    if not task.ended and status(task.co) == "dead" then task.value, task.ended = what, true end
+  end
+end
+
+local function ended_one(group)
+  for worker in next, group.under_way do
+    if worker.task.ended then
+      group.under_way[worker] = nil
+      return worker
+    end
+  end
+end
+
+--- Runs a group to its end.
+function M.run(group)
+  local base = hosts.waiter()
+  group.base, group.above = base, base and base.scope
+  group.outer = group.above or {}
+  if not base then group.concurrency = 1 end
+  group.under_way, group.ready = {}, {}
+  groups.add_worker(group)
+  while group.live > 0 do
+    local ready = group.ready
+    local worker = ready[#ready]
+    if worker then
+      ready[#ready] = nil
+    else
+      worker = ended_one(group)
+    end
+    if worker then advance(group, worker) else wait(group) end
+  end
+end
+
+return M
