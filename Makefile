@@ -95,7 +95,7 @@ export BUILD
 
 .DEFAULT_GOAL := help
 .PHONY: help deps deps-tools build static host threads loop_host env demo example site test specs docs lint symbols memcheck \
-  sanitize races fuzz bench install install-static uninstall rock clean FORCE
+  sanitize races fuzz oom bench install install-static uninstall rock clean FORCE
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -238,6 +238,11 @@ sanitize: deps build ## run the specs on a core with AddressSanitizer and UBSan,
 RACES_SPEC ?= spec/fault/thread_spec.lua spec/fault/files_thread_spec.lua spec/wire/gatherer_spec.lua
 races: deps build ## run the specs of the I/O thread on a core with ThreadSanitizer
 	@$(call sanitized,races,-fsanitize=thread,libtsan,TSAN_OPTIONS=exitcode=66,$(or $(SPEC),$(RACES_SPEC)),fork$(comma)idle)
+
+OOM_SPEC = spec/fault/allocations_spec.lua spec/fault/out_of_memory_spec.lua spec/fault/decode_memory_spec.lua
+oom: deps ## let each allocation fail, once and from then on: Lua's, and each malloc on both threads; on all three Luas
+	@for lua in $(LUAS); do $(MAKE) build LUA=$$lua >/dev/null || exit 1; done
+	@SPEC="$(OOM_SPEC)" .ci/specs $(LUAS)
 
 # TRIALS="json answer" runs these only; SECONDS_EACH=10; KEEP=1 keeps what was found in spec/fuzz/corpus.
 fuzz: deps-tools ## run what reads others' bytes on mutated input, guided by coverage, for some seconds each

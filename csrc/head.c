@@ -112,7 +112,9 @@ static void see_header(of_head_seen *seen, const char *line, size_t length) {
 void of_head_see(of_head_seen *seen, const char *line, size_t length) {
     while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r'))
         length--;
-    char first = length > 0 ? of_lower(line[0]) : '\0';
+    char first = '\0';
+    if (length > 0)
+        first = of_lower(line[0]);
     if (seen->lines++ == 0) {
         if (!is_status(line, length))
             seen->odd = "the answer does not begin as one of HTTP/1.x does";

@@ -470,7 +470,10 @@ size_t of_json_unescape(const char *text, size_t size, char *out) {
             length += put_utf8(out + length, code);
         } else {
             const char *letter = strchr(plain, text[1]);
-            out[length++] = letter != NULL ? meant[letter - plain] : text[1];
+            if (letter != NULL)
+                out[length++] = meant[letter - plain];
+            else
+                out[length++] = text[1];
             text += 2;
         }
     }

@@ -28,8 +28,16 @@ double of_read_number(const char *text, char **end);
  * UTF-8. */
 const char *of_error_text(int error);
 
-static inline char of_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c; }
-static inline char of_upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c - ('a' - 'A')) : c; }
+static inline char of_lower(char c) {
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c + ('a' - 'A'));
+    return c;
+}
+static inline char of_upper(char c) {
+    if (c >= 'a' && c <= 'z')
+        return (char)(c - ('a' - 'A'));
+    return c;
+}
 
 /* Is it, or does it begin with, that word, in capitals or not? */
 bool of_is_word(const char *text, size_t length, const char *word);

@@ -88,6 +88,24 @@ describe("allocations:", function()
     return anna
   end
 
+  -- How often each thing came of an allocation that failed; `make oom` is where one looks at it.
+  local came = {}
+  local function count_result(result)
+    local what = result.done and "done all the same" or result.kind .. ", " .. result.outcome
+    came[what] = (came[what] or 0) + 1
+  end
+
+  teardown(function()
+    local words, all = {}, 0
+    for what, times in pairs(came) do
+      words[#words + 1] = string.format("%d %s", times, what)
+      all = all + times
+    end
+    table.sort(words)
+    print(string.format("  %d calls with a failing malloc: %s; no signal, no exit, and each next call was its own", all,
+      table.concat(words, "; ")))
+  end)
+
   local function run(options)
     local target = echoing(options.secure)
     options.library, options.url, options.ca = host.failing "malloc", target.url, tls.certificates().ca
@@ -105,6 +123,7 @@ describe("allocations:", function()
     for n, result in ipairs(results) do
       local where = string.format("allocation %d of %d: %s", n, #results, result.text)
       local count = arrived[n] or 0
+      count_result(result)
       assert.equal(string.format("%d by sven@example.com", n), result.next, where)
       if result.done then
         assert.equal(1, count, where)

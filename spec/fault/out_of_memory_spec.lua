@@ -114,7 +114,9 @@ local function check(seen, operation, status, outcome)
   if status >= 300 then known[line(status == 503 and "server" or "not_found")] = "1" end
   for out, arrivals in pairs(seen) do
     for count, times in pairs(arrivals) do
-      assert.equal(known[out], count, string.format("%d times %s, arrived %s", times, out, count))
+      -- The same, where Lua's stack could not grow before the call began.
+      local unsent = string.find(out, "no room for a call of oneflow", 1, true) and "0"
+      assert.equal(known[out] or unsent, count, string.format("%d times %s, arrived %s", times, out, count))
     end
   end
   assert.is_truthy(seen[line "memory"], "none once it was sent")
