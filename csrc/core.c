@@ -218,13 +218,15 @@ static int is_token_source(lua_State *L) {
 /*
  * Stack slots of Lua that a call of the library needs, its functions of the caller's left aside.
  * Without them it must not begin: a stack that overflows when the request is sent loses what became
- * of it.
+ * of it. LuaJIT is not asked: it crashes where a stack cannot grow for want of memory.
  */
 enum { CALL_SLOTS = 200 };
 
 /* yieldable() -> the coroutine that runs, if it can yield here; raises without room for a call */
 static int yieldable(lua_State *L) {
+#if LUA_VERSION_NUM > 501
     luaL_checkstack(L, CALL_SLOTS, "no room for a call of oneflow");
+#endif
     if (!lua_isyieldable(L))
         return 0;
     lua_pushthread(L);
