@@ -36,6 +36,7 @@ struct of_carrier {
     bool fresh;
     bool bulky;
     bool still;
+    of_trust trust;
     bool get; /* a GET without a body, which is what a new handle does */
     char message[CURL_ERROR_SIZE];
 };
@@ -526,6 +527,13 @@ bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
     if (slot->fresh != transfer->fresh)
         SET(easy, CURLOPT_FRESH_CONNECT, transfer->fresh ? 1L : 0L);
     slot->fresh = transfer->fresh;
+#if LIBCURL_VERSION_NUM >= 0x075700
+    static const long seconds[OF_TRUSTS] = {24 * 3600, 1, 0};
+    of_trust trust = transfer->driver->trust;
+    if (slot->trust != trust)
+        SET(easy, CURLOPT_CA_CACHE_TIMEOUT, seconds[trust]);
+    slot->trust = trust;
+#endif
     transfer->refusals = of_refusals();
     return true;
 }

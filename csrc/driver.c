@@ -275,6 +275,10 @@ void of_driver_end(of_transfer *transfer, of_kind kind, const char *message) {
         transfer->slot = NULL;
         if (kind != OF_OK || transfer->connects > 0)
             driver->connections.suspect = true;
+        if (kind == OF_TLS)
+            driver->trust = OF_TRUST_NONE;
+        else if (kind == OF_OK && transfer->connects > 0 && driver->trust != OF_TRUST)
+            driver->trust--;
         /* libcurl (7.88) keeps a connection whose TLS lacked memory: the next request would die. */
         if (kind == OF_MEMORY && transfer->connection != NULL)
             (void)of_connections_disconnect(&driver->connections,

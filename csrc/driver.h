@@ -12,6 +12,11 @@
 
 #include <poll.h>
 
+/* libcurl keeps the CA file as it read it, for a day: also one that it read without enough memory,
+   or that was replaced since. So after a handshake that failed it does not, until one succeeds;
+   that one's successor reads it once more. */
+typedef enum of_trust { OF_TRUST, OF_TRUST_NEW, OF_TRUST_NONE, OF_TRUSTS } of_trust;
+
 struct of_driver {
     CURLM *multi;
     int lane;
@@ -34,6 +39,7 @@ struct of_driver {
     bool startable;      /* something was queued or ended since the queue was last looked at */
     unsigned long ended; /* transfers so far */
     long pool;           /* connections kept */
+    of_trust trust;      /* in what libcurl kept of the CA file */
     of_connections connections;
     void (*announce)(of_transfer *transfer); /* it is done; from here on it is its owner's */
     of_driver *next_adopted;

@@ -82,6 +82,30 @@ describe("TLS:", function()
     end)
   end
 
+  -- libcurl keeps the CA file as it read it for a day.
+  for _, threaded in ipairs { false, true } do
+    it("a CA file that is replaced counts after a handshake that failed, " .. (threaded and "I/O thread" or "inline"),
+      function()
+      local target, folder = start "good", host.folder()
+      local file = host.write(folder .. "/ca.pem", host.read(tls.certificates().self_signed.cert))
+      local client = wire.client({ url = target.https }, { ca_file = file })
+      local oneflow = require "oneflow"
+      local function call()
+        if not threaded then return wire.call(client, "GET") end
+        local gatherer, value, err = oneflow.gatherer {}, nil, nil
+        gatherer:add(function() return wire.call(client, "GET") end, function(...) value, err = ... end)
+        gatherer:wait()
+        return value, err
+      end
+      local value, err = call()
+      wire.fails("tls", "not_sent")(value, err, "GET")
+      host.write(file, host.read(tls.certificates().ca))
+      value, err = call()
+      assert.is_truthy(value, tostring(err))
+      client:close()
+    end)
+  end
+
   it("case 7: a server that offers only TLS 1.1 is refused", function()
     local target = start("TLSv1_1")
     host.shell("curl -sS --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0 --cacert " .. tls.certificates().ca
