@@ -237,7 +237,7 @@ sanitize: deps build ## run the specs on a core with AddressSanitizer and UBSan,
 # A sanitized process has a thread of the sanitizer's, and forks badly.
 RACES_SPEC ?= spec/fault/thread_spec.lua spec/fault/files_thread_spec.lua spec/wire/gatherer_spec.lua
 races: deps build ## run the specs of the I/O thread on a core with ThreadSanitizer
-	@$(call sanitized,races,-fsanitize=thread,libtsan,TSAN_OPTIONS=exitcode=66,$(or $(SPEC),$(RACES_SPEC)),fork$(comma)idle)
+	@$(call sanitized,races,-fsanitize=thread,libtsan,TSAN_OPTIONS=exitcode=66:suppressions=$(CURDIR)/spec/support/tsan.supp,$(or $(SPEC),$(RACES_SPEC)),fork$(comma)idle)
 
 OOM_SPEC = spec/fault/allocations_spec.lua spec/fault/out_of_memory_spec.lua spec/fault/decode_memory_spec.lua
 oom: deps ## let each allocation fail, once and from then on: Lua's, and each malloc on both threads; on all three Luas

@@ -91,6 +91,16 @@ static const char *blanks(const char *at, const char *end) {
     return at;
 }
 
+/* Of a hexadecimal digit; -1: it is none. */
+static int digit(char c) {
+    static const char digits[] = "0123456789abcdefABCDEF";
+    const char *at = c != '\0' ? strchr(digits, c) : NULL;
+    if (at == NULL)
+        return -1;
+    int value_of = (int)(at - digits);
+    return value_of < 16 ? value_of : value_of - 6;
+}
+
 static const char *string(const char *at, const char *end) {
     if (at >= end || *at++ != '"')
         return NULL;
@@ -105,10 +115,9 @@ static const char *string(const char *at, const char *end) {
         if (*at++ == 'u') {
             unsigned code = 0;
             for (int i = 0; i < 4; i++, at++) {
-                if (at >= end || !((*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'f') ||
-                                   (*at >= 'A' && *at <= 'F')))
+                if (at >= end || digit(*at) < 0)
                     return NULL;
-                code = code * 16 + (unsigned)(*at <= '9' ? *at - '0' : (*at | 32) - 'a' + 10);
+                code = code * 16 + (unsigned)digit(*at);
             }
             if (code >= 0xdc00 && code <= 0xdfff)
                 return NULL; /* half of a pair */
@@ -116,6 +125,11 @@ static const char *string(const char *at, const char *end) {
                 if (end - at < 6 || at[0] != '\\' || at[1] != 'u' || (at[2] | 32) != 'd' ||
                     strchr("cdefCDEF", at[3]) == NULL)
                     return NULL;
+                at += 4; /* the other half's last two digits are left */
+                for (int i = 0; i < 2; i++, at++) {
+                    if (digit(*at) < 0)
+                        return NULL;
+                }
             }
         }
         if (at > end)

@@ -47,7 +47,8 @@ local VARIANTS = {
       "--errors-for-leak-kinds=definite" } },
 }
 
-local SANITIZERS = { LD_PRELOAD = false, TSAN_OPTIONS = "exitcode=97", ASAN_OPTIONS = "detect_leaks=1:exitcode=98",
+local SANITIZERS = { LD_PRELOAD = false, TSAN_OPTIONS = "exitcode=97:suppressions=" .. host.root
+  .. "/spec/support/tsan.supp", ASAN_OPTIONS = "detect_leaks=1:exitcode=98",
   UBSAN_OPTIONS = "print_stacktrace=1:halt_on_error=1" }
 
 local function build(variant)
