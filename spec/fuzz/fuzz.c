@@ -123,7 +123,7 @@ static const char *string(const char *at, const char *end) {
                 return NULL; /* half of a pair */
             if (code >= 0xd800 && code <= 0xdbff) {
                 if (end - at < 6 || at[0] != '\\' || at[1] != 'u' || (at[2] | 32) != 'd' ||
-                    strchr("cdefCDEF", at[3]) == NULL)
+                    digit(at[3]) < 12)
                     return NULL;
                 at += 4; /* the other half's last two digits are left */
                 for (int i = 0; i < 2; i++, at++) {
