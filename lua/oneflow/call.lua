@@ -14,6 +14,8 @@ local ipairs, pcall, type = ipairs, pcall, type
 local running = coroutine.running
 local monotonic, read = core.monotonic, answers.read
 local ANONYMOUS_ADMIN, header_of = acting_user.ANONYMOUS_ADMIN, acting_user.header
+local ANONYMOUS_LABEL = acting_user.label(ANONYMOUS_ADMIN)
+local NO_MEMORY, REFUSED, is_no_memory = errors.NO_MEMORY, errors.REFUSED, errors.is_no_memory
 
 local M = {}
 
@@ -231,7 +233,7 @@ local function through_transport(so_far, client, operation, path, parts, user, t
   so_far.sent = true
   local good, status, headers, body = pcall(client.transport, described)
   if not good then
-    if errors.is_no_memory(status) then error(status, 0) end
+    if is_no_memory(status) then error(status, 0) end
     return nil, { kind = "connection", message = "the transport raised: " .. errors.printed(status), sent = true,
       connects = 0 }
   end
@@ -448,7 +450,7 @@ local function run(so_far, scope, operation, path, parts, opts, problems)
   end
   if parts.body ~= nil then
     local good, text, wrong = pcall(core.encode, parts.body)
-    if not good and errors.is_no_memory(text) then error(text, 0) end
+    if not good and is_no_memory(text) then error(text, 0) end
     if not good then usage.raise(text) end -- a function in it, which no type of the table lets through but `any`
     for _, problem in ipairs(wrong or NOTHING) do
       if not noted(problems, problem.path) then problems = add(problems, problem.path, problem.message) end
@@ -541,23 +543,20 @@ local function run_and_make(so_far, scope, operation, path, parts, opts, problem
   return make(value, meta, opts, a, b)
 end
 
--- A raise took its way through the call: without memory the caller gets an error that says what may have been done;
--- anything else, such as a Ctrl-C, passes on. What is on the wire then is the core's to tell; of what may have been
--- applied, and whose answer was taken, it is reported here.
-local function rescue(client, so_far, raised)
-  local operation, user = so_far.operation, so_far.user or nil
-  local sent, status = so_far.sent, so_far.status or nil
+-- A raise took its way through the call: nobody waits by it any more, nor for the token that it asked for.
+local function clean_up(client, so_far)
   if so_far.waiter then so_far.waiter:forget(so_far.number) end
   local asking = client.asking
   if asking and not goes_on(asking) then release(client, asking) end
-  if errors.is_no_memory(raised) then
-    local ended, ended_with = client.engine:settle(so_far.ticket)
-    if ended ~= nil then sent, status = ended, ended_with end
-    return nil, errors.fill(so_far.err, operation.name, acting_user.label(user), so_far.attempts,
-      errors.worse(errors.outcome_of(sent, status), so_far.outcome), status)
-  end
-  if sent and errors.outcome_of(sent, status) == "unknown" and not operation.repeatable then
-    interrupted(client, raised, operation, so_far.path, user, so_far.attempts, status)
+end
+
+-- Such as a Ctrl-C, which passes on. What is on the wire then is the core's to tell; of what may have been applied, and
+-- whose answer was taken, it is reported here.
+local function pass_on(client, so_far, raised)
+  clean_up(client, so_far)
+  local operation, status = so_far.operation, so_far.status or nil
+  if so_far.sent and errors.outcome_of(true, status) == "unknown" and not operation.repeatable then
+    interrupted(client, raised, operation, so_far.path, so_far.user or nil, so_far.attempts, status)
   end
   error(raised, 0)
 end
@@ -583,9 +582,20 @@ function M.run(scope, operation, path, parts, opts, problems, make, a, b)
   so_far.outcome, so_far.sent, so_far.status = false, false, false
   local good, value, meta = pcall(run_and_make, so_far, scope, operation, path, parts or NOTHING, opts, problems, make,
     a, b)
-  if not good then return rescue(client, so_far, value) end
-  so_far.next, client.so_far = client.so_far, so_far
-  return value, meta
+  if good then
+    so_far.next, client.so_far = client.so_far, so_far
+    return value, meta
+  end
+  if value ~= NO_MEMORY and not is_no_memory(value) then pass_on(client, so_far, value) end
+  -- Perhaps not even for calling a function in Lua there is memory now.
+  local sent, status = client.engine:settle(so_far.ticket) -- of an attempt whose answer was not taken
+  if sent == nil then sent, status = so_far.sent, so_far.status or nil end
+  local err, user = so_far.err, so_far.user or nil
+  err.operation, err.attempts, err.status = operation.name, so_far.attempts, status
+  err.acting_user = user == ANONYMOUS_ADMIN and ANONYMOUS_LABEL or user
+  err.outcome = not sent and (so_far.outcome or "not_sent") or status and REFUSED[status] and "refused" or "unknown"
+  pcall(clean_up, client, so_far)
+  return nil, err
 end
 
 return M

@@ -175,37 +175,36 @@ end
 
 -- ---- without memory ----------------------------------------------------------------------------------------------
 
-local NO_MEMORY = "not enough memory" -- how Lua's own message begins, and the core's words
+--- What Lua raises without memory, and the core's words for that.
+M.NO_MEMORY = "not enough memory"
+local NO_MEMORY = M.NO_MEMORY
 
---- Is it what Lua raises without memory?
+--- Is it that, or does it begin with it?
 function M.is_no_memory(raised) return type(raised) == "string" and find(raised, NO_MEMORY, 1, true) == 1 end
+
+--- By a status that is no success: was it refused?
+M.REFUSED = {}
+for status = 300, 499 do
+  local _, outcome = read_status(status)
+  M.REFUSED[status] = outcome == "refused"
+end
+local REFUSED = M.REFUSED
 
 --- What became of an attempt of which this alone is known.
 ---@param sent boolean?
 ---@param status integer?
 ---@return oneflow.Outcome
 function M.outcome_of(sent, status)
-  if not sent then return "not_sent" end
-  if not status or status >= 200 and status < 300 then return "unknown" end
-  local _, outcome = read_status(status)
-  return outcome
+  return not sent and "not_sent" or status and REFUSED[status] and "refused" or "unknown"
 end
 
---- An error object for when there is no memory to make one: with every field that `fill` will write.
+--- An error object for when there is no memory to make one: with every field that will be written then.
+---@return oneflow.Error
 function M.spare()
   return setmetatable({
-    kind = "memory", outcome = "unknown", status = 0, detail = "", problems = {}, retryable = false, attempts = 0,
-    operation = "", acting_user = "", unconfirmed = false,
+    kind = "memory", outcome = "unknown", status = 0, detail = NO_MEMORY, problems = {}, retryable = false,
+    attempts = 0, operation = "", acting_user = "", unconfirmed = false,
   }, Error)
-end
-
---- Lua's memory ended in the middle of a call. Takes none.
----@param err oneflow.Error  of `spare`
----@return oneflow.Error
-function M.fill(err, operation, user, attempts, outcome, status)
-  err.operation, err.acting_user, err.attempts, err.outcome, err.status = operation, user, attempts, outcome, status
-  err.detail = NO_MEMORY
-  return err
 end
 
 -- ---- from what came ---------------------------------------------------------------------------------------------

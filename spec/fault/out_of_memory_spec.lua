@@ -158,6 +158,90 @@ describe("out of memory:", function()
     assert.is_true(lines > 0)
   end)
 
+  for _, way in ipairs { "map", "gatherer" } do
+    it("case 57: in each allocation of a " .. way .. ": what arrived is among the results, or told", function()
+      local target = server.start(function(s)
+        local posts = 0
+        s.serve(function(c)
+          for request in function() return c:request() end do
+            if request.method == "POST" then posts = posts + 1 end
+            c:reply(200, { "content-type: application/json" }, string.format('{"id":%s,"posts":%d,"state":"pending"}',
+              string.match(request.target, "/contracts/(%d+)"), posts))
+          end
+        end)
+      end)
+      local child = process.start(function(args)
+        if rawget(_G, "jit") then jit.off() end
+        local failing = assert(package.loadlib(args.failing, "luaopen_failing_lua"))()
+        local oneflow = require "oneflow"
+        local view = assert(oneflow.client { base_url = args.url, token = args.token }):user(args.user)
+        local contracts = { view:contract(11), view:contract(12), view:contract(13) }
+        local function publish(contract)
+          local value, err = contract:publish()
+          return value, err
+        end
+        local function is_known(value, err) return value or type(err) == "table" and err.outcome == "unknown" end
+        local known, points = 0, 0
+        local function map() return oneflow.map(contracts, publish, { concurrency = 2 }) end
+        local function try_map(n, count)
+          local _, failed, good, results, failures = failing.try(n, count, map)
+          if not good then
+            if type(results) ~= "table" then return failed end -- nothing was begun
+            results, failures = results.results, results.failures
+          end
+          for i = 1, 3 do
+            if results[i] then known = known + 1 end
+          end
+          for i, failure in ipairs(failures) do
+            assert(failure.index and failure.item == contracts[failure.index] and #failures == i or failures[i + 1])
+            if is_known(nil, failure.err) then known = known + 1 end
+          end
+          return failed
+        end
+        local function try_gatherer(n, count)
+          local gatherer, told, functions = oneflow.gatherer { concurrency = 2 }, {}, {}
+          for i = 1, 3 do
+            functions[i] = function() return publish(contracts[i]) end
+            local one = { added = false, called = false, value = false, err = false }
+            told[i] = one
+            function one.on_done(value, err) one.called, one.value, one.err = true, value or false, err or false end
+          end
+          local _, failed = failing.try(n, count, function()
+            for i = 1, 3 do
+              gatherer:add(functions[i], told[i].on_done)
+              told[i].added = true
+            end
+            gatherer:wait()
+          end)
+          repeat until pcall(gatherer.wait, gatherer)
+          for i = 1, 3 do
+            assert(told[i].called or not told[i].added, "on_done was not called")
+            if is_known(told[i].value, told[i].err) then known = known + 1 end
+          end
+          return failed
+        end
+        local try = args.way == "map" and try_map or try_gatherer
+        map()
+        for _, count in ipairs { 1, -1 } do
+          for n = 1, 10000 do
+            collectgarbage()
+            local failed = try(n, count)
+            points = points + 1
+            if failed == 0 then break end
+          end
+        end
+        local results, failures = map()
+        assert(results[3] and not failures[1])
+        return { known = known + 6, points = points, posts = view:contract(1):get().data.posts }
+      end, { failing = host.failing "lua", url = target.url, token = wire.TOKEN, user = wire.SVEN, way = way })
+      local result = child:result()
+      assert.is_true(result.points > 200, result.points .. " points")
+      local lines = select(2, string.gsub(child.errors, "nobody waited for the end of the call: ", ""))
+      assert.is_true(result.posts <= result.known + lines, string.format("%d arrived, %d known, %d lines\n%s",
+        result.posts, result.known, lines, child.errors))
+    end)
+  end
+
   it("case 62: where the stack ends in the middle of a call, it is known what was done", function()
     for _, hooks in ipairs { false, true } do
       local child = process.start(function(args)

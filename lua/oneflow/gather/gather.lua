@@ -49,6 +49,14 @@ local function settle(group, what)
   loops.drive(group.loop, group)
 end
 
+-- What did not end is among the failures.
+local function lose_all(group, loop)
+  for slot = 1, loop.slots do
+    local job = loop.jobs[slot]
+    if job and job.group == group then group:lose(job) end
+  end
+end
+
 -- With a loop of its own.
 local function run_alone(group)
   local loop, outer = loops.new "inline", hosts.task
@@ -61,10 +69,9 @@ local function run_alone(group)
   if pcall(settle, group, what) then return end
   -- Interrupted once more. What is on the wire is left there.
   hosts.task = outer
-  for slot = 1, loop.slots do
-    local job = loop.jobs[slot]
-    if job and job.group == group then group:lose(job) end
-  end
+  pcall(lose_all, group, loop)
+  if not group.raised then group:problem(what) end
+  group.raised = true
 end
 
 local function run(items, total, fn, opts)
@@ -74,10 +81,15 @@ local function run(items, total, fn, opts)
   if owner then
     run_in_task(group, owner)
   elseif elsewhere then
-    light_threads.run(group)
+    local good, what = pcall(light_threads.run, group)
+    if not good then
+      if not group.raised then group:problem(what) end
+      group.raised = true
+    end
   else
     run_alone(group)
   end
+  group:trim()
   if group.raised then error(group.error, 0) end
   return group.results, group.failures
 end

@@ -11,7 +11,7 @@ local usage = require "oneflow.usage"
 local error, pcall, type = error, pcall, type
 local format = string.format
 local max = math.max
-local monotonic, open, seal = core.monotonic, core.open, core.seal
+local monotonic, open, seal, yieldable = core.monotonic, core.open, core.seal, core.yieldable
 local cancelled, read_raised = loops.cancelled, loops.read_raised
 local stop, stopped = loops.stop, loops.stopped
 
@@ -71,12 +71,27 @@ local function leave(job)
   start_waiting(loop)
 end
 
-local function run_on_done(job) return job.on_done(job.value, job.err, job.trace) end
+local function run_on_done(job)
+  yieldable() -- raises without room on the stack for what follows
+  job.told = true
+  return job.on_done(job.value, job.err, job.trace)
+end
+
+local TO_TELL
 
 local function on_done_ended(job, task)
-  if not task.good then note_raise(job.loop, job, "on_done", read_raised(task)) end
+  if not task.good then
+    local what = read_raised(task)
+    if not job.told then -- it has not begun, for want of memory: in the next turn
+      job.task = TO_TELL
+      error(what, 0)
+    end
+    note_raise(job.loop, job, "on_done", what)
+  end
   leave(job)
 end
+
+TO_TELL = loops.beginning(function(job) return loops.start(job, UNSTOPPED, run_on_done, on_done_ended) end)
 
 local function ended(job, good, value, err, trace)
   if job.on_done then
@@ -126,6 +141,7 @@ local function protected_turn(loop, seconds)
   if loop.cut then
     loop.cut = false
     loops.sweep(loop, loop.cut_by)
+    seconds = seconds and 0 -- there may be nothing left to wait for
   end
   start_waiting(loop)
   return loops.turn(loop, seconds)
@@ -173,7 +189,7 @@ function Gatherer:add(fn, on_done)
   end
   local scope = { above = loop.scope }
   local handle = seal(scope, HANDLE)
-  local job = { loop = loop, pool = loop, fn = fn, on_done = on_done, scope = scope, task = TO_BEGIN }
+  local job = { loop = loop, pool = loop, fn = fn, on_done = on_done, scope = scope, task = TO_BEGIN, told = false }
   local good, what = pcall(begin, loop, job)
   if not good then
     job.dropped = not job.slot

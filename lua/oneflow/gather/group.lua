@@ -24,12 +24,33 @@ local M = {}
 local Group = {}
 Group.__index = Group
 
+-- Stands where a result or a failure will: the place is there before a function begins, as afterwards there may be no
+-- memory for it.
+local PENDING = {}
+
 --- What is raised for a reason, with what was done so far.
 ---@return oneflow.GatherError
 function Group:problem(reason, trace)
   local problem = self.error
   problem.reason, problem.traceback = reason, trace or nil
   return problem
+end
+
+--- Nothing is pending any more.
+function Group:trim()
+  local results, failures = self.results, self.failures
+  for index = 1, results.n + 1 do
+    if results[index] == PENDING then results[index] = nil end
+  end
+  for place = self.places, self.failed + 1, -1 do failures[place] = nil end
+  self.places = self.failed
+end
+
+--- The same for a group that nobody waits for any more.
+---@return oneflow.GatherError
+function Group:left(reason, trace)
+  self:trim()
+  return self:problem(reason, trace)
 end
 
 --- A raise that is no item's: it passes on once all has ended. A second one is reported: nobody can be told of it.
@@ -107,21 +128,39 @@ local function tell(worker, index, item, value, err)
   return tell_progress(worker)
 end
 
+local function new_failure() return { index = 0, item = 0, err = 0, traceback = 0 } end
+
+-- The places of an item that begins.
+local function reserve(worker, index)
+  local group, failures = worker.group, worker.group.failures
+  worker.failure = worker.failure or new_failure()
+  group.results[index] = PENDING
+  for place = group.places + 1, group.failed + group.live do
+    failures[place] = PENDING
+    group.places = place
+  end
+end
+
 -- Once, also when a raise comes in the middle.
 local function note_failure(worker, index, item, err, trace)
   if worker.noted == index then return end
-  local group, failure = worker.group, worker.failure
-  local failures, known = group.failures, false
-  if failure and failure.index == index then
-    for i = 1, #failures do known = known or failures[i] == failure end
+  local group, failures, failure, known = worker.group, worker.group.failures, worker.failure or new_failure(), false
+  worker.failure = failure
+  if failure.index == index then
+    for i = 1, group.failed do known = known or failures[i] == failure end
   else
-    failure = { index = index, item = item, err = err, traceback = trace or nil }
-    worker.failure = failure
+    failure.item, failure.err, failure.traceback = item, err, trace or nil
+    failure.index = index
   end
-  if not known then failures[#failures + 1] = failure end
+  if not known then
+    failures[group.failed + 1] = failure
+    group.failed = group.failed + 1
+  end
+  if group.places < group.failed then group.places = group.failed end
+  if group.results[index] == PENDING then group.results[index] = nil end
   if group.results.n < index then group.results.n = index end
   if group.stop then group.room.stop(group, "another item of the gather failed") end
-  worker.noted = index
+  worker.failure, worker.noted = false, index
 end
 
 local function ran(worker, task)
@@ -148,6 +187,7 @@ local function begin(worker, item)
   local group = worker.group
   local index = group.results.n + 1
   if group.live < group.concurrency then M.add_worker(group) end
+  reserve(worker, index)
   local task, why = group.room.start(worker, group, run_item, ran, item, index)
   if not task then return give_up(worker, why) end
   group.results.n = index
@@ -204,7 +244,7 @@ end
 local TO_TAKE = loops.beginning(take_next)
 
 function M.add_worker(group)
-  group.room.add(group, { pool = group, group = group, task = TO_TAKE, noted = 0 })
+  group.room.add(group, { pool = group, group = group, task = TO_TAKE, noted = 0, failure = false })
   group.live = group.live + 1
 end
 
@@ -212,9 +252,15 @@ end
 function Group:lose(worker)
   local task = worker.task
   if not task or not task.index or task.index == worker.noted then return end
-  note_failure(worker, task.index, task.item, task.group and task.group:problem(self.error.reason) or errors.new(
-    { operation = "gather" },
-    { kind = "cancelled", outcome = "unknown", detail = "the gather was interrupted", retryable = false }))
+  note_failure(worker, task.index, task.item, task.group and task.group:left(self.error.reason) or self.lost)
+end
+
+-- For items that did not end; made beforehand.
+local function lost()
+  local err = errors.spare()
+  err.kind, err.operation, err.acting_user, err.status = "cancelled", "gather", nil, nil
+  err.detail = "the gather was interrupted"
+  return err
 end
 
 ---@param items table|function  a list, or an iterator
@@ -226,7 +272,8 @@ function M.new(room, items, total, fn, opts)
     room = room, take = items, list = total and items, total = total, fn = fn,
     stop = opts.stop, progress = opts.progress, on_result = opts.on_result,
     concurrency = opts.concurrency or options.CONCURRENCY, live = 0, done = 0, exhausted = false, taker = nil,
-    results = results, failures = failures, error = gather_error.new(results, failures), raised = false,
+    results = results, failures = failures, failed = 0, places = 0, lost = lost(),
+    error = gather_error.new(results, failures), raised = false,
     stopped = nil, above = nil,          -- as a scope
     caller = false, waiter = false,      -- as a pool
   }, Group)

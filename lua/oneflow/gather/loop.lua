@@ -264,7 +264,7 @@ local function leave(task, alive, what, request)
   end
   if task.group then
     stop(loop, task.group, "who waited for it is gone")
-    what = task.group:problem(what, trace)
+    what = task.group:left(what, trace)
   end
   task.scope, loop.stops = LEFT, true
   task.good, task.value, task.ended = false, setmetatable({ value = what, trace = trace }, RAISED), true
