@@ -4,7 +4,8 @@
  *
  *   FAILING_MALLOC=first:count:threads  arms it from the start of the process, see below
  *   FAILING_MALLOC_SKIP=name,...        shared objects whose allocations are neither counted nor
- *                                       failed, by a part of their path; "main" is the program
+ *                                       failed, by how their file's name begins; "main" is
+ *                                       the program
  *
  * Without the second it is "main,liblua,libluajit,libgcc": what Lua allocates for itself is another
  * subject, and LuaJIT's compiler crashes in libgcc. A process that has this loaded arms it by
@@ -45,11 +46,13 @@ static int skip_object(struct dl_phdr_info *object, size_t size, void *context) 
     char *rest = NULL;
     strncpy(list, context, sizeof list - 1);
     list[sizeof list - 1] = '\0';
+    bool is_main = object->dlpi_name[0] == '\0';
+    /* Only the file's own name counts: the tree may lie in a folder named main. */
+    const char *slash = strrchr(object->dlpi_name, '/');
+    const char *file = is_main ? "main" : slash != NULL ? slash + 1 : object->dlpi_name;
     bool skip = false;
     for (char *name = strtok_r(list, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
-        bool is_main = object->dlpi_name[0] == '\0';
-        skip =
-            skip || (is_main ? strcmp(name, "main") == 0 : strstr(object->dlpi_name, name) != NULL);
+        skip = skip || strncmp(file, name, strlen(name)) == 0;
     }
     for (int i = 0; skip && i < object->dlpi_phnum; i++) {
         const ElfW(Phdr) *part = &object->dlpi_phdr[i];
