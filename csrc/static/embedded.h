@@ -7,7 +7,7 @@
 
 typedef struct of_embedded {
     const char *name;   /* for `require`; NULL ends the list */
-    const char *source; /* "@oneflow/call.lua": what messages call it */
+    const char *source; /* "@oneflow/check.lua": what messages call it */
     const unsigned char *text;
     size_t length;
 } of_embedded;

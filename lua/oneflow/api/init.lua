@@ -20,7 +20,7 @@
 --   as            acting user: "none" (not needed, sent when there is one), "optional" (the service
 --                 takes the anonymous administrator too), "required" (it does not), "unknown"
 --   returns       a resource's name, "data" (a plain table) or "nothing"
---   answers       whose answer it must be (oneflow.answer): "same" (the thing that the path names, or the one that
+--   answers       whose answer it must be (oneflow.call.decode): "same" (the thing that the path names, or the one that
 --                 there is), "new" (a thing that was made: another one than the path's), "any" (a list, a link, what is
 --                 not confirmed). "same" and "new" have an id
 --   undone        a field and its value with which the answer says that the thing was not done
@@ -48,7 +48,7 @@
 --   confirmed     "doc" or "ms"
 --   ids           the names in the path, in order
 --   pattern       of its paths, with slashes behind it or without
---   expects       what oneflow.answer holds an answer against; none: nothing is known of it
+--   expects       what oneflow.call.decode holds an answer against; none: nothing is known of it
 local error, ipairs, pairs = error, ipairs, pairs
 local gmatch, gsub = string.gmatch, string.gsub
 
@@ -81,9 +81,9 @@ local function copied(original, more)
   return copy
 end
 
--- What oneflow.answer needs: `answers` and `undone`; `always` (the answer is read even when its text alone is wanted);
--- `thing` (what is answered or deleted, for messages), its `id_fields` and `custom_ids`, and `own`, a pattern for its
--- id in the path, where that names it.
+-- What oneflow.call.decode needs: `answers` and `undone`; `always` (the answer is read even when its text alone is
+-- wanted); `thing` (what is answered or deleted, for messages), its `id_fields` and `custom_ids`, and `own`, a pattern
+-- for its id in the path, where that names it.
 local function expectation(operation, resource)
   local answers, returns = operation.answers, operation.returns
   local thing, plain = resource.item or resource.record, returns == "nothing" or returns == "data"

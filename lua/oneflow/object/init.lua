@@ -5,9 +5,9 @@
 local ascii = require "oneflow.ascii"
 local accessors = require "oneflow.object.accessors"
 local acting_user = require "oneflow.acting_user"
-local answer = require "oneflow.answer"
 local api = require "oneflow.api"
 local call = require "oneflow.call"
+local decode = require "oneflow.call.decode"
 local check = require "oneflow.check"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
@@ -116,7 +116,7 @@ function shared.request(self, method, path, parts, opts)
   method = ascii.upper(method)
   return call.run(scope, {
     name = "request", method = method, as = "unknown", repeatable = method == "GET",
-    expects = answer.expected(method, path, given.query),
+    expects = decode.expected(method, path, given.query),
   }, path, {
     body = given.body,
     query = check.pairs("query", given.query, problems),

@@ -6,9 +6,9 @@
 -- decoding on its tables are the library's alone: who acts and which id is addressed is read from them. What is handed
 -- out is a copy.
 local acting_user = require "oneflow.acting_user"
-local answer = require "oneflow.answer"
 local api = require "oneflow.api"
 local call = require "oneflow.call"
+local decode = require "oneflow.call.decode"
 local check = require "oneflow.check"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
@@ -39,7 +39,7 @@ local new_item = M.new_item
 --- The id of a record: as an id is kept, or else as it was sent.
 ---@return any? id
 function M.id_of(kind, data)
-  local id = answer.id_of(data, kind.resource.id_fields)
+  local id = decode.id_of(data, kind.resource.id_fields)
   if id == nil and (type(data.id) == "string" or type(data.id) == "number") then id = data.id end
   return id
 end

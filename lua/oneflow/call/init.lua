@@ -1,9 +1,9 @@
 -- The call pipeline: who acts, may it wait here, submit, wait, and what came of it. Every call passes through
 -- `M.run`; it knows no endpoint.
 local acting_user = require "oneflow.acting_user"
-local answers = require "oneflow.answer"
 local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
+local decode = require "oneflow.call.decode"
 local errors = require "oneflow.errors"
 local hosts = require "oneflow.hosts"
 local report = require "oneflow.report"
@@ -12,7 +12,7 @@ local usage = require "oneflow.usage"
 local error, format, gsub, huge, min = error, string.format, string.gsub, math.huge, math.min
 local ipairs, pcall, type = ipairs, pcall, type
 local running = coroutine.running
-local monotonic, read = core.monotonic, answers.read
+local monotonic, read = core.monotonic, decode.read
 local ANONYMOUS_ADMIN, header_of = acting_user.ANONYMOUS_ADMIN, acting_user.header
 local ANONYMOUS_LABEL = acting_user.label(ANONYMOUS_ADMIN)
 local NO_MEMORY, REFUSED, is_no_memory = errors.NO_MEMORY, errors.REFUSED, errors.is_no_memory
