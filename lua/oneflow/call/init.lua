@@ -5,14 +5,18 @@ local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local decode = require "oneflow.call.decode"
 local errors = require "oneflow.errors"
+local events = require "oneflow.call.events"
 local hosts = require "oneflow.hosts"
 local report = require "oneflow.report"
+local token = require "oneflow.call.token"
 local usage = require "oneflow.usage"
 
 local error, format, gsub, huge, min = error, string.format, string.gsub, math.huge, math.min
 local ipairs, pcall, type = ipairs, pcall, type
-local running = coroutine.running
 local monotonic, read = core.monotonic, decode.read
+local context_of, outcome_of, told = events.context_of, events.outcome_of, events.told
+local tell_response, interrupted, give_up = events.tell_response, events.interrupted, events.give_up
+local LATE, ask, refreshed = token.LATE, token.ask, token.refreshed
 local ANONYMOUS_ADMIN, header_of = acting_user.ANONYMOUS_ADMIN, acting_user.header
 local ANONYMOUS_LABEL = acting_user.label(ANONYMOUS_ADMIN)
 local NO_MEMORY, REFUSED, is_no_memory = errors.NO_MEMORY, errors.REFUSED, errors.is_no_memory
@@ -55,107 +59,6 @@ end
 function M.made(scope, opts)
   if scope.user or scope.made_as or acting_user.missing(opts.as) then return scope end
   return { client = scope.client, made_as = scope.client.resolve(opts.as) }
-end
-
--- ---- token -----------------------------------------------------------------------------------------------------
-
--- Why there is no token: the time of the call that needs it is over.
-local LATE = {}
-
--- How often who waits for another call's token looks whether that call still goes on.
-local LOOK_SECONDS = 1
-
-local ask
-
--- Is the token's function still being asked there? A raise may have ended that anywhere, also past any clean-up: an
--- overflow of the stack, memory that ended, a hook that counts instructions.
-local function goes_on(asking)
-  return not asking.over and monotonic() < asking.until_when and core.calls(asking.thread, asking.attempt)
-end
-
--- The function is being asked by another call: its answer counts for this one too.
-local function await_answer(client, asking, reason, waiter, deadline)
-  if asking.by == running() or (waiter and waiter:within(asking.by)) then
-    usage.raise("the token function calls the client that asks it for the token")
-  end
-  if waiter then asking[#asking + 1] = waiter end
-  while goes_on(asking) do
-    local now = monotonic()
-    if now > deadline then return nil, LATE end
-    if not (waiter and waiter:sleep(min(asking.until_when, deadline, now + LOOK_SECONDS))) and goes_on(asking) then
-      return nil, "is being asked for by another call, for which this one cannot wait where it stands"
-    end
-  end
-  if asking.over then return asking.change, asking.why end
-  if monotonic() < asking.until_when then return ask(client, reason, waiter, deadline) end -- in its place
-  return nil, "was asked for by another call, and did not come"
-end
-
-local function function_token(client, reason)
-  local token, why = client.token_function(reason)
-  if client.closed then usage.raise("the client is closed") end
-  if token == nil then
-    return nil, "was not given by its function: " .. (type(why) == "string" and why or "no reason said")
-  end
-  if type(token) ~= "string" then usage.raise("the token function must return a string, got " .. type(token)) end
-  return client.engine:set_token(token)
-end
-
-local function note_generation(client, reason, change)
-  if change == "changed" or reason == "first" and change then client.generation = client.generation + 1 end
-end
-
-local function wake(sleeper) sleeper:wake() end
-
--- Nobody asks the function there any more: who waits for it goes on.
-local function release(client, asking)
-  for i = 1, #asking do pcall(wake, asking[i]) end
-  if client.asking == asking then client.asking = nil end
-end
-
--- Asks the token's function, callback or file; "changed", "same", or nil and why not. A function's raise passes on.
-function ask(client, reason, waiter, deadline)
-  local engine = client.engine
-  if not client.token_function then -- neither of these comes back to the library meanwhile
-    local change, why
-    if client.token_file then
-      change, why = engine:read_token(client.token_file)
-    else
-      change, why = engine:ask_token(reason)
-    end
-    note_generation(client, reason, change)
-    return change, why
-  end
-  local before = client.asking
-  -- Who asks may be gone for good: nginx drops a light thread without a word.
-  if before and goes_on(before) then return await_answer(client, before, reason, waiter, deadline) end
-  -- And who waits for the answer. Its fields are there from the start: later there may be no memory for them.
-  local asking = {
-    by = running(), thread = core.thread(), attempt = false, until_when = monotonic() + client.timeout,
-    over = false, change = false, why = false,
-  }
-  function asking.attempt() -- while it is on the stack, the function is being asked
-    client.asking = asking
-    local change, why = function_token(client, reason)
-    return change, why
-  end
-  local good, change, why = pcall(asking.attempt)
-  asking.over = true
-  if good then
-    asking.change, asking.why = change, why
-    note_generation(client, reason, change)
-  else
-    asking.why = "was not given by its function, which raised"
-  end
-  release(client, asking)
-  if not good then error(change, 0) end
-  return change, why
-end
-
--- Asked once for each token that was refused: who comes later finds the new one.
-local function refreshed(client, generation, waiter, deadline)
-  if client.generation ~= generation then return true end
-  return ask(client, "refused", waiter, deadline) == "changed"
 end
 
 -- ---- one attempt -----------------------------------------------------------------------------------------------
@@ -258,77 +161,7 @@ local function through_transport(so_far, client, operation, path, parts, user, t
   }
 end
 
--- What an error is told about the call.
-local function context_of(client, operation, user, attempts, outcome)
-  return {
-    operation = operation.name, acting_user = acting_user.label(user), attempts = attempts, mask = client.mask,
-    repeatable = operation.repeatable, outcome = outcome, unconfirmed = operation.confirmed == false,
-    storage = operation.storage,
-  }
-end
-
----What on_request is told.
----@class oneflow.RequestInfo
----@field operation string  "contract.publish"
----@field method string  "POST"
----@field path string  below the base URL: "/contracts/4711/publish"; "" at a storage host
----@field acting_user string?  e-mail, or "anonymous administrator"
----@field attempt integer  1; 2 after a 401, with another token
----@field storage string?  of a file's second step: the storage host
-
----What on_response is told: of each attempt, what came of it.
----@class oneflow.ResponseInfo: oneflow.RequestInfo
----@field status integer?  HTTP status, when there was one
----@field connects integer?  connections that were opened for it
----@field request_id string?
----@field seconds number?  from on_request to the end; not of orphaned calls
----@field kind oneflow.Kind?  of an error; beside a 2xx when its body, of what may change something, is not the answer
----@field outcome oneflow.Outcome?  of an error, as kind
----@field orphaned boolean?  nobody waits for the call any more: this is all that will be heard of it
-
-local function told(operation, path, user, number)
-  return {
-    operation = operation.name, method = operation.method, path = path, acting_user = acting_user.label(user),
-    attempt = number, storage = operation.storage and operation.storage.host,
-  }
-end
-
--- What on_response is told of an attempt.
-local function outcome_of(client, operation, path, user, number, seconds, status, answer, request_id, connects)
-  local info = told(operation, path, user, number)
-  info.seconds = seconds
-  if status then
-    info.status, info.connects, info.request_id = status, connects, errors.safe(request_id, client.mask)
-    if operation.expects and operation.expects.always then
-      local value, kind = read(operation, path, answer)
-      if value == nil then info.kind, info.outcome = kind, "unknown" end
-    end
-  else
-    local err = errors.from_answer(context_of(client, operation, user, number), answer)
-    info.status, info.connects, info.request_id = answer.status, answer.connects, err.request_id
-    info.kind, info.outcome = err.kind, err.outcome
-  end
-  return info
-end
-
--- What the hook raises, or that there is no memory to call it, takes nothing away from who made the call.
-local function tell_response(client, operation, path, user, ...)
-  local good, info = pcall(outcome_of, client, operation, path, user, ...)
-  local problem = info
-  if good then good, problem = pcall(client.hooks.on_response, info) else info = nil end
-  if not good then
-    report.problem(client, problem, "on_response", operation.name, acting_user.label(user), info)
-  end
-end
-
 local function too_late() return nil, NO_TIME end
-
--- A raise in the middle of a call that may have been applied.
-local function interrupted(client, problem, operation, path, user, number, status)
-  local good, info = pcall(told, operation, path, user, number)
-  if good then info.status, info.kind, info.outcome = status, not status and "cancelled" or nil, "unknown" end
-  report.problem(client, problem, "call", operation.name, acting_user.label(user), good and info or nil)
-end
 
 -- The hooks around an attempt, for clients that have any.
 local function hooked(send, so_far, client, operation, path, parts, user, timeout, waiter, number, deadline)
@@ -352,32 +185,6 @@ local function attempt(so_far, client, operation, path, parts, user, timeout, wa
   local send = client.transport and through_transport or over_the_wire
   if not client.hooks then return send(so_far, client, operation, path, parts, user, timeout, waiter) end
   return hooked(send, so_far, client, operation, path, parts, user, timeout, waiter, number, deadline)
-end
-
--- What does not belong to its request may be followed by more of that: nothing is taken from its connection any more.
-local function give_up(client, connection)
-  if connection then client.engine:disconnect(connection) end
-end
-
-local function orphan(client, ticket, operation, path, user)
-  local status, answer, request_id, _, connects, connection = client.engine:take(ticket)
-  local info = outcome_of(client, operation, path, user, 1, nil, status, answer, request_id, connects)
-  if status and info.kind then give_up(client, connection) end
-  info.orphaned = true
-  return info
-end
-
---- Reports what became of a call that nobody waits for any more. Never raises.
----@param ticket userdata  done; is used up
----@return table? info  oneflow.ResponseInfo; nil: there was no memory for it
-function M.orphaned(client, ticket, operation, path, user)
-  local good, info = pcall(orphan, client, ticket, operation, path, user)
-  if good then
-    report.orphaned(client, info)
-    return info
-  end
-  client.engine:settle(ticket)
-  interrupted(client, info, operation, path, user, 1)
 end
 
 -- ---- the whole call --------------------------------------------------------------------------------------------
@@ -547,7 +354,7 @@ end
 local function clean_up(client, so_far)
   if so_far.waiter then so_far.waiter:forget(so_far.number) end
   local asking = client.asking
-  if asking and not goes_on(asking) then release(client, asking) end
+  if asking and not token.goes_on(asking) then token.release(client, asking) end
 end
 
 -- Such as a Ctrl-C, which passes on. What is on the wire then is the core's to tell; of what may have been applied, and

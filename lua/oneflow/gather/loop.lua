@@ -17,10 +17,11 @@
 --  * a task whose coroutine did not end by itself is left: no call begins in there any more
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
+local events = require "oneflow.call.events"
 local hosts = require "oneflow.hosts"
 local orphans = require "oneflow.gather.orphans"
 
-local getmetatable, next, pcall, require = getmetatable, next, pcall, require
+local getmetatable, next, pcall = getmetatable, next, pcall
 local setmetatable, xpcall = setmetatable, xpcall
 local create, resume, running = coroutine.create, coroutine.resume, coroutine.running
 local status, yield = coroutine.status, coroutine.yield
@@ -233,7 +234,7 @@ local function orphaned(task, request)
   local client, operation = task.client, task.operation
   local info = { operation = operation.name }
   if not operation.repeatable then
-    info = require("oneflow.call").orphaned(client, request, operation, task.path, task.user)
+    info = events.orphaned(client, request, operation, task.path, task.user)
   end
   return errors.new({ operation = info.operation, acting_user = info.acting_user, attempts = 1, mask = client.mask }, {
     kind = info.kind or "cancelled", outcome = info.outcome or "unknown", status = info.status,

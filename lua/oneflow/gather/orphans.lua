@@ -2,8 +2,9 @@
 -- functions do not go on, but what became of these calls is reported. Nobody turns a loop for that; it is seen to after
 -- each collection of garbage. What is left at the end of the state is the core's to tell.
 local core = require "oneflow.core"
+local events = require "oneflow.call.events"
 
-local next, pcall, require = next, pcall, require
+local next, pcall = next, pcall
 local process, seal = core.process, core.seal
 
 local M = {}
@@ -37,7 +38,7 @@ end
 local function report(done)
   for i = 1, #done do
     local call = done[i]
-    pcall(require("oneflow.call").orphaned, call.client, call.request, call.operation, call.path, call.user)
+    pcall(events.orphaned, call.client, call.request, call.operation, call.path, call.user)
   end
 end
 

@@ -6,13 +6,14 @@
 -- semaphore. What is not sent yet, or may be repeated, is then dropped. Anything else runs to its end, and the client's
 -- on_response hook, or the error log, is told what became of it.
 local core = require "oneflow.core"
+local events = require "oneflow.call.events"
 
 local ngx = package.loaded.ngx
 local exiting = ngx.worker.exiting
 local get_phase, now, sleep, tcp = ngx.get_phase, ngx.now, ngx.sleep, ngx.socket.tcp
 local new_semaphore = require("ngx.semaphore").new
 local thread, timer_at = ngx.thread, ngx.timer.at
-local next, pcall, require, tostring = next, pcall, require, tostring
+local next, pcall, tostring = next, pcall, tostring
 local format = string.format
 local yieldable = core.yieldable
 
@@ -56,7 +57,7 @@ local function tell(_, number)
   local entry = waiting[number]
   if not entry or not entry.asked then return end
   waiting[number] = nil
-  require("oneflow.call").orphaned(entry.client, entry.ticket, entry.operation, entry.path, entry.user)
+  events.orphaned(entry.client, entry.ticket, entry.operation, entry.path, entry.user)
 end
 
 -- Its light thread is gone.
@@ -179,7 +180,7 @@ end
 
 function waiter.forget(_, number) waiting[number] = nil end
 
--- Until another light thread has the token that both need; see oneflow.call.
+-- Until another light thread has the token that both need; see oneflow.call.token.
 function waiter.sleep()
   sleep(1 / 200)
   return true

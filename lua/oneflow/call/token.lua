@@ -1,0 +1,113 @@
+-- The token: asked for before the first call, and once more for each that the service refused. Calls that need it at
+-- the same time ask once.
+local core = require "oneflow.core"
+local usage = require "oneflow.usage"
+
+local error, min, pcall, type = error, math.min, pcall, type
+local running = coroutine.running
+local monotonic = core.monotonic
+
+local M = {}
+
+-- Why there is no token: the time of the call that needs it is over.
+local LATE = {}
+
+-- How often who waits for another call's token looks whether that call still goes on.
+local LOOK_SECONDS = 1
+
+local ask
+
+-- Is the token's function still being asked there? A raise may have ended that anywhere, also past any clean-up: an
+-- overflow of the stack, memory that ended, a hook that counts instructions.
+local function goes_on(asking)
+  return not asking.over and monotonic() < asking.until_when and core.calls(asking.thread, asking.attempt)
+end
+
+-- The function is being asked by another call: its answer counts for this one too.
+local function await_answer(client, asking, reason, waiter, deadline)
+  if asking.by == running() or (waiter and waiter:within(asking.by)) then
+    usage.raise("the token function calls the client that asks it for the token")
+  end
+  if waiter then asking[#asking + 1] = waiter end
+  while goes_on(asking) do
+    local now = monotonic()
+    if now > deadline then return nil, LATE end
+    if not (waiter and waiter:sleep(min(asking.until_when, deadline, now + LOOK_SECONDS))) and goes_on(asking) then
+      return nil, "is being asked for by another call, for which this one cannot wait where it stands"
+    end
+  end
+  if asking.over then return asking.change, asking.why end
+  if monotonic() < asking.until_when then return ask(client, reason, waiter, deadline) end -- in its place
+  return nil, "was asked for by another call, and did not come"
+end
+
+local function function_token(client, reason)
+  local token, why = client.token_function(reason)
+  if client.closed then usage.raise("the client is closed") end
+  if token == nil then
+    return nil, "was not given by its function: " .. (type(why) == "string" and why or "no reason said")
+  end
+  if type(token) ~= "string" then usage.raise("the token function must return a string, got " .. type(token)) end
+  return client.engine:set_token(token)
+end
+
+local function note_generation(client, reason, change)
+  if change == "changed" or reason == "first" and change then client.generation = client.generation + 1 end
+end
+
+local function wake(sleeper) sleeper:wake() end
+
+-- Nobody asks the function there any more: who waits for it goes on.
+local function release(client, asking)
+  for i = 1, #asking do pcall(wake, asking[i]) end
+  if client.asking == asking then client.asking = nil end
+end
+
+-- Asks the token's function, callback or file; "changed", "same", or nil and why not. A function's raise passes on.
+function ask(client, reason, waiter, deadline)
+  local engine = client.engine
+  if not client.token_function then -- neither of these comes back to the library meanwhile
+    local change, why
+    if client.token_file then
+      change, why = engine:read_token(client.token_file)
+    else
+      change, why = engine:ask_token(reason)
+    end
+    note_generation(client, reason, change)
+    return change, why
+  end
+  local before = client.asking
+  -- Who asks may be gone for good: nginx drops a light thread without a word.
+  if before and goes_on(before) then return await_answer(client, before, reason, waiter, deadline) end
+  -- And who waits for the answer. Its fields are there from the start: later there may be no memory for them.
+  local asking = {
+    by = running(), thread = core.thread(), attempt = false, until_when = monotonic() + client.timeout,
+    over = false, change = false, why = false,
+  }
+  function asking.attempt() -- while it is on the stack, the function is being asked
+    client.asking = asking
+    local change, why = function_token(client, reason)
+    return change, why
+  end
+  local good, change, why = pcall(asking.attempt)
+  asking.over = true
+  if good then
+    asking.change, asking.why = change, why
+    note_generation(client, reason, change)
+  else
+    asking.why = "was not given by its function, which raised"
+  end
+  release(client, asking)
+  if not good then error(change, 0) end
+  return change, why
+end
+
+-- Asked once for each token that was refused: who comes later finds the new one.
+local function refreshed(client, generation, waiter, deadline)
+  if client.generation ~= generation then return true end
+  return ask(client, "refused", waiter, deadline) == "changed"
+end
+
+M.LATE, M.goes_on, M.release, M.ask, M.refreshed = LATE, goes_on, release, ask, refreshed
+
+return M
