@@ -13,6 +13,7 @@
 #include "lua_file.h"
 #include "lua_queue.h"
 #include "oneflow.h"
+#include "system.h"
 #include "text.h"
 #include "token_source.h"
 #include "url.h"
@@ -183,6 +184,21 @@ static int monotonic(lua_State *L) {
     return 1;
 }
 
+/* wall() -> seconds since 1970, which may be set */
+static int wall(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)time(NULL));
+    return 1;
+}
+
+/* sleep(seconds): the thread waits, at most so long. Returns early, so that signals are seen. */
+static int sleep_slice(lua_State *L) {
+    lua_Number milliseconds = luaL_checknumber(L, 1) * 1000;
+    if (milliseconds > 0) /* rounded up: who asks again for what is left would do so many times */
+        of_sleep(milliseconds < OF_SLICE_MILLISECONDS ? (long)milliseconds + 1
+                                                      : OF_SLICE_MILLISECONDS);
+    return 0;
+}
+
 /* log(text, ...): a line onto standard error, in one piece, also where there is no io library.
    Takes no memory; what is no string is left out. */
 static int log_line(lua_State *L) {
@@ -281,6 +297,8 @@ int luaopen_oneflow_core(lua_State *L) {
         {"check_header_name", check_header_name},
         {"check_file_name", check_file_name},
         {"monotonic", monotonic},
+        {"wall", wall},
+        {"sleep", sleep_slice},
         {"process", process},
         {"log", log_line},
         {"is_token_source", is_token_source},

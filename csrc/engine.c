@@ -21,7 +21,6 @@ enum {
     URL_LIMIT = 64 * 1024,
     SPARE_LIMIT = 64 * 1024, /* bytes that an idle buffer may keep */
     SPARES_MOST = 64,
-    SLICE_MILLISECONDS = 250, /* after which a caller gets to see its signals */
 };
 
 const char *of_kind_name(of_kind kind) {
@@ -580,8 +579,8 @@ static void drive(of_driver *driver, const of_transfer *transfer, long milliseco
 }
 
 bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds) {
-    if (milliseconds > SLICE_MILLISECONDS)
-        milliseconds = SLICE_MILLISECONDS;
+    if (milliseconds > OF_SLICE_MILLISECONDS)
+        milliseconds = OF_SLICE_MILLISECONDS;
     if (transfer != NULL && transfer->on_thread)
         return of_io_wait(transfer, milliseconds);
     if (transfer != NULL)

@@ -10,9 +10,8 @@
 #include <unistd.h>
 
 enum {
-    SLICE_MILLISECONDS = 250, /* after which a caller gets to see its signals */
-    BLIND_MILLISECONDS = 10,  /* between looks at what cannot be waited for */
-    DRIVERS_MOST = 64,        /* waited for at once */
+    BLIND_MILLISECONDS = 10, /* between looks at what cannot be waited for */
+    DRIVERS_MOST = 64,       /* waited for at once */
 };
 
 of_queue *of_queue_new(bool threaded) {
@@ -213,7 +212,7 @@ static bool wait_threaded(of_queue *queue, long milliseconds) {
 }
 
 bool of_queue_wait(of_queue *queue, long milliseconds) {
-    if (milliseconds > SLICE_MILLISECONDS)
-        milliseconds = SLICE_MILLISECONDS;
+    if (milliseconds > OF_SLICE_MILLISECONDS)
+        milliseconds = OF_SLICE_MILLISECONDS;
     return queue->threaded ? wait_threaded(queue, milliseconds) : wait_inline(queue, milliseconds);
 }

@@ -11,6 +11,10 @@ long long of_now(void);
 
 void of_sleep(long milliseconds);
 
+/* For at most so many milliseconds a caller's thread waits in one go: a signal that comes right
+   before it begins to wait is seen after that. */
+enum { OF_SLICE_MILLISECONDS = 250 };
+
 /* No child program inherits what these give, not even one that another thread starts meanwhile,
    where the system can do that; -1 or false with errno otherwise. */
 int of_socket(int family, int type, int protocol);

@@ -9,6 +9,7 @@
 local ascii = require "oneflow.ascii"
 local call = require "oneflow.call"
 local check = require "oneflow.check"
+local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local usage = require "oneflow.usage"
@@ -16,7 +17,6 @@ local usage = require "oneflow.usage"
 local find, format, gsub, match = string.find, string.format, string.gsub, string.match
 local concat = table.concat
 local ipairs, next, pcall, type = ipairs, next, pcall, type
-local monotonic = core.monotonic
 
 local M = {}
 
@@ -41,7 +41,7 @@ local function watcher(parts, sink, progress)
   end
 
   local function tell(done, total, last)
-    local now = monotonic()
+    local now = clock.monotonic()
     if done == told or not (last or now - told_at >= PROGRESS_SECONDS) then return end
     told, told_at = done, now
     local good, problem = pcall(progress, done, total)
@@ -51,7 +51,7 @@ local function watcher(parts, sink, progress)
   local function watch(client, ticket)
     local engine = client.engine
     local done, chunk
-    told, told_at = -1, monotonic()
+    told, told_at = -1, clock.monotonic()
     repeat
       done = client.closed or engine:wait(ticket, progress and PROGRESS_SECONDS) -- closed by one of the functions
       chunk = sink and not parts.stopped and engine:read(ticket)

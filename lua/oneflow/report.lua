@@ -1,13 +1,13 @@
 -- The one place that tells what no caller can be told: what a function of the program's raised after the request went
 -- out, and what became of a call that nobody waits for. Told to the client's hooks or, without one, in a line: in the
 -- error log of nginx, elsewhere on standard error. Told once, whatever happens; nothing here raises.
+local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 
 local format = string.format
 local log, package, pcall, setmetatable, type = core.log, package, pcall, setmetatable, type
 local running = coroutine.running
-local monotonic = core.monotonic
 
 -- As a module, as its global may be another table's in each request. Threads of ngx.run_worker_thread may lack the log.
 local ngx = package.loaded.ngx
@@ -61,7 +61,7 @@ local inside = setmetatable({}, { __mode = "k" })
 local STALE_SECONDS = 60
 
 local function call_hook(hook, problem, raised_in, info)
-  local co, now = running() or "main", monotonic()
+  local co, now = running() or "main", clock.monotonic()
   if inside[co] and now < inside[co] then return false end
   info.raised_in, inside[co] = raised_in, now + STALE_SECONDS
   local good, why = pcall(hook, problem, info)

@@ -1,5 +1,5 @@
 -- The source itself: nothing in it asks the process's locale, so that what holds in one holds in every one. See
--- oneflow.ascii and csrc/text.h, which say what to use instead.
+-- oneflow.ascii and csrc/text.h, which say what to use instead. And nothing in Lua asks a clock but oneflow.clock's.
 local host = require "spec.support.host"
 
 local function files(pattern)
@@ -113,6 +113,25 @@ local function faults_of_lua(path, note)
   end
 end
 
+local CLOCKS = {
+  core = { monotonic = true, wall = true, sleep = true }, os = { time = true, clock = true, date = true },
+  ngx = { now = true, time = true, update_time = true, localtime = true, utctime = true, today = true },
+}
+
+-- oneflow.clock's fields can be replaced: they are called, and never kept.
+local function clocks_of_lua(path, note)
+  local text = host.read(host.root .. "/" .. path)
+  local list = tokens(text)
+  for i = 4, #list - 1 do
+    local owner, name = list[i - 2].text, list[i].text
+    if list[i - 1].text == "." and list[i - 3].text ~= "." then
+      local found = CLOCKS[owner] and CLOCKS[owner][name] and path ~= "lua/oneflow/clock.lua"
+      local kept = owner == "clock" and list[i + 1].text ~= "("
+      if found or kept then note(path .. ":" .. line_of(text, list[i].at) .. ": " .. owner .. "." .. name) end
+    end
+  end
+end
+
 -- ---- C ------------------------------------------------------------------------------------------------------------
 
 local LOCALE_DEPENDENT = {}
@@ -151,4 +170,11 @@ describe("the source:", function()
       assert.equal("", table.concat(faults, "\n"))
     end)
   end
+
+  it("nothing in Lua asks another clock than oneflow.clock, or keeps one of its functions", function()
+    local list, faults = files "lua -type f ! -name types.lua", {}
+    assert.is_true(#list > 20)
+    for _, path in ipairs(list) do clocks_of_lua(path, function(fault) faults[#faults + 1] = fault end) end
+    assert.equal("", table.concat(faults, "\n"))
+  end)
 end)

@@ -2,6 +2,7 @@
 -- `M.run`; it knows no endpoint.
 local acting_user = require "oneflow.acting_user"
 local ascii = require "oneflow.ascii"
+local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local decode = require "oneflow.call.decode"
 local errors = require "oneflow.errors"
@@ -13,7 +14,7 @@ local usage = require "oneflow.usage"
 
 local error, format, gsub, huge, min = error, string.format, string.gsub, math.huge, math.min
 local ipairs, pcall, type = ipairs, pcall, type
-local monotonic, read = core.monotonic, decode.read
+local read = decode.read
 local context_of, outcome_of, told = events.context_of, events.outcome_of, events.told
 local tell_response, interrupted, give_up = events.tell_response, events.interrupted, events.give_up
 local LATE, ask, refreshed = token.LATE, token.ask, token.refreshed
@@ -68,7 +69,7 @@ local LEAST_SECONDS = 1 / 1000
 
 -- How long the next attempt may take; nil: there is no time left for one.
 local function attempt_time(most, deadline)
-  local left = deadline - monotonic()
+  local left = deadline - clock.monotonic()
   if left < LEAST_SECONDS then return nil end
   return min(most, left)
 end
@@ -173,10 +174,11 @@ local function hooked(send, so_far, client, operation, path, parts, user, timeou
     if not timeout then send = too_late end
   end
   if not hooks.on_response then return send(so_far, client, operation, path, parts, user, timeout, waiter) end
-  local started = monotonic()
+  local started = clock.monotonic()
   local status, answer, request_id, content_type, connects, connection =
     send(so_far, client, operation, path, parts, user, timeout, waiter)
-  tell_response(client, operation, path, user, number, monotonic() - started, status, answer, request_id, connects)
+  local seconds = clock.monotonic() - started
+  tell_response(client, operation, path, user, number, seconds, status, answer, request_id, connects)
   return status, answer, request_id, content_type, connects, connection
 end
 
@@ -214,7 +216,7 @@ end
 -- is left of the call's time. Whatever comes of that look, it changes nothing about what the call itself did; what is
 -- raised in it passes on, and is reported like what is raised in the call.
 local function look_again(client, user, operation, path, opts, deadline, message)
-  local expects, left = operation.expects, deadline - monotonic()
+  local expects, left = operation.expects, deadline - clock.monotonic()
   if left <= 0 or client.closed then return nil, message end
   local value, err = M.run({ client = client, user = user }, expects.confirm,
     (gsub(path, expects.captured, expects.confirm_path)), nil,
@@ -248,7 +250,7 @@ local function run(so_far, scope, operation, path, parts, opts, problems)
   if parts.form or parts.answer then -- a file may take its time, but not stall
     timeout, attempt_timeout = opts.timeout or huge, opts.attempt_timeout or huge
   end
-  local deadline = monotonic() + timeout
+  local deadline = clock.monotonic() + timeout
   local user, user_problem = M.acting_user(scope, operation, opts)
   so_far.user = user
   if user_problem then problems = add(problems, "as", user_problem) end

@@ -1,11 +1,11 @@
 -- The token: asked for before the first call, and once more for each that the service refused. Calls that need it at
 -- the same time ask once.
+local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local usage = require "oneflow.usage"
 
 local error, min, pcall, type = error, math.min, pcall, type
 local running = coroutine.running
-local monotonic = core.monotonic
 
 local M = {}
 
@@ -20,7 +20,7 @@ local ask
 -- Is the token's function still being asked there? A raise may have ended that anywhere, also past any clean-up: an
 -- overflow of the stack, memory that ended, a hook that counts instructions.
 local function goes_on(asking)
-  return not asking.over and monotonic() < asking.until_when and core.calls(asking.thread, asking.attempt)
+  return not asking.over and clock.monotonic() < asking.until_when and core.calls(asking.thread, asking.attempt)
 end
 
 -- The function is being asked by another call: its answer counts for this one too.
@@ -30,14 +30,14 @@ local function await_answer(client, asking, reason, waiter, deadline)
   end
   if waiter then asking[#asking + 1] = waiter end
   while goes_on(asking) do
-    local now = monotonic()
+    local now = clock.monotonic()
     if now > deadline then return nil, LATE end
     if not (waiter and waiter:sleep(min(asking.until_when, deadline, now + LOOK_SECONDS))) and goes_on(asking) then
       return nil, "is being asked for by another call, for which this one cannot wait where it stands"
     end
   end
   if asking.over then return asking.change, asking.why end
-  if monotonic() < asking.until_when then return ask(client, reason, waiter, deadline) end -- in its place
+  if clock.monotonic() < asking.until_when then return ask(client, reason, waiter, deadline) end -- in its place
   return nil, "was asked for by another call, and did not come"
 end
 
@@ -81,7 +81,7 @@ function ask(client, reason, waiter, deadline)
   if before and goes_on(before) then return await_answer(client, before, reason, waiter, deadline) end
   -- And who waits for the answer. Its fields are there from the start: later there may be no memory for them.
   local asking = {
-    by = running(), thread = core.thread(), attempt = false, until_when = monotonic() + client.timeout,
+    by = running(), thread = core.thread(), attempt = false, until_when = clock.monotonic() + client.timeout,
     over = false, change = false, why = false,
   }
   function asking.attempt() -- while it is on the stack, the function is being asked

@@ -1,4 +1,5 @@
 -- The gatherer: many calls at once for hosts with a loop of their own.
+local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local families = require "oneflow.families"
 local hosts = require "oneflow.hosts"
@@ -11,7 +12,7 @@ local usage = require "oneflow.usage"
 local error, pcall, type = error, pcall, type
 local format = string.format
 local max = math.max
-local monotonic, open, seal, yieldable = core.monotonic, core.open, core.seal, core.yieldable
+local open, seal, yieldable = core.open, core.seal, core.yieldable
 local cancelled, read_raised = loops.cancelled, loops.read_raised
 local stop, stopped = loops.stop, loops.stopped
 
@@ -223,9 +224,9 @@ function Gatherer:poll(seconds)
   if seconds ~= nil and type(seconds) ~= "number" then
     usage.raise("gatherer:poll: seconds expected, got " .. type(seconds))
   end
-  local deadline = monotonic() + (seconds or 0)
+  local deadline = clock.monotonic() + (seconds or 0)
   repeat
-    local left = max(0, deadline - monotonic())
+    local left = max(0, deadline - clock.monotonic())
   until poll(loop, left) or left == 0 or idle(loop)
   return idle(loop)
 end

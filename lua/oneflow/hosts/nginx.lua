@@ -5,12 +5,13 @@
 -- nginx drops a light thread without a word when its client goes away; the reader then finds that nobody waits for the
 -- semaphore. What is not sent yet, or may be repeated, is then dropped. Anything else runs to its end, and the client's
 -- on_response hook, or the error log, is told what became of it.
+local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local events = require "oneflow.call.events"
 
 local ngx = package.loaded.ngx
 local exiting = ngx.worker.exiting
-local get_phase, now, sleep, tcp = ngx.get_phase, ngx.now, ngx.sleep, ngx.socket.tcp
+local get_phase, sleep, tcp = ngx.get_phase, ngx.sleep, ngx.socket.tcp
 local new_semaphore = require("ngx.semaphore").new
 local thread, timer_at = ngx.thread, ngx.timer.at
 local next, pcall, tostring = next, pcall, tostring
@@ -50,7 +51,7 @@ local spares = {}  -- used ones, for the next calls
 -- ---- the reader ------------------------------------------------------------------------------------------------
 
 local reading, hearing = false, false
-local asked = 0 -- when the timer was; beyond lua_max_running_timers nginx drops it, and tells only its log
+local asked = -KNOCK_SECONDS -- when the timer was; beyond lua_max_running_timers nginx drops it, and tells only its log
 
 -- A timer: what became of a call that nobody waits for. Its own, as a hook may make calls, or say ngx.exit.
 local function tell(_, number)
@@ -68,9 +69,9 @@ local function lose(number, entry)
   elseif entry.operation.repeatable then
     waiting[number] = nil
   elseif not entry.asked then
-    entry.asked = now()
+    entry.asked = clock.monotonic()
     pcall(timer_at, 0, tell, number)
-  elseif now() - entry.asked >= KNOCK_SECONDS then
+  elseif clock.monotonic() - entry.asked >= KNOCK_SECONDS then
     thread.spawn(tell, false, number) -- nginx had no timer left
   end
 end
@@ -119,13 +120,13 @@ local function listen(folder)
 end
 
 local function look()
-  local busy = now()
+  local busy = clock.monotonic()
   repeat
     sleep(hearing and LOOK_SECONDS or ALONE_SECONDS)
     look_for_lost()
     wake_done()
-    if next(waiting) then busy = now() end
-  until not next(waiting) and (exiting() or now() - busy >= IDLE_SECONDS)
+    if next(waiting) then busy = clock.monotonic() end
+  until not next(waiting) and (exiting() or clock.monotonic() - busy >= IDLE_SECONDS)
 end
 
 local function read(_, folder)
@@ -134,7 +135,7 @@ local function read(_, folder)
   reading = true
   local good, problem = pcall(look)
   thread.kill(listener)
-  reading, hearing, asked = false, false, 0
+  reading, hearing, asked = false, false, -KNOCK_SECONDS
   if not good then ngx.log(ngx.ERR, "oneflow: ", tostring(problem)) end
 end
 
@@ -165,8 +166,8 @@ function waiter.wait(_, entry, client, ticket, number, operation, path, user)
   waiting[number] = entry
   local woken, why
   repeat
-    if not reading and now() - asked >= KNOCK_SECONDS then
-      asked = now()
+    if not reading and clock.monotonic() - asked >= KNOCK_SECONDS then
+      asked = clock.monotonic()
       pcall(timer_at, 0, read, client.socket_dir) -- raises when nginx has no connection left for it
     end
     woken, why = semaphore:wait(reading and WAIT_SECONDS or ALONE_SECONDS)

@@ -1,6 +1,7 @@
 -- An emulation of the service in pure Lua: a request goes in, an answer comes out. It knows no sockets; the
 -- front in nginx and `oneflow.testing` in-process hand it requests of one form.
 local ascii = require "oneflow.ascii"
+local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local api = require "oneflow.api"
 local answer = require "oneflow.sandbox.answer"
@@ -22,7 +23,6 @@ local error, ipairs, pairs, setmetatable, tostring, type = error, ipairs, pairs,
 local xpcall, traceback = xpcall, debug.traceback
 local concat, remove = table.concat, table.remove
 local find, format, gsub, sub = string.find, string.format, string.gsub, string.sub
-local time = os.time
 
 local Emulator = {}
 Emulator.__index = Emulator
@@ -204,11 +204,10 @@ function M.new(options)
   if problems then
     error("the sandbox's seed is not right:\n  " .. concat(check.lines(problems), "\n  "), 2)
   end
-  local base_clock = options.clock or time
   local self
-  local function clock() return base_clock() + self.offset end
+  local function now() return (options.clock and options.clock() or clock.wall()) + self.offset end
   self = setmetatable({
-    seed = seed, clock = clock, secret = random.text(SECRET_LENGTH),
+    seed = seed, clock = now, secret = random.text(SECRET_LENGTH),
     base_url = options.base_url or "http://127.0.0.1/v1",
     routes = routes.new(options.operations or api.operations, options.handlers or HANDLERS),
     tokens = tokens.new(options.sha256 or core.sha256),

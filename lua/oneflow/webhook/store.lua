@@ -1,11 +1,10 @@
 -- Which callback ids are being handled, and which were. A claim is a lease: whoever takes it and dies leaves nothing
 -- behind once it is over, so that the service's next try is handed on.
-local core = require "oneflow.core"
+local clock = require "oneflow.clock"
 local usage = require "oneflow.usage"
 
 local rawget, setmetatable, type = rawget, setmetatable, type
 local floor, format = math.floor, string.format
-local monotonic = core.monotonic
 
 local M = {}
 
@@ -38,7 +37,7 @@ local function purge(self, now)
 end
 
 local function put(self, id, done, seconds)
-  local now = monotonic()
+  local now = clock.monotonic()
   local entry = { id = id, done = done, ends = now + seconds }
   self.entries[id] = entry
   self.last = self.last + 1
@@ -49,7 +48,7 @@ end
 
 function Memory:claim(id, lease)
   local entry = self.entries[id]
-  if entry and entry.ends > monotonic() then return entry.done and "done" or "running" end
+  if entry and entry.ends > clock.monotonic() then return entry.done and "done" or "running" end
   return "claimed", put(self, id, false, lease)
 end
 
@@ -89,14 +88,14 @@ function Shared:claim(id, lease)
   local ngx = rawget(_G, "ngx")
   local pid = ngx.worker.pid()
   if self.pid ~= pid then -- from elsewhere than a worker that had this pid before
-    self.pid, self.count = pid, floor(monotonic() * 1000)
+    self.pid, self.count = pid, floor(clock.monotonic() * 1000)
   end
   self.count = (self.count + 1) % COUNTS
   local name = pid * COUNTS + self.count
   for _ = 1, 2 do
     -- Full, it forgets the ids that were asked for longest ago: told twice is better than not at all.
     local added, problem = self.dict:add(PREFIX .. id, name, lease)
-    if added then return "claimed", { name = name, ends = monotonic() + lease - MARGIN } end
+    if added then return "claimed", { name = name, ends = clock.monotonic() + lease - MARGIN } end
     if problem ~= "exists" then return nil, "the shared dictionary: " .. problem end
     local value = self.dict:get(PREFIX .. id)
     if value then return value == DONE and "done" or "running" end
@@ -112,7 +111,8 @@ function Shared:record(id, _, keep)
 end
 
 function Shared:release(id, claim)
-  if monotonic() < claim.ends and self.dict:get(PREFIX .. id) == claim.name then self.dict:delete(PREFIX .. id) end
+  local mine = clock.monotonic() < claim.ends and self.dict:get(PREFIX .. id) == claim.name
+  if mine then self.dict:delete(PREFIX .. id) end
   return true
 end
 
