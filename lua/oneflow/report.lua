@@ -5,7 +5,7 @@ local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 
-local format = string.format
+local format, gsub = string.format, string.gsub
 local log, package, pcall, setmetatable, type = core.log, package, pcall, setmetatable, type
 local running = coroutine.running
 
@@ -42,17 +42,25 @@ local function became(info)
   return info.status and format("done, status %d", info.status) or "not known"
 end
 
+-- Which thing it was about: without that nobody can look at what became of it. Not its query, as in the core's lines.
+local function request_of(client, info)
+  local path = info and info.path and errors.safe(gsub(info.path, "%?.*", ""), client and client.mask or as_it_is)
+  if info and info.storage then return format(" [%s, a file at %s]", info.method, info.storage) end
+  return path and format(" [%s %s]", info.method, path) or ""
+end
+
 local function about(operation, user) return format("oneflow: %s%s: ", operation, user and " as " .. user or "") end
 
 local function problem_line(client, problem, raised_in, operation, user, info, hook_problem)
   local what = raised_in == "call" and "interrupted" or raised_in .. " raised"
-  write(format("%s%s: %s%s%s", about(operation, user), what, shown(client, problem),
+  write(format("%s%s: %s%s%s%s", about(operation, user), what, shown(client, problem),
     info and format(" (the call: %s)", became(info)) or "",
-    hook_problem and "; and on_error raised: " .. shown(client, hook_problem) or ""))
+    hook_problem and "; and on_error raised: " .. shown(client, hook_problem) or "", request_of(client, info)))
 end
 
-local function orphan_line(info)
-  write(format("%snobody waited for the end of the call: %s", about(info.operation, info.acting_user), became(info)))
+local function orphan_line(client, info)
+  write(format("%snobody waited for the end of the call: %s%s", about(info.operation, info.acting_user), became(info),
+    request_of(client, info)))
 end
 
 -- Until when a coroutine may be in on_error: what the hook causes itself becomes a line. A time, as nginx may use a
@@ -102,7 +110,7 @@ end
 function M.orphaned(client, info)
   local operation, user, hook = info.operation, info.acting_user, client.hooks and client.hooks.on_response
   if not hook then
-    if not pcall(orphan_line, info) then
+    if not pcall(orphan_line, client, info) then
       pcall(log, "oneflow: ", operation, user and " as ", user, BARE.orphaned, WHY)
     end
     return

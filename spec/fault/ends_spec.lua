@@ -175,15 +175,19 @@ describe("ends:", function()
       assert.equal("collected", child:line())
       assert.equal("", child.errors)
       target:tell "answer"
-      local line = "oneflow: contract.publish as sven@example.com: " .. NOBODY .. case[1] .. "\n"
+      local function line(id)
+        return "oneflow: contract.publish as sven@example.com: " .. NOBODY .. case[1] .. " [POST /contracts/" .. id
+          .. "/publish]\n"
+      end
       process.eventually("lines about the end", function()
         child:send "more\n"
         assert.equal("collected", child:line())
-        return #child.errors >= 2 * #line
+        return #child.errors >= 2 * #line(1)
       end)
       child:send "go\n"
       local code, signal, _, errors = child:wait()
-      assert.equal(line .. line .. "0 0", errors .. code .. " " .. signal)
+      assert.is_truthy(errors == line(1) .. line(2) or errors == line(2) .. line(1), errors)
+      assert.equal("0 0", code .. " " .. signal)
       assert.equal(2, #posted(target))
     end)
   end

@@ -157,7 +157,7 @@ describe("hooks:", function()
       assert(client:contract(4711):publish({}, { as = args.user }))
     end)
     assert.same({ "oneflow: contract.publish as sven@example.com: on_response raised: log server: *** is gone "
-      .. "(the call: done, status 200)" }, lines)
+      .. "(the call: done, status 200) [POST /contracts/4711/publish]" }, lines)
     assert.equal(1, arrived)
   end)
 
@@ -180,8 +180,9 @@ describe("hooks:", function()
     end)
     assert.same({
       "oneflow: contract.publish as sven@example.com: on_response raised: first (the call: done, status 200); "
-        .. "and on_error raised: second",
-      "oneflow: contract.publish as sven@example.com: on_response raised: again (the call: done, status 200)",
+        .. "and on_error raised: second [POST /contracts/4711/publish]",
+      "oneflow: contract.publish as sven@example.com: on_response raised: again (the call: done, status 200) "
+        .. "[POST /contracts/4711/publish]",
       "oneflow: contract.publish as sven@example.com: on_response raised: a value that does not print: table",
     }, lines)
     assert.equal(4, arrived)
