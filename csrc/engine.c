@@ -6,15 +6,13 @@
 #include "io_thread.h"
 #include "ledger.h"
 #include "queue.h"
+#include "sigpipe.h"
 #include "system.h"
 #include "transfer.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -30,57 +28,6 @@ const char *of_kind_name(of_kind kind) {
 #undef OF_KIND_NAME
     };
     return names[kind];
-}
-
-/* ---- SIGPIPE ------------------------------------------------------------------------------ */
-
-/* TLS may write to a connection that its peer closed, also while it is being closed: the signal is
-   blocked for this thread while libcurl works, and swallowed. Plain sends do not raise it. */
-typedef struct pipe_guard {
-    bool on;
-    bool was_pending;
-    sigset_t old;
-} pipe_guard;
-
-static bool pipe_pending(void) {
-    sigset_t pending;
-    sigpending(&pending);
-    return sigismember(&pending, SIGPIPE) == 1;
-}
-
-/* Without waiting: one that is pending for the process another thread may take in between. */
-static void swallow_pipe(void) {
-    sigset_t pipe_set;
-    sigemptyset(&pipe_set);
-    sigaddset(&pipe_set, SIGPIPE);
-#if defined(__APPLE__) || defined(__OpenBSD__) /* which have no sigtimedwait */
-    int ignored;
-    sigwait(&pipe_set, &ignored);
-#else
-    const struct timespec now = {0, 0};
-    while (sigtimedwait(&pipe_set, NULL, &now) < 0 && errno == EINTR)
-        continue;
-#endif
-}
-
-static pipe_guard block_pipe(const of_engine *engine) {
-    pipe_guard guard = {.on = engine->url.tls};
-    if (guard.on) {
-        sigset_t pipe_set;
-        sigemptyset(&pipe_set);
-        sigaddset(&pipe_set, SIGPIPE);
-        guard.was_pending = pipe_pending();
-        pthread_sigmask(SIG_BLOCK, &pipe_set, &guard.old);
-    }
-    return guard;
-}
-
-static void unblock_pipe(const pipe_guard *guard) {
-    if (!guard->on)
-        return;
-    if (!guard->was_pending && pipe_pending())
-        swallow_pipe();
-    pthread_sigmask(SIG_SETMASK, &guard->old, NULL);
 }
 
 /* ---- transfers ---------------------------------------------------------------------------- */
@@ -217,9 +164,9 @@ static void end_inline(of_transfer *transfer, const char *message) {
         abandon(transfer->engine); /* it is among what is the parent's */
         return;
     }
-    pipe_guard guard = block_pipe(transfer->engine);
+    of_sigpipe guard = of_sigpipe_block(transfer->engine->url.tls);
     of_driver_end(transfer, OF_CANCELLED, message);
-    unblock_pipe(&guard);
+    of_sigpipe_unblock(&guard);
 }
 
 void of_transfer_cancel(of_transfer *transfer) {
@@ -289,9 +236,9 @@ void of_transfer_consume(of_transfer *transfer) {
         abandon(transfer->engine); /* the rest is the parent's */
         return;
     }
-    pipe_guard guard = block_pipe(transfer->engine);
+    of_sigpipe guard = of_sigpipe_block(transfer->engine->url.tls);
     of_driver_resume(transfer);
-    unblock_pipe(&guard);
+    of_sigpipe_unblock(&guard);
 }
 
 void of_transfer_progress(const of_transfer *transfer, int64_t *done, int64_t *total) {
@@ -589,9 +536,9 @@ bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds)
     of_driver *own = engine->own;
     if (own == NULL)
         return transfer == NULL || of_transfer_done(transfer);
-    pipe_guard guard = block_pipe(engine);
+    of_sigpipe guard = of_sigpipe_block(engine->url.tls);
     drive(own, transfer, milliseconds);
-    unblock_pipe(&guard);
+    of_sigpipe_unblock(&guard);
     return transfer != NULL ? of_transfer_done(transfer)
                             : own->queued.count + own->running.count == 0;
 }
@@ -600,17 +547,17 @@ void of_engine_step(of_engine *engine) {
     revive(engine);
     if (engine->own == NULL)
         return;
-    pipe_guard guard = block_pipe(engine);
+    of_sigpipe guard = of_sigpipe_block(engine->url.tls);
     of_driver_step(engine->own);
-    unblock_pipe(&guard);
+    of_sigpipe_unblock(&guard);
 }
 
 static void disconnect_inline(of_engine *engine, uint64_t number) {
     if (engine->own == NULL || engine->process != of_process())
         return;
-    pipe_guard guard = block_pipe(engine);
+    of_sigpipe guard = of_sigpipe_block(engine->url.tls);
     of_driver_disconnect(engine->own, number);
-    unblock_pipe(&guard);
+    of_sigpipe_unblock(&guard);
 }
 
 void of_engine_disconnect(of_engine *engine, uint64_t number) {
@@ -690,10 +637,10 @@ static void close_inline(of_engine *engine) {
         end_inline(own->queued.first, "the client was closed");
     while (own->running.first != NULL)
         end_inline(own->running.first, "the client was closed");
-    pipe_guard guard = block_pipe(engine);
+    of_sigpipe guard = of_sigpipe_block(engine->url.tls);
     of_driver_let_go(own, engine);
     of_driver_close(own);
-    unblock_pipe(&guard);
+    of_sigpipe_unblock(&guard);
     free(own);
     engine->own = NULL;
 }
