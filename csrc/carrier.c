@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "carrier.h"
 
+#include "curl_init.h"
 #include "head.h"
 #include "system.h"
 #include "text.h"

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "connection.h"
 
-#include "memory.h"
+#include "curl_init.h"
 #include "system.h"
 
 #include <arpa/inet.h>

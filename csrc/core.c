@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "compat.h"
 #include "credentials.h"
+#include "curl_init.h"
 #include "digest.h"
 #include "json.h"
 #include "lua_buffer.h"

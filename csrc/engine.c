@@ -2,6 +2,7 @@
 #include "engine.h"
 
 #include "carrier.h"
+#include "curl_init.h"
 #include "driver.h"
 #include "io_thread.h"
 #include "ledger.h"

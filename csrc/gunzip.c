@@ -1,6 +1,6 @@
 #include "gunzip.h"
 
-#include "memory.h"
+#include "curl_init.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "io_thread.h"
 
+#include "curl_init.h"
 #include "door.h"
 #include "driver.h"
 #include "ledger.h"

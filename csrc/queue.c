@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "queue.h"
 
+#include "curl_init.h"
 #include "driver.h"
 #include "io_thread.h"
 #include "system.h"

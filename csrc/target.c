@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "target.h"
 
+#include "curl_init.h"
 #include "memory.h"
 #include "random.h"
 #include "system.h"

@@ -1,0 +1,123 @@
+#define _GNU_SOURCE
+#include "curl_init.h"
+
+#include "memory.h"
+
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the allocator ------------------------------------------------------------------------- */
+
+/* Stands before each block, as free() is not told the size, and leaves the block aligned. */
+typedef struct prefix {
+    _Alignas(max_align_t) size_t size;
+} prefix;
+
+static atomic_bool allocator_used;
+static atomic_ulong refusals;
+
+static void *zeroing_malloc(size_t size) {
+    if (size > SIZE_MAX - sizeof(prefix))
+        return NULL;
+    prefix *block = malloc(sizeof(prefix) + size);
+    if (block == NULL) {
+        of_note_refusal();
+        return NULL;
+    }
+    atomic_store_explicit(&allocator_used, true, memory_order_relaxed);
+    block->size = size;
+    return block + 1;
+}
+
+static void zeroing_free(void *pointer) {
+    if (pointer == NULL)
+        return;
+    prefix *block = (prefix *)pointer - 1;
+    of_wipe(block, sizeof(prefix) + block->size);
+    free(block);
+}
+
+void *of_zeroing_alloc(size_t size) { return zeroing_malloc(size); }
+
+void of_zeroing_free(void *block) { zeroing_free(block); }
+
+static void *zeroing_realloc(void *pointer, size_t size) {
+    if (pointer == NULL)
+        return zeroing_malloc(size);
+    size_t old = ((prefix *)pointer - 1)->size;
+    void *fresh = zeroing_malloc(size);
+    if (fresh == NULL)
+        return NULL;
+    memcpy(fresh, pointer, old < size ? old : size);
+    zeroing_free(pointer);
+    return fresh;
+}
+
+static char *zeroing_strdup(const char *text) {
+    size_t size = strlen(text) + 1;
+    char *copy = zeroing_malloc(size);
+    return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+static void *zeroing_calloc(size_t count, size_t size) {
+    if (size != 0 && count > SIZE_MAX / size)
+        return NULL;
+    void *block = zeroing_malloc(count * size);
+    return block != NULL ? memset(block, 0, count * size) : NULL;
+}
+
+/* ---- once for the process ------------------------------------------------------------------ */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static atomic_uint process;
+static _Atomic of_zeroing zeroing = OF_ZEROING_FAILED;
+
+static void in_child(void) { atomic_fetch_add(&process, 1); }
+
+/* From here on libcurl has our allocator and the process our handlers, for good: the shared object
+   that holds this code is not unmapped, also where a host unloads a plugin. In a program itself
+   there is none to find. */
+static void stay_loaded(void) {
+    Dl_info self;
+    if (dladdr(&zeroing, &self) != 0 && self.dli_fname != NULL)
+        (void)dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+static of_zeroing init(void) {
+    static bool watches_forks;
+    stay_loaded();
+    watches_forks = watches_forks || pthread_atfork(NULL, NULL, in_child) == 0;
+    if (!watches_forks ||
+        curl_global_init_mem(CURL_GLOBAL_DEFAULT, zeroing_malloc, zeroing_free, zeroing_realloc,
+                             zeroing_strdup, zeroing_calloc) != CURLE_OK)
+        return OF_ZEROING_FAILED;
+    /* libcurl keeps the first caller's allocator and does not say whose it is: try it. */
+    char *tried = curl_easy_escape(NULL, "x", 1);
+    if (tried == NULL) {
+        curl_global_cleanup();
+        return OF_ZEROING_FAILED;
+    }
+    curl_free(tried);
+    return atomic_load(&allocator_used) ? OF_ZEROING_PROCESS : OF_ZEROING_CORE;
+}
+
+of_zeroing of_global_init(void) {
+    if (zeroing == OF_ZEROING_FAILED) {
+        pthread_mutex_lock(&lock);
+        if (zeroing == OF_ZEROING_FAILED) /* nobody was faster, or it failed: for want of memory */
+            zeroing = init();
+        pthread_mutex_unlock(&lock);
+    }
+    return zeroing;
+}
+
+unsigned of_process(void) { return atomic_load_explicit(&process, memory_order_relaxed); }
+
+unsigned long of_refusals(void) { return atomic_load(&refusals); }
+
+void of_note_refusal(void) { atomic_fetch_add(&refusals, 1); }
