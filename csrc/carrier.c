@@ -127,7 +127,7 @@ static int on_request(void *context, char *remote, char *local, int remote_port,
                                 (of_end){remote, remote_port});
         /* What is not known cannot be looked at. */
         bool fit = connection != NULL && !of_connection_stale(connection, transfer->slot->easy,
-                                                              transfer->engine->url.tls);
+                                                              transfer->owner->config.url.tls);
         if (!fit && !transfer->fresh) {
             transfer->stop = OF_STOP_STALE;
             return CURL_PREREQFUNC_ABORT;
@@ -174,7 +174,8 @@ static bool end_head(of_transfer *transfer) {
         return false;
     }
     if (seen->gzip && transfer->answer == OF_ANSWER_STREAM)
-        transfer->body.limit = transfer->engine->max_body; /* of a piece that unpacks to more */
+        transfer->body.limit =
+            transfer->owner->config.options.max_body; /* of a piece that unpacks to more */
     return true;
 }
 
@@ -342,26 +343,27 @@ static int on_form_seek(void *context, curl_off_t offset, int origin) {
     } while (0)
 
 /* The engine's origin, taken apart once. */
-static CURLU *origin_of(of_lane *lane, const of_engine *engine) {
-    if (lane->origin != NULL)
-        return lane->origin;
+static CURLU *origin_of(of_share *share, const of_config *config) {
+    if (share->origin != NULL)
+        return share->origin;
     CURLU *origin = curl_url();
-    if (origin != NULL && curl_url_set(origin, CURLUPART_URL, engine->url.origin, 0) != CURLUE_OK) {
+    if (origin != NULL && curl_url_set(origin, CURLUPART_URL, config->url.origin, 0) != CURLUE_OK) {
         curl_url_cleanup(origin);
         return NULL;
     }
-    lane->origin = origin;
+    share->origin = origin;
     return origin;
 }
 
 /* What is the same for every request of an engine. */
-static bool prepare(of_carrier *slot, of_engine *engine, of_driver *driver) {
+static bool prepare(of_carrier *slot, of_owner *owner, of_driver *driver) {
     CURL *easy = slot->easy;
-    CURLU *origin = origin_of(&engine->lanes[driver->lane], engine);
+    const of_config *config = &owner->config;
+    CURLU *origin = origin_of(&owner->shares[driver->share], config);
     if (origin == NULL)
         return false;
     SET(easy, CURLOPT_CURLU, origin);
-    SET(easy, CURLOPT_URL, engine->url.origin); /* or it would be put together again */
+    SET(easy, CURLOPT_URL, config->url.origin); /* or it would be put together again */
     SET(easy, CURLOPT_ERRORBUFFER, slot->message);
     SET(easy, CURLOPT_PREREQDATA, slot);
     SET(easy, CURLOPT_HEADERDATA, slot);
@@ -380,26 +382,26 @@ static bool prepare(of_carrier *slot, of_engine *engine, of_driver *driver) {
     SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    if (engine->ca_file != NULL) {
-        SET(easy, CURLOPT_CAINFO, engine->ca_file);
+    if (config->options.ca_file != NULL) {
+        SET(easy, CURLOPT_CAINFO, config->options.ca_file);
         SET(easy, CURLOPT_CAPATH, NULL);
     }
 #if LIBCURL_VERSION_NUM >= 0x075500
-    SET(easy, CURLOPT_PROTOCOLS_STR, engine->url.tls ? "https" : "http");
+    SET(easy, CURLOPT_PROTOCOLS_STR, config->url.tls ? "https" : "http");
 #else
-    SET(easy, CURLOPT_PROTOCOLS, engine->url.tls ? (long)CURLPROTO_HTTPS : (long)CURLPROTO_HTTP);
+    SET(easy, CURLOPT_PROTOCOLS, config->url.tls ? (long)CURLPROTO_HTTPS : (long)CURLPROTO_HTTP);
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
     SET(easy, CURLOPT_QUICK_EXIT, 1L); /* a name server that hangs does not hold a time-out up */
 #endif
     /* The environment is asked only when told so, and nothing ever stands before this machine. */
-    bool direct = engine->proxy == NULL || engine->url.loopback;
-    if (direct || strcmp(engine->proxy, "env") != 0) {
-        SET(easy, CURLOPT_PROXY, direct ? "" : engine->proxy);
+    bool direct = config->options.proxy == NULL || config->url.loopback;
+    if (direct || strcmp(config->options.proxy, "env") != 0) {
+        SET(easy, CURLOPT_PROXY, direct ? "" : config->options.proxy);
         SET(easy, CURLOPT_NOPROXY, ""); /* or the environment is searched for it, each time */
     }
     if (!direct)
-        SET(easy, CURLOPT_USERAGENT, engine->user_agent); /* what a proxy gets to know */
+        SET(easy, CURLOPT_USERAGENT, config->options.user_agent); /* what a proxy gets to know */
     SET(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
     SET(easy, CURLOPT_OPENSOCKETDATA, slot);
     SET(easy, CURLOPT_CLOSESOCKETFUNCTION, of_connections_close);
@@ -420,12 +422,12 @@ void of_carrier_free(of_carrier *slot) {
     free(slot);
 }
 
-of_carrier *of_carrier_take(of_engine *engine, of_driver *driver) {
-    of_lane *lane = &engine->lanes[driver->lane];
-    of_carrier *slot = lane->idle;
+of_carrier *of_carrier_take(of_owner *owner, of_driver *driver) {
+    of_share *share = &owner->shares[driver->share];
+    of_carrier *slot = share->idle;
     if (slot != NULL) {
-        lane->idle = slot->next;
-        lane->idle_count--;
+        share->idle = slot->next;
+        share->idle_count--;
         return slot;
     }
     slot = calloc(1, sizeof *slot);
@@ -433,7 +435,7 @@ of_carrier *of_carrier_take(of_engine *engine, of_driver *driver) {
         return NULL;
     slot->get = true;
     slot->easy = curl_easy_init();
-    if (slot->easy == NULL || !prepare(slot, engine, driver)) {
+    if (slot->easy == NULL || !prepare(slot, owner, driver)) {
         of_carrier_free(slot);
         return NULL;
     }
@@ -451,14 +453,14 @@ static bool forget_transfer(of_carrier *slot) {
     return true;
 }
 
-void of_carrier_give(of_engine *engine, of_driver *driver, of_carrier *slot, bool good) {
-    of_lane *lane = &engine->lanes[driver->lane];
-    bool keep_it = good && !its_quirks()->keeps_line && lane->idle_count < engine->concurrency &&
-                   forget_transfer(slot);
+void of_carrier_give(of_owner *owner, of_driver *driver, of_carrier *slot, bool good) {
+    of_share *share = &owner->shares[driver->share];
+    bool keep_it = good && !its_quirks()->keeps_line &&
+                   share->idle_count < owner->config.options.concurrency && forget_transfer(slot);
     if (keep_it) {
-        slot->next = lane->idle;
-        lane->idle = slot;
-        lane->idle_count++;
+        slot->next = share->idle;
+        share->idle = slot;
+        share->idle_count++;
     } else {
         of_carrier_free(slot);
     }
@@ -468,7 +470,7 @@ void of_carrier_give(of_engine *engine, of_driver *driver, of_carrier *slot, boo
 static bool arm_bulky(of_carrier *slot, const of_transfer *transfer, bool bulky) {
     CURL *easy = slot->easy;
     SET(easy, CURLOPT_LOW_SPEED_LIMIT, bulky ? 1L : 0L);
-    SET(easy, CURLOPT_LOW_SPEED_TIME, bulky ? transfer->engine->stall : 0L);
+    SET(easy, CURLOPT_LOW_SPEED_TIME, bulky ? transfer->owner->config.options.stall : 0L);
     slot->bulky = bulky;
     return true;
 }
@@ -728,7 +730,7 @@ of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t r
             if (kind == OF_TLS) {
                 size_t used = strlen(message);
                 snprintf(message + used, room - used, " (CA file: %s)",
-                         of_engine_ca(transfer->engine));
+                         of_config_ca(&transfer->owner->config));
             }
         }
         break;

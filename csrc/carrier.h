@@ -13,13 +13,13 @@
 /* The transfer that a finished easy handle carried; NULL: it does not tell. */
 of_transfer *of_carrier_transfer(CURL *easy);
 
-/* An idle carrier of the engine's lane, or a new one; NULL: no memory, or a libcurl that lacks an
+/* An idle carrier of the owner's share, or a new one; NULL: no memory, or a libcurl that lacks an
    option that this library needs. */
-of_carrier *of_carrier_take(of_engine *engine, of_driver *driver);
+of_carrier *of_carrier_take(of_owner *owner, of_driver *driver);
 
 /* Gives it back, so that its next transfer finds nothing of this one. One that met a failure is not
    used again, and none is where libcurl would mix two answers. */
-void of_carrier_give(of_engine *engine, of_driver *driver, of_carrier *carrier, bool good);
+void of_carrier_give(of_owner *owner, of_driver *driver, of_carrier *carrier, bool good);
 void of_carrier_free(of_carrier *carrier);
 
 /* Sets all that is the request's own. False: no memory; what is set now is not known, so that it

@@ -18,35 +18,6 @@ enum {
     PASS_ROUNDS = 2,        /* but so often in any case */
 };
 
-/* ---- lists -------------------------------------------------------------------------------- */
-
-void of_list_append(of_list *list, of_transfer *transfer) {
-    transfer->next = NULL;
-    transfer->previous = list->last;
-    if (list->last != NULL) {
-        list->last->next = transfer;
-    } else {
-        list->first = transfer;
-    }
-    list->last = transfer;
-    list->count++;
-}
-
-void of_list_remove(of_list *list, of_transfer *transfer) {
-    if (transfer->previous != NULL) {
-        transfer->previous->next = transfer->next;
-    } else {
-        list->first = transfer->next;
-    }
-    if (transfer->next != NULL) {
-        transfer->next->previous = transfer->previous;
-    } else {
-        list->last = transfer->previous;
-    }
-    transfer->previous = transfer->next = NULL;
-    list->count--;
-}
-
 /* ---- what libcurl waits for --------------------------------------------------------------- */
 
 static bool grow(void **list, size_t *capacity, size_t need, size_t size) {
@@ -271,7 +242,7 @@ void of_driver_end(of_transfer *transfer, of_kind kind, const char *message) {
         kind = OF_MEMORY;
     if (transfer->slot != NULL) {
         check(driver, curl_multi_remove_handle(driver->multi, of_carrier_easy(transfer->slot)));
-        of_carrier_give(transfer->engine, driver, transfer->slot, kind == OF_OK);
+        of_carrier_give(transfer->owner, driver, transfer->slot, kind == OF_OK);
         transfer->slot = NULL;
         if (kind != OF_OK || transfer->connects > 0)
             driver->connections.suspect = true;
@@ -285,7 +256,7 @@ void of_driver_end(of_transfer *transfer, of_kind kind, const char *message) {
                                             of_connection_number(transfer->connection));
     }
     if (atomic_load_explicit(&transfer->state, memory_order_relaxed) == OF_RUNNING) {
-        transfer->engine->lanes[driver->lane].running--;
+        transfer->owner->shares[driver->share].running--;
         of_list_remove(&driver->running, transfer);
     } else {
         of_list_remove(&driver->queued, transfer);
@@ -329,7 +300,7 @@ static void expect(of_driver *driver, const of_transfer *transfer) {
 /* It is about to be connected. */
 static void expect_connection(of_driver *driver, of_transfer *transfer) {
     long long end = end_of(transfer);
-    transfer->connect_end = driver->now + transfer->engine->connect_timeout;
+    transfer->connect_end = driver->now + transfer->owner->config.options.connect_timeout;
     if (transfer->connect_end > end)
         transfer->connect_end = end;
     if (driver->due == 0 || transfer->connect_end < driver->due)
@@ -360,7 +331,7 @@ static void end_late(of_transfer *transfer) {
         } else if (transfer->connect_end == end_of(transfer)) {
             snprintf(message, sizeof message, "no connection within %s s", seconds);
         } else {
-            write_seconds(seconds, transfer->engine->connect_timeout);
+            write_seconds(seconds, transfer->owner->config.options.connect_timeout);
             snprintf(message, sizeof message, "no connection within %s s (connect_timeout)",
                      seconds);
         }
@@ -391,7 +362,7 @@ static const char NO_SETTING_UP[] =
     "libcurl could not be set up for the request: it has no memory, or lacks an option";
 
 static void start(of_driver *driver, of_transfer *transfer) {
-    of_engine *engine = transfer->engine;
+    of_owner *owner = transfer->owner;
     char message[OF_TARGET_MESSAGE];
     if (overdue(transfer)) {
         end_late(transfer);
@@ -403,7 +374,7 @@ static void start(of_driver *driver, of_transfer *transfer) {
         return;
     }
     expect_connection(driver, transfer);
-    of_carrier *slot = of_driver_open(driver) ? of_carrier_take(engine, driver) : NULL;
+    of_carrier *slot = of_driver_open(driver) ? of_carrier_take(owner, driver) : NULL;
     if (slot == NULL || !of_carrier_arm(slot, transfer)) {
         const char *shortage = slot == NULL ? of_shortage_now() : NULL;
         if (slot != NULL)
@@ -416,7 +387,7 @@ static void start(of_driver *driver, of_transfer *transfer) {
     of_list_append(&driver->running, transfer);
     transfer->slot = slot;
     atomic_store_explicit(&transfer->state, OF_RUNNING, memory_order_relaxed);
-    engine->lanes[driver->lane].running++;
+    owner->shares[driver->share].running++;
     /* Of a handle whose adding failed libcurl may know: it is removed after all the others. */
     check(driver, curl_multi_add_handle(driver->multi, of_carrier_easy(slot)));
 }
@@ -425,8 +396,8 @@ static void start_queued(of_driver *driver) {
     of_transfer *transfer = driver->queued.first;
     while (transfer != NULL && driver->failure == CURLM_OK) {
         of_transfer *next = transfer->next;
-        const of_engine *engine = transfer->engine;
-        if (engine->lanes[driver->lane].running < engine->concurrency)
+        const of_owner *owner = transfer->owner;
+        if (owner->shares[driver->share].running < owner->config.options.concurrency)
             start(driver, transfer);
         transfer = next;
     }
@@ -578,12 +549,12 @@ void of_driver_end_disconnected(of_driver *driver) {
 
 /* ---- the end ------------------------------------------------------------------------------ */
 
-void of_driver_let_go(of_driver *driver, of_engine *engine) {
-    of_lane *lane = &engine->lanes[driver->lane];
-    while (lane->idle != NULL)
-        of_carrier_free(of_carrier_take(engine, driver));
-    curl_url_cleanup(lane->origin);
-    lane->origin = NULL;
+void of_driver_let_go(of_driver *driver, of_owner *owner) {
+    of_share *share = &owner->shares[driver->share];
+    while (share->idle != NULL)
+        of_carrier_free(of_carrier_take(owner, driver));
+    curl_url_cleanup(share->origin);
+    share->origin = NULL;
 }
 
 void of_driver_close(of_driver *driver) {

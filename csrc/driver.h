@@ -19,7 +19,7 @@ typedef enum of_trust { OF_TRUST, OF_TRUST_NEW, OF_TRUST_NONE, OF_TRUSTS } of_tr
 
 struct of_driver {
     CURLM *multi;
-    int lane;
+    int share;              /* which of an owner's: OF_INLINE or OF_THREAD */
     struct pollfd *watched; /* what libcurl waits for; `revents` stay until they are acted on */
     size_t watched_count;
     size_t watched_capacity;
@@ -48,7 +48,7 @@ struct of_driver {
 /* Makes the curl_multi when there is none; false: no memory. */
 bool of_driver_open(of_driver *driver);
 
-/* Keeps connections for an engine of this concurrency. */
+/* Keeps connections for an owner of this concurrency. */
 void of_driver_widen(of_driver *driver, long concurrency);
 
 /* Queues a transfer. */
@@ -75,8 +75,8 @@ void of_driver_end_disconnected(of_driver *driver);
 void of_driver_poll(of_driver *const *drivers, size_t count, struct pollfd *extra,
                     size_t extra_count, long milliseconds);
 
-/* Frees the idle handles of an engine in this driver. */
-void of_driver_let_go(of_driver *driver, of_engine *engine);
+/* Frees the idle handles of an owner in this driver. */
+void of_driver_let_go(of_driver *driver, of_owner *owner);
 
 /* No transfer is left. */
 void of_driver_close(of_driver *driver);

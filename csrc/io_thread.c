@@ -5,8 +5,8 @@
 #include "door.h"
 #include "driver.h"
 #include "ledger.h"
-#include "queue.h"
 #include "system.h"
+#include "threaded_queue.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -40,17 +40,14 @@ static struct io {
     bool sleeps; /* and must be woken */
     pthread_t thread;
     int wake[2];
-    long waiters;               /* threads that wait for a transfer */
-    unsigned long queue_number; /* the last one given */
+    long waiters; /* threads that wait for a transfer */
     of_list submitted;
     bool cancels;
     bool closings;
     bool disconnects;
     drain drain;
-    of_engine *engines; /* that use the thread */
-    of_queue *queues;
+    of_owner *owners; /* that use the thread */
     of_door door;
-    of_queue *to_signal; /* something came into them in this turn */
     of_driver driver;
     of_driver *adopted;  /* not looked at yet */
     of_driver **drivers; /* the thread's: its own, and those that it adopted */
@@ -120,23 +117,23 @@ static void abandon(of_driver *driver) {
 
 /* Takes an engine out of those that use the thread -> the list of those that it had a reference to.
  */
-static of_engine *unlink_engine(of_engine **link, of_engine *drained) {
-    of_engine *engine = *link;
-    *link = engine->next_threaded;
-    engine->next_threaded = NULL;
-    if (engine->draining) {
-        engine->next_threaded = drained;
-        drained = engine;
+static of_owner *unlink_owner(of_owner **link, of_owner *drained) {
+    of_owner *owner = *link;
+    *link = owner->next_threaded;
+    owner->next_threaded = NULL;
+    if (owner->draining) {
+        owner->next_threaded = drained;
+        drained = owner;
     }
-    engine->threaded = engine->closing = engine->draining = false;
+    owner->threaded = owner->closing = owner->draining = false;
     return drained;
 }
 
-static void unref_all(of_engine *drained) {
+static void unref_all(of_owner *drained) {
     while (drained != NULL) {
-        of_engine *engine = drained;
-        drained = engine->next_threaded;
-        of_engine_unref(engine);
+        of_owner *owner = drained;
+        drained = owner->next_threaded;
+        of_owner_unref(owner);
     }
 }
 
@@ -146,36 +143,31 @@ static void free_drivers(void) {
     io.driver_count = io.driver_capacity = 0;
 }
 
-static void free_adopted(of_engine *engine) {
-    if (engine->adopted == NULL)
+static void free_adopted(of_owner *owner) {
+    if (owner->adopted == NULL)
         return;
-    of_driver_close(engine->adopted);
-    free(engine->adopted);
-    engine->adopted = NULL;
+    of_driver_close(owner->adopted);
+    free(owner->adopted);
+    owner->adopted = NULL;
 }
 
 /* Of what the parent's thread had, nothing is kept but what its owners in here still hold. */
-static void free_in_child(of_engine *drained) {
+static void free_in_child(of_owner *drained) {
     while (released_in_child.first != NULL) {
         of_transfer *transfer = released_in_child.first;
         of_list_remove(&released_in_child, transfer);
-        of_transfer_free(transfer, true);
+        transfer->owner->calls->end_transfer(transfer, true);
     }
     unref_all(drained);
 }
 
 /* The thread is not here, and what it had is the parent's. */
 static void in_child(void) {
-    of_engine *drained = NULL;
+    of_owner *drained = NULL;
     init_changed();
     io.park = io.parked = io.sleeps = io.news = io.cancels = io.closings = io.disconnects = false;
-    for (; io.to_signal != NULL; io.to_signal = io.to_signal->next_to_signal)
-        io.to_signal->to_signal = false;
     io.waiters = 0;
-    for (of_queue *queue = io.queues; queue != NULL; queue = queue->next_known) {
-        queue->visitor = NULL;
-        of_close_pipe(queue->pipe);
-    }
+    of_threaded_queues_abandon();
     of_door_close(&io.door, false);
     io.door.full = false;
     of_close_pipe(io.wake);
@@ -186,15 +178,15 @@ static void in_child(void) {
     }
     of_ledger_abandon();
     abandon(&io.driver);
-    while (io.engines != NULL) {
-        of_engine *engine = io.engines;
-        engine->lanes[OF_THREAD] = (of_lane){.idle = NULL};
-        if (engine->adopted != NULL) {
-            abandon(engine->adopted);
-            engine->lanes[OF_INLINE] = (of_lane){.idle = NULL};
-            free_adopted(engine);
+    while (io.owners != NULL) {
+        of_owner *owner = io.owners;
+        owner->shares[OF_THREAD] = (of_share){.idle = NULL};
+        if (owner->adopted != NULL) {
+            abandon(owner->adopted);
+            owner->shares[OF_INLINE] = (of_share){.idle = NULL};
+            free_adopted(owner);
         }
-        drained = unlink_engine(&io.engines, drained);
+        drained = unlink_owner(&io.owners, drained);
     }
     io.adopted = NULL;
     io.drain = NO_DRAIN;
@@ -216,57 +208,21 @@ static void init(void) {
     io.usable = pthread_atfork(before_fork, in_parent, in_child) == 0 && atexit(stop_at_exit) == 0;
 }
 
-void of_io_lock(void) {
+static void lock(void) {
     pthread_once(&io.once, init);
     pthread_mutex_lock(&io.lock);
 }
 
-void of_io_unlock(void) { pthread_mutex_unlock(&io.lock); }
+static void unlock(void) { pthread_mutex_unlock(&io.lock); }
+
+static const of_lock io_lock = {.take = lock, .release = unlock};
 
 /* ---- what is done ------------------------------------------------------------------------- */
 
-void of_io_signal_later(of_queue *queue) {
-    if (queue->to_signal)
-        return;
-    queue->to_signal = true;
-    queue->next_to_signal = io.to_signal;
-    io.to_signal = queue;
-}
-
-/* Under the lock -> a queue that is held, or NULL. */
-static of_queue *next_to_signal(void) {
-    while (io.to_signal != NULL) {
-        of_queue *queue = io.to_signal;
-        io.to_signal = queue->next_to_signal;
-        queue->to_signal = false;
-        if (queue->done.count > 0 && of_queue_hold(queue))
-            return queue;
-    }
-    return NULL;
-}
-
-/* Not under the lock: who is told runs at once, on another processor, and wants the lock; and this
-   thread may lose its own processor in a system call. */
-static void signal_all(void) {
-    for (;;) {
-        of_io_lock();
-        of_queue *queue = next_to_signal();
-        int pipe = queue != NULL ? of_queue_pipe(queue) : -1;
-        of_io_unlock();
-        if (queue == NULL)
-            return;
-        if (pipe >= 0)
-            (void)!write(pipe, "", 1);
-        if (queue->visitor != NULL) /* no other thread makes or unmakes visitors */
-            of_door_ring(queue->visitor);
-        of_queue_unref(queue);
-    }
-}
-
 static void announce_locked(of_transfer *transfer) {
-    of_engine *engine = transfer->engine;
-    if (--engine->pending == 0 && engine->draining)
-        engine->closing = io.closings = io.news = true;
+    of_owner *owner = transfer->owner;
+    if (--owner->pending == 0 && owner->draining)
+        owner->closing = io.closings = io.news = true;
     atomic_store_explicit(&transfer->state, OF_DONE, memory_order_release);
     if (transfer->queue != NULL && !transfer->released)
         of_queue_push(transfer->queue, transfer);
@@ -275,76 +231,33 @@ static void announce_locked(of_transfer *transfer) {
 }
 
 static void announce(of_transfer *transfer) {
-    of_io_lock();
+    lock();
     bool released = transfer->released;
     announce_locked(transfer);
     of_ledger_tell_late(transfer);
-    of_io_unlock();
+    unlock();
     if (released) {
         of_ledger_tell(transfer);
-        of_transfer_free(transfer, true);
+        transfer->owner->calls->end_transfer(transfer, true);
     }
 }
 
 void of_io_detach(of_transfer *transfer) {
     of_queue *queue = transfer->queue;
-    of_io_lock();
+    lock();
     of_ledger_remove(transfer);
-    if (queue != NULL && queue->threaded && transfer->number != 0) {
+    if (queue != NULL && queue->lock != NULL && transfer->number != 0) {
         of_queue_drop(queue, transfer);
         of_queue_give_number(queue, transfer->number);
     }
-    of_io_unlock();
-}
-
-void of_io_know(of_queue *queue) {
-    of_io_lock();
-    queue->number = ++io.queue_number;
-    queue->next_known = io.queues;
-    io.queues = queue;
-    of_io_unlock();
-}
-
-void of_io_forget(of_queue *queue) {
-    of_io_lock();
-    of_queue **link = &io.queues;
-    while (*link != queue)
-        link = &(*link)->next_known;
-    *link = queue->next_known;
-    if (queue->to_signal) {
-        link = &io.to_signal;
-        while (*link != queue)
-            link = &(*link)->next_to_signal;
-        *link = queue->next_to_signal;
-    }
-    if (queue->visitor != NULL)
-        queue->visitor->queue = NULL;
-    of_io_unlock();
+    unlock();
 }
 
 /* ---- visitors ----------------------------------------------------------------------------- */
 
 static void left(of_visitor *visitor) {
-    if (visitor->queue != NULL)
-        visitor->queue->visitor = NULL;
+    of_threaded_queue_leave(visitor);
     of_door_show_out(&io.door, visitor);
-}
-
-/* A visitor says its queue. The last one to do so is told. */
-static void asked(of_visitor *visitor, unsigned long number) {
-    of_queue *queue = io.queues;
-    while (queue != NULL && queue->number != number)
-        queue = queue->next_known;
-    if (queue == NULL || visitor->queue != NULL) {
-        left(visitor);
-        return;
-    }
-    if (queue->visitor != NULL)
-        queue->visitor->queue = NULL;
-    queue->visitor = visitor;
-    visitor->queue = queue;
-    if (queue->done.count > 0)
-        of_door_ring(visitor);
 }
 
 static void serve(unsigned count) {
@@ -355,17 +268,16 @@ static void serve(unsigned count) {
         of_visitor *visitor = io.door.visitors[i - 1];
         unsigned long number = 0;
         of_word word = of_door_hear(visitor, &number);
-        of_io_lock();
-        if (word == OF_WORD_NUMBER)
-            asked(visitor, number);
-        else if (word == OF_WORD_LEFT)
+        lock();
+        if (word == OF_WORD_LEFT ||
+            (word == OF_WORD_NUMBER && !of_threaded_queue_visit(visitor, number)))
             left(visitor);
-        of_io_unlock();
+        unlock();
     }
     if (count > 0 && io.watched[1].revents != 0) {
-        of_io_lock();
+        lock();
         of_door_admit(&io.door);
-        of_io_unlock();
+        unlock();
     }
 }
 
@@ -375,31 +287,31 @@ static void drop_cancelled(of_list *list) {
     of_transfer *transfer = list->first;
     while (transfer != NULL) {
         of_transfer *next = transfer->next;
-        of_io_lock();
+        lock();
         bool cancel = transfer->cancel;
-        of_io_unlock();
+        unlock();
         if (cancel && of_transfer_droppable(transfer))
             of_driver_end(transfer, OF_CANCELLED, "cancelled");
         transfer = next;
     }
 }
 
-/* Of an engine; NULL: of all. */
-static void drop_droppable(of_list *list, const of_engine *engine, const char *message) {
+/* Of an owner; NULL: of all. */
+static void drop_droppable(of_list *list, const of_owner *owner, const char *message) {
     of_transfer *transfer = list->first;
     while (transfer != NULL) {
         of_transfer *next = transfer->next;
-        if ((engine == NULL || transfer->engine == engine) && of_transfer_droppable(transfer))
+        if ((owner == NULL || transfer->owner == owner) && of_transfer_droppable(transfer))
             of_driver_end(transfer, OF_CANCELLED, message);
         transfer = next;
     }
 }
 
-static void end_all(of_list *list, const of_engine *engine, const char *message) {
+static void end_all(of_list *list, const of_owner *owner, const char *message) {
     of_transfer *transfer = list->first;
     while (transfer != NULL) {
         of_transfer *next = transfer->next;
-        if (engine == NULL || transfer->engine == engine)
+        if (owner == NULL || transfer->owner == owner)
             of_driver_end(transfer, OF_CANCELLED, message);
         transfer = next;
     }
@@ -412,48 +324,48 @@ static void forget_adopted(const of_driver *driver) {
     }
 }
 
-/* Everything that the thread has of an engine; NULL: of all. */
-static void let_go(const of_engine *wanted, const char *message) {
+/* Everything that the thread has of an owner; NULL: of all. */
+static void let_go(const of_owner *wanted, const char *message) {
     for (size_t i = 0; i < io.driver_count; i++) {
         end_all(&io.drivers[i]->queued, wanted, message);
         end_all(&io.drivers[i]->running, wanted, message);
     }
-    of_io_lock();
-    of_engine *drained = NULL;
-    of_engine **link = &io.engines;
+    lock();
+    of_owner *drained = NULL;
+    of_owner **link = &io.owners;
     while (*link != NULL) {
-        of_engine *engine = *link;
-        if (wanted != NULL && engine != wanted) {
-            link = &engine->next_threaded;
+        of_owner *owner = *link;
+        if (wanted != NULL && owner != wanted) {
+            link = &owner->next_threaded;
             continue;
         }
-        of_driver_let_go(&io.driver, engine);
-        if (engine->adopted != NULL) {
-            forget_adopted(engine->adopted);
-            of_driver_let_go(engine->adopted, engine);
-            free_adopted(engine);
+        of_driver_let_go(&io.driver, owner);
+        if (owner->adopted != NULL) {
+            forget_adopted(owner->adopted);
+            of_driver_let_go(owner->adopted, owner);
+            free_adopted(owner);
         }
-        drained = unlink_engine(link, drained);
+        drained = unlink_owner(link, drained);
     }
     pthread_cond_broadcast(&io.changed);
-    of_io_unlock();
+    unlock();
     unref_all(drained);
 }
 
 /* An engine whose owner is gone -> is nothing left of it? */
-static bool wind_up(of_engine *engine) {
-    drop_droppable(&io.driver.queued, engine, "cancelled");
-    drop_droppable(&io.driver.running, engine, "cancelled");
-    of_io_lock();
-    bool left = engine->pending > 0;
+static bool wind_up(of_owner *owner) {
+    drop_droppable(&io.driver.queued, owner, "cancelled");
+    drop_droppable(&io.driver.running, owner, "cancelled");
+    lock();
+    bool left = owner->pending > 0;
     if (left) {
-        engine->closing = false;
-        if (!engine->draining)
-            of_engine_ref(engine);
-        engine->draining = true;
+        owner->closing = false;
+        if (!owner->draining)
+            of_owner_ref(owner);
+        owner->draining = true;
         pthread_cond_broadcast(&io.changed);
     }
-    of_io_unlock();
+    unlock();
     return !left;
 }
 
@@ -463,23 +375,23 @@ static void take_submitted(void) {
         of_transfer *transfer = io.submitted.first;
         of_list_remove(&io.submitted, transfer);
         of_driver_add(&io.driver, transfer);
-        of_driver_widen(&io.driver, transfer->engine->concurrency);
+        of_driver_widen(&io.driver, transfer->owner->config.options.concurrency);
     }
 }
 
 static void close_wanted(void) {
     for (;;) {
-        of_io_lock();
+        lock();
         take_submitted(); /* of an engine that wants to be closed since the last look, too */
-        of_engine *engine = io.engines;
-        while (engine != NULL && !engine->closing)
-            engine = engine->next_threaded;
-        bool dropped = engine != NULL && engine->dropped;
-        of_io_unlock();
-        if (engine == NULL)
+        of_owner *owner = io.owners;
+        while (owner != NULL && !owner->closing)
+            owner = owner->next_threaded;
+        bool dropped = owner != NULL && owner->dropped;
+        unlock();
+        if (owner == NULL)
             return;
-        if (!dropped || wind_up(engine))
-            let_go(engine, "the client was closed");
+        if (!dropped || wind_up(owner))
+            let_go(owner, "the client was closed");
     }
 }
 
@@ -508,15 +420,15 @@ static void begin_drain(void) {
         drop_droppable(&io.drivers[i]->queued, NULL, "the process ends");
         drop_droppable(&io.drivers[i]->running, NULL, "the process ends");
     }
-    of_io_lock();
+    lock();
     io.drain = DRAIN_BEGUN;
     pthread_cond_broadcast(&io.changed);
-    of_io_unlock();
+    unlock();
 }
 
 /* The pipe first, then the door's -> how many of the door's. */
 static unsigned watch(void) {
-    of_io_lock();
+    lock();
     unsigned count = io.door.fd >= 0 ? (unsigned)io.door.count + 1 : 0;
     if (count + 1 > io.watched_capacity) {
         unsigned capacity = (count + 1) * 2;
@@ -534,23 +446,23 @@ static unsigned watch(void) {
         of_door_watch(&io.door, io.watched + 1);
     else
         count = 0;
-    of_io_unlock();
+    unlock();
     return count;
 }
 
 static void sleep_until_news(void) {
     unsigned count = watch();
-    of_io_lock();
+    lock();
     bool blind = io.door.full || (io.door.fd >= 0 && count == 0);
     bool news = io.news;
     io.sleeps = !news;
-    of_io_unlock();
+    unlock();
     if (!news) {
         of_driver_poll(io.drivers, io.driver_count, io.watched, count + 1,
                        blind ? BLIND_MILLISECONDS : IDLE_MILLISECONDS);
-        of_io_lock();
+        lock();
         io.sleeps = false;
-        of_io_unlock();
+        unlock();
         if (io.watched[0].revents != 0) {
             char bytes[16];
             while (read(io.wake[0], bytes, sizeof bytes) == sizeof bytes)
@@ -563,7 +475,7 @@ static void sleep_until_news(void) {
 
 /* What the others want of it -> false: that it ends. */
 static bool take_news(void) {
-    of_io_lock();
+    lock();
     while (io.park && io.phase == RUNS) { /* who forks waits for a thread that stops */
         io.parked = true;
         pthread_cond_broadcast(&io.changed);
@@ -580,7 +492,7 @@ static bool take_news(void) {
     of_driver *adopted = io.adopted;
     io.adopted = NULL;
     io.cancels = io.closings = io.disconnects = false;
-    of_io_unlock();
+    unlock();
     if (disconnects)
         of_driver_end_disconnected(&io.driver);
     if (cancels) {
@@ -600,15 +512,14 @@ static void *run(void *unused) {
         for (size_t i = 0; i < io.driver_count; i++) {
             of_driver_step(io.drivers[i]);
         }
-        signal_all();
+        of_threaded_queues_signal(&io_lock);
         sleep_until_news();
     }
     let_go(NULL, "the process ends");
-    signal_all();
+    of_threaded_queues_signal(&io_lock);
     of_driver_close(&io.driver);
-    of_io_lock();
-    for (of_queue *queue = io.queues; queue != NULL; queue = queue->next_known)
-        queue->visitor = NULL;
+    lock();
+    of_threaded_queues_leave();
     of_door_close(&io.door, true);
     of_close_pipe(io.wake);
     if (io.watched != &io.first)
@@ -616,7 +527,7 @@ static void *run(void *unused) {
     io.watched = &io.first;
     io.watched_capacity = 1;
     free_drivers();
-    of_io_unlock();
+    unlock();
     return unused;
 }
 
@@ -643,7 +554,7 @@ static const char *start_locked(of_kind *kind) {
         return NULL;
     if (!io.usable)
         return "no I/O thread can be had";
-    io.driver.lane = OF_THREAD;
+    io.driver.share = OF_THREAD;
     io.driver.announce = announce;
     bool opened = of_driver_open(&io.driver) && open_drivers();
     if (!opened || !of_pipe(io.wake)) {
@@ -704,23 +615,25 @@ static struct timespec after(long milliseconds) {
 /* What an inline driver of this thread has under way, the I/O thread carries on. */
 static void hand_over_inline(void) {
     for (;;) {
-        of_io_lock();
+        lock();
         of_transfer *transfer = of_ledger_inline();
-        of_engine *engine = transfer != NULL ? transfer->engine : NULL;
-        if (engine != NULL)
-            of_engine_ref(engine);
-        of_io_unlock();
-        if (engine == NULL)
+        of_owner *owner = transfer != NULL ? transfer->owner : NULL;
+        if (owner != NULL)
+            of_owner_ref(owner);
+        unlock();
+        if (owner == NULL)
             return;
-        of_engine_hand_over(engine);
-        of_engine_unref(engine);
+        bool handed_over = owner->calls->hand_over(owner);
+        of_owner_unref(owner);
+        if (!handed_over)
+            return;
     }
 }
 
 /* First it is told what is under way, as somebody may kill the process while it waits. */
 static void stop_at_exit(void) {
     hand_over_inline();
-    of_io_lock();
+    lock();
     io.exiting = true;
     if (io.phase == RUNS) {
         io.drain = DRAIN_WANTED;
@@ -737,73 +650,75 @@ static void stop_at_exit(void) {
         continue;
     io.waiters--;
     stop_locked();
-    of_io_unlock();
+    unlock();
 }
+
+of_queue *of_io_queue_new(void) { return of_threaded_queue_new(&io_lock); }
 
 /* ---- for the owners of transfers ---------------------------------------------------------- */
 
-static void link_engine(of_engine *engine) {
-    if (engine->threaded)
+static void link_owner(of_owner *owner) {
+    if (owner->threaded)
         return;
-    engine->threaded = true;
-    engine->next_threaded = io.engines;
-    io.engines = engine;
+    owner->threaded = true;
+    owner->next_threaded = io.owners;
+    io.owners = owner;
 }
 
 of_kind of_io_submit(of_transfer *transfer, const char **why) {
-    of_engine *engine = transfer->engine;
-    of_io_lock();
+    of_owner *owner = transfer->owner;
+    lock();
     of_kind kind;
     *why = start_locked(&kind);
     if (*why != NULL) {
-        of_io_unlock();
+        unlock();
         return kind;
     }
     kind = OF_OK;
-    if (engine->pending >= engine->concurrency + WAITING_MOST) {
+    if (owner->pending >= owner->config.options.concurrency + WAITING_MOST) {
         kind = OF_LIMIT;
         *why = "too many calls of this client wait for their turn";
     } else if ((transfer->number = of_queue_take_number(transfer->queue)) == 0) {
         kind = OF_MEMORY;
         *why = of_no_memory;
     } else {
-        link_engine(engine);
-        engine->pending++;
+        link_owner(owner);
+        owner->pending++;
         transfer->on_thread = true;
         if (!transfer->repeatable)
             of_ledger_add(transfer);
         of_list_append(&io.submitted, transfer);
         wake_locked();
     }
-    of_io_unlock();
+    unlock();
     return kind;
 }
 
 bool of_io_wait(of_transfer *transfer, long milliseconds) {
     const struct timespec until = after(milliseconds);
-    of_io_lock();
+    lock();
     io.waiters++;
     bool done;
     while (!(done = of_transfer_done(transfer)) &&
            pthread_cond_timedwait(&io.changed, &io.lock, &until) == 0)
         continue;
     io.waiters--;
-    of_io_unlock();
+    unlock();
     return done;
 }
 
 void of_io_cancel(of_transfer *transfer) {
-    of_io_lock();
+    lock();
     if (!of_transfer_done(transfer)) {
         transfer->cancel = true;
         io.cancels = true;
         wake_locked();
     }
-    of_io_unlock();
+    unlock();
 }
 
-void of_io_drop(of_transfer *transfer) {
-    of_io_lock();
+bool of_io_orphan(of_transfer *transfer) {
+    lock();
     bool done = of_transfer_done(transfer);
     if (!done) {
         transfer->released = true;
@@ -811,21 +726,18 @@ void of_io_drop(of_transfer *transfer) {
         io.cancels = true;
         wake_locked();
     }
-    of_io_unlock();
-    if (done) {
-        of_ledger_tell(transfer);
-        of_transfer_free(transfer, false);
-    }
+    unlock();
+    return !done;
 }
 
 void of_io_list(of_transfer *transfer) {
-    of_io_lock();
+    lock();
     of_ledger_add(transfer);
-    of_io_unlock();
+    unlock();
 }
 
-bool of_io_adopt(of_driver *driver, of_engine *engine) {
-    of_io_lock();
+bool of_io_adopt(of_driver *driver, of_owner *owner) {
+    lock();
     of_kind kind;
     bool good = start_locked(&kind) == NULL;
     if (good) {
@@ -833,47 +745,47 @@ bool of_io_adopt(of_driver *driver, of_engine *engine) {
         for (of_transfer *transfer = driver->running.first; transfer != NULL;
              transfer = transfer->next) {
             transfer->on_thread = true;
-            engine->pending++;
+            owner->pending++;
         }
-        link_engine(engine);
-        if (!engine->draining)
-            of_engine_ref(engine);
-        engine->draining = true;
-        engine->adopted = driver;
+        link_owner(owner);
+        if (!owner->draining)
+            of_owner_ref(owner);
+        owner->draining = true;
+        owner->adopted = driver;
         driver->next_adopted = io.adopted;
         io.adopted = driver;
         wake_locked();
     }
-    of_io_unlock();
+    unlock();
     return good;
 }
 
 void of_io_disconnect(uint64_t number) {
-    of_io_lock();
+    lock();
     if (of_connections_disconnect(&io.driver.connections, number)) {
         io.disconnects = true;
         wake_locked();
     }
-    of_io_unlock();
+    unlock();
 }
 
-void of_io_close_engine(of_engine *engine, bool dropped) {
-    of_io_lock();
-    if (engine->threaded) {
-        engine->closing = true;
-        engine->dropped = dropped;
+void of_io_close(of_owner *owner, bool dropped) {
+    lock();
+    if (owner->threaded) {
+        owner->closing = true;
+        owner->dropped = dropped;
         io.closings = true;
         wake_locked();
-        while (engine->threaded && !(dropped && engine->draining) && io.phase != ABSENT)
+        while (owner->threaded && !(dropped && owner->draining) && io.phase != ABSENT)
             pthread_cond_wait(&io.changed, &io.lock);
-        if (io.engines == NULL && io.submitted.first == NULL)
+        if (io.owners == NULL && io.submitted.first == NULL)
             stop_locked();
     }
-    of_io_unlock();
+    unlock();
 }
 
 const char *of_io_door(const char *folder, of_kind *kind, const char **why) {
-    of_io_lock();
+    lock();
     *why = start_locked(kind);
     if (*why == NULL && io.door.fd < 0) {
         *kind = OF_VALIDATION;
@@ -886,6 +798,6 @@ const char *of_io_door(const char *folder, of_kind *kind, const char **why) {
         wake_locked();
     }
     const char *path = *why == NULL ? io.door.path : NULL;
-    of_io_unlock();
+    unlock();
     return path;
 }

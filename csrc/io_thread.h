@@ -5,15 +5,16 @@
  *
  * It can keep a door: a unix socket at which nginx's event loop learns what is done.
  *
- * Any thread may call, but of_io_signal_later only under the lock.
+ * Any thread may call.
  */
 #ifndef ONEFLOW_IO_THREAD_H
 #define ONEFLOW_IO_THREAD_H
 
+#include "queue.h"
 #include "transfer.h"
 
-void of_io_lock(void);
-void of_io_unlock(void);
+/* A queue that the thread fills; NULL: no memory. */
+of_queue *of_io_queue_new(void);
 
 /* Hands a transfer over. OF_OK, or nothing happened and `*why` says why. */
 of_kind of_io_submit(of_transfer *transfer, const char **why);
@@ -21,33 +22,27 @@ of_kind of_io_submit(of_transfer *transfer, const char **why);
 /* Waits until it is done, at most so long. */
 bool of_io_wait(of_transfer *transfer, long milliseconds);
 
-/* Its owner wants it dropped, or is gone. */
+/* Its caller wants it dropped. */
 void of_io_cancel(of_transfer *transfer);
-void of_io_drop(of_transfer *transfer);
+/* Its caller is gone. False: it is done, and the caller's still. */
+bool of_io_orphan(of_transfer *transfer);
 
 /* An inline transfer must not be repeated. */
 void of_io_list(of_transfer *transfer);
 
 /* Takes an engine's own driver, in which only such transfers run that may be applied. False: there
    is no thread for it. */
-bool of_io_adopt(of_driver *driver, of_engine *engine);
+bool of_io_adopt(of_driver *driver, of_owner *owner);
 
 /* Shuts a connection of the thread's down; a transfer that is on it ends soon. */
 void of_io_disconnect(uint64_t number);
 
 /* Ends what the thread has of an engine, and waits for that; of a dropped one without what may be
    applied, which it does not wait for. */
-void of_io_close_engine(of_engine *engine, bool dropped);
+void of_io_close(of_owner *owner, bool dropped);
 
 /* Before its memory goes: ledger and queue forget a transfer. */
 void of_io_detach(of_transfer *transfer);
-
-struct of_queue;
-void of_io_know(of_queue *queue);
-void of_io_forget(of_queue *queue);
-
-/* At the end of its turn the thread tells who waits for the queue: once for all that is done. */
-void of_io_signal_later(struct of_queue *queue);
 
 /* Opens the door, if it is not open yet -> its path, NULL: `*kind` and `*why` say why not. The
    folder is made if need be, and must be this user's alone; NULL: one of the library's own. */

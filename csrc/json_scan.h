@@ -5,7 +5,7 @@
 #ifndef ONEFLOW_JSON_SCAN_H
 #define ONEFLOW_JSON_SCAN_H
 
-#include "engine.h"
+#include "kind.h"
 #include "memory.h"
 
 #include <stdbool.h>

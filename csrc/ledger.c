@@ -100,17 +100,16 @@ long of_ledger_drain(void) {
     long drain = -1;
     for (const of_transfer *transfer = first; transfer != NULL; transfer = transfer->listed_next) {
         if (transfer->on_thread && transfer->told && !done(transfer) &&
-            transfer->engine->drain > drain)
-            drain = transfer->engine->drain;
+            transfer->owner->config.options.drain > drain)
+            drain = transfer->owner->config.options.drain;
     }
     return drain;
 }
 
 of_transfer *of_ledger_inline(void) {
     for (of_transfer *transfer = first; transfer != NULL; transfer = transfer->listed_next) {
-        const of_engine *engine = transfer->engine;
         if (!transfer->on_thread && sent(transfer) && !done(transfer) &&
-            pthread_equal(atomic_load(&engine->thread), pthread_self()) && engine->own != NULL)
+            pthread_equal(atomic_load(&transfer->owner->thread), pthread_self()))
             return transfer;
     }
     return NULL;

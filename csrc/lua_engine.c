@@ -508,7 +508,7 @@ static int engine_read(lua_State *L) {
         lua_pushnil(L);
     } else {
         lua_pushlstring(L, bytes, length);
-        of_transfer_consume(transfer);
+        of_engine_consume(transfer);
     }
     return 1;
 }
@@ -549,7 +549,7 @@ static int engine_describe(lua_State *L) {
 
     lua_createtable(L, 0, 6);
     set_string(L, "method", request.method, strlen(request.method));
-    const char *base = of_engine_url(engine)->path;
+    const char *base = of_engine_config(engine)->url.path;
     lua_pushstring(L, base);
     lua_pushlstring(L, request.path, request.path_length);
     lua_concat(L, 2);
@@ -662,7 +662,7 @@ static int engine_take(lua_State *L) {
         lua_pushnil(L);
         push_failure(L, &result);
     }
-    of_transfer_release(box->transfer);
+    of_engine_release(box->transfer);
     box->transfer = NULL;
     return count;
 }
@@ -677,7 +677,7 @@ static int engine_settle(lua_State *L) {
     if (transfer == NULL)
         return 0;
     box->transfer = NULL;
-    of_transfer_cancel(transfer);
+    of_engine_cancel(transfer);
     of_result result = {.sent = true};
     bool done = of_transfer_done(transfer);
     if (done)
@@ -688,9 +688,9 @@ static int engine_settle(lua_State *L) {
     else
         lua_pushnil(L);
     if (done)
-        of_transfer_release(transfer);
+        of_engine_release(transfer);
     else
-        of_transfer_drop(transfer);
+        of_engine_orphan(transfer);
     return 2;
 }
 
@@ -721,7 +721,7 @@ static int engine_done(lua_State *L) {
 /* engine:cancel(ticket): drops it, unless it is on the wire and must not be repeated */
 static int engine_cancel(lua_State *L) {
     check_box(L);
-    of_transfer_cancel(check_ticket(L, 2)->transfer);
+    of_engine_cancel(check_ticket(L, 2)->transfer);
     return 0;
 }
 
@@ -739,13 +739,13 @@ static int engine_disconnect(lua_State *L) {
 /* engine:info() -> { base_url=, origin=, host=, ca= } */
 static int engine_info(lua_State *L) {
     of_engine *engine = check_engine(L);
-    const of_url *url = of_engine_url(engine);
+    const of_url *url = &of_engine_config(engine)->url;
     lua_createtable(L, 0, 4);
     lua_pushfstring(L, "%s%s", url->origin, url->path);
     lua_setfield(L, -2, "base_url");
     lua_pushstring(L, url->origin);
     lua_setfield(L, -2, "origin");
-    lua_pushstring(L, of_engine_ca(engine));
+    lua_pushstring(L, of_config_ca(of_engine_config(engine)));
     lua_setfield(L, -2, "ca");
     return 1;
 }
@@ -757,7 +757,7 @@ static int ticket_gc(lua_State *L) {
     of_buffer_free(&box->query);
     of_buffer_free(&box->headers);
     if (transfer != NULL)
-        of_transfer_drop(transfer);
+        of_engine_orphan(transfer);
     return 0;
 }
 

@@ -1,6 +1,8 @@
 #include "lua_queue.h"
 
+#include "inline_queue.h"
 #include "io_thread.h"
+#include "threaded_queue.h"
 
 static const char QUEUE[] = "oneflow.queue";
 static const char *const DRIVERS[] = {"inline", "threaded", NULL};
@@ -15,7 +17,7 @@ int of_lua_queue_new(lua_State *L) {
     box->queue = NULL;
     luaL_getmetatable(L, QUEUE);
     lua_setmetatable(L, -2);
-    box->queue = of_queue_new(threaded != 0);
+    box->queue = threaded != 0 ? of_io_queue_new() : of_inline_queue_new();
     if (box->queue == NULL)
         return luaL_error(L, "%s", of_no_memory);
     return 1;
@@ -65,7 +67,8 @@ static int queue_wait(lua_State *L) {
 
 /* queue:fd() -> descriptor that is readable while one is done | nil */
 static int queue_fd(lua_State *L) {
-    int fd = of_queue_fd(self(L));
+    of_queue *queue = self(L);
+    int fd = queue->lock != NULL ? of_threaded_queue_fd(queue) : -1;
     if (fd < 0)
         lua_pushnil(L);
     else
@@ -75,7 +78,8 @@ static int queue_fd(lua_State *L) {
 
 /* queue:number() -> by which the door knows it */
 static int queue_number(lua_State *L) {
-    lua_pushnumber(L, (lua_Number)of_queue_number(self(L)));
+    const of_queue *queue = self(L);
+    lua_pushnumber(L, queue->lock != NULL ? (lua_Number)of_threaded_queue_number(queue) : 0);
     return 1;
 }
 

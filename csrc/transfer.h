@@ -1,25 +1,28 @@
 /*
- * Inside of the core: a transfer, the engine that it belongs to, and the driver that carries it.
+ * A transfer: a request as it was composed, its buffers, its state and its result. Knows nothing of
+ * curl_multi, threads and Lua.
  *
  * A transfer is its owner's (the caller's thread) until it is handed to a driver, the driver's
  * until it is done, and then its owner's again; `state` says so. What both sides write meanwhile is
- * written under the I/O thread's lock: `released` and `cancel`, and what the ledger has of it. An
- * engine's `lanes` belong each to the thread that drives them; its other fields do not change after
- * it was made, but for those that only the caller's thread uses.
+ * written under the I/O thread's lock: `released` and `cancel`, and what the ledger has of it.
  */
 #ifndef ONEFLOW_TRANSFER_H
 #define ONEFLOW_TRANSFER_H
 
 #include "connection.h"
-#include "engine.h"
+#include "credentials.h"
+#include "form.h"
 #include "gunzip.h"
 #include "head.h"
+#include "kind.h"
+#include "memory.h"
+#include "owner.h"
+#include "target.h"
 
-#include <curl/curl.h>
-#include <pthread.h>
 #include <stdatomic.h>
-
-enum { OF_INLINE, OF_THREAD, OF_LANES };
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum {
     OF_HEAD_LIMIT = 64 * 1024,   /* bytes of one answer's header lines */
@@ -45,11 +48,40 @@ typedef enum of_stop {
     OF_STOP_TARGET  /* could not be written */
 } of_stop;
 
-typedef struct of_carrier of_carrier;
-typedef struct of_driver of_driver;
+/* What a good answer is, and where its body goes. Of a file it must tell how long it is, and be no
+   web page and no JSON; any other answer's body is kept in memory, up to the cap. */
+typedef enum of_answer {
+    OF_ANSWER_JSON,
+    OF_ANSWER_BYTES,  /* a file, into memory */
+    OF_ANSWER_TARGET, /* a file, onto disk: it has its name when the transfer is done and good */
+    OF_ANSWER_STREAM, /* a file, handed out piece by piece: inline only, see of_transfer_read */
+} of_answer;
+
+/* A request as it will be sent. The strings are the caller's for the length of the call, but for
+ * the method. */
+typedef struct of_request {
+    const char *method; /* a constant */
+    const char *path;   /* below the base path, already escaped */
+    size_t path_length;
+    const char *query; /* already escaped, NULL: none */
+    const char *body;  /* NULL: none */
+    size_t body_length;
+    const char *user; /* the acting user's e-mail; NULL: no header, the anonymous administrator */
+    size_t user_length;
+    const char *headers; /* further header lines, checked, each ended by a NUL, an empty one at the
+                            end; may be NULL */
+    long timeout;        /* milliseconds, from the start of the attempt to its end */
+    bool repeatable;     /* no: only connections idle for a short time are used */
+    bool fresh;          /* a new connection, whatever is idle */
+    of_form *form;       /* instead of a body; NULL: none */
+    of_answer answer;
+    of_target *target; /* of OF_ANSWER_TARGET */
+} of_request;
+
+typedef struct of_queue of_queue;
 
 struct of_transfer {
-    of_engine *engine; /* counted */
+    of_owner *owner;   /* counted */
     of_queue *queue;   /* counted; NULL: none */
     of_driver *driver; /* while it is not done */
     of_transfer *previous;
@@ -106,46 +138,6 @@ struct of_transfer {
     const char *reason;
 };
 
-/* An engine's part in a driver. */
-typedef struct of_lane {
-    of_carrier *idle; /* easy handles whose connections are the driver's */
-    CURLU *origin;    /* that all of them go to; NULL: not made yet */
-    long idle_count;
-    long running;
-} of_lane;
-
-struct of_engine {
-    atomic_long references;
-    bool closed;
-    unsigned process; /* that its own driver belongs to */
-    of_url url;
-    of_token token;
-    char *user_agent;
-    char *ca_file;
-    char *proxy;
-    long connect_timeout;
-    long concurrency;
-    size_t max_body;
-    long stall;
-    long drain;
-    bool bare;           /* without credentials: of a storage host */
-    of_engine *storages; /* those that this engine was pointed to; each counted */
-    of_engine *next_storage;
-    of_lane lanes[OF_LANES];
-    of_driver *own;            /* the inline driver, made when it is needed */
-    _Atomic(pthread_t) thread; /* that used it last */
-    of_transfer *spare;        /* used ones, wiped, whose buffers serve the next */
-    unsigned spares;
-    /* Under the I/O thread's lock: */
-    bool threaded;      /* among the engines that use the thread */
-    bool closing;       /* wants to be let go by it */
-    bool dropped;       /* its owner is gone: what may be applied runs to its end before that */
-    bool draining;      /* it does so, and the thread has a reference to the engine */
-    of_driver *adopted; /* the inline driver, then the thread's */
-    long pending;       /* transfers that the thread has of it */
-    of_engine *next_threaded;
-};
-
 typedef struct of_list {
     of_transfer *first;
     of_transfer *last;
@@ -155,8 +147,19 @@ typedef struct of_list {
 void of_list_append(of_list *list, of_transfer *transfer);
 void of_list_remove(of_list *list, of_transfer *transfer);
 
-/* What became of a transfer whose connection was shut down. */
-#define OF_DISCONNECTED "the connection was shut down, as an answer on it was the wrong one"
+/* A new one, all zeros but for its buffers' limits. NULL: no memory. */
+of_transfer *of_transfer_new(void);
+
+/* Frees its memory; what it refers to was given back. */
+void of_transfer_free(of_transfer *transfer);
+
+/* As new, with the memory of its buffers. */
+void of_transfer_wipe(of_transfer *transfer);
+
+/* Composes request line, headers and body, with the token if the owner has credentials. OF_OK;
+   OF_MEMORY; OF_VALIDATION, and then `*field` and `*why`. */
+of_kind of_transfer_compose(of_transfer *transfer, const of_token *token, const of_request *request,
+                            const char **field, const char **why);
 
 /* Of a request nothing stays that it carried. */
 void of_transfer_forget_request(of_transfer *transfer);
@@ -167,14 +170,38 @@ bool of_transfer_bulky(const of_transfer *transfer);
 /* Has it something to read? */
 bool of_transfer_readable(const of_transfer *transfer);
 
-/* Ends its life; `on_thread`: not on its owner's thread. */
-void of_transfer_free(of_transfer *transfer, bool on_thread);
-
-/* The driver of an engine that nobody will drive any more is given to the I/O thread, with what may
-   be applied; the rest ends. */
-void of_engine_hand_over(of_engine *engine);
-
 /* May it be dropped? Not when it is on the wire and must not be repeated. */
 bool of_transfer_droppable(const of_transfer *transfer);
+
+bool of_transfer_done(const of_transfer *transfer);
+
+/* What has come of a file that is handed out piece by piece: at most 256 KiB, then the service
+   waits. It stays until of_engine_consume. */
+const char *of_transfer_read(const of_transfer *transfer, size_t *length);
+
+/* Bytes of the file, or of the form that is sent, so far and in all; `total` -1: not known. An
+   inline one's. */
+void of_transfer_progress(const of_transfer *transfer, int64_t *done, int64_t *total);
+
+/* By which its queue knows it, until it is released; 0: it has no queue. */
+unsigned long of_transfer_number(const of_transfer *transfer);
+
+/* What became of a transfer whose connection was shut down. */
+#define OF_DISCONNECTED "the connection was shut down, as an answer on it was the wrong one"
+
+typedef struct of_result {
+    of_kind kind;
+    const char *message;
+    bool sent;             /* may bytes of the request have left? (libcurl's codes do not tell) */
+    long status;           /* 0: no answer came */
+    long connects;         /* new connections made for it */
+    uint64_t connection;   /* that it went out on; 0: none, or not known */
+    long retry_after;      /* seconds, 0: none */
+    const of_buffer *head; /* the header lines of the last answer */
+    const of_buffer *body;
+} of_result;
+
+/* What became of a transfer that is done; points into the transfer. */
+void of_transfer_result(const of_transfer *transfer, of_result *result);
 
 #endif

@@ -1,0 +1,95 @@
+#include "inline_queue.h"
+
+#include "driver.h"
+#include "engine.h"
+#include "system.h"
+
+#include <stdlib.h>
+
+enum {
+    BLIND_MILLISECONDS = 10, /* between looks at what cannot be waited for */
+    DRIVERS_MAX = 64,        /* waited for at once */
+};
+
+typedef struct of_inline_queue {
+    of_queue queue;
+    of_engine **engines; /* counted, that have transfers of it */
+    size_t count;
+    size_t capacity;
+} of_inline_queue;
+
+static of_inline_queue *self_of(of_queue *queue) { return (of_inline_queue *)queue; }
+
+static bool expect(of_queue *queue, of_owner *owner) {
+    of_inline_queue *self = self_of(queue);
+    of_engine *engine = of_engine_of(owner);
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->engines[i] == engine)
+            return true;
+    }
+    if (self->count == self->capacity) {
+        size_t capacity = self->capacity ? self->capacity * 2 : 4;
+        of_engine **engines = realloc(self->engines, capacity * sizeof(void *));
+        if (engines == NULL)
+            return false;
+        self->engines = engines;
+        self->capacity = capacity;
+    }
+    of_owner_ref(owner);
+    self->engines[self->count++] = engine;
+    return true;
+}
+
+static void forget_idle_engines(of_inline_queue *self) {
+    for (size_t i = self->count; i-- > 0;) {
+        of_engine *engine = self->engines[i];
+        const of_driver *driver = of_engine_driver(engine);
+        if (driver != NULL && driver->queued.count + driver->running.count > 0)
+            continue;
+        self->engines[i] = self->engines[--self->count];
+        of_engine_unref(engine);
+    }
+}
+
+static void poll_all(const of_inline_queue *self, long milliseconds) {
+    of_driver *some[DRIVERS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < self->count && count < DRIVERS_MAX; i++)
+        some[count++] = of_engine_driver(self->engines[i]);
+    if (count < self->count && milliseconds > BLIND_MILLISECONDS)
+        milliseconds = BLIND_MILLISECONDS;
+    of_driver_poll(some, count, NULL, 0, milliseconds);
+}
+
+static bool wait_for(of_queue *queue, long milliseconds) {
+    of_inline_queue *self = self_of(queue);
+    long long until = of_now() + milliseconds;
+    for (;;) {
+        for (size_t i = 0; i < self->count; i++)
+            of_engine_step(self->engines[i]);
+        forget_idle_engines(self);
+        if (queue->done.count > 0)
+            return true;
+        long left = (long)(until - of_now());
+        if (left <= 0 || self->count == 0)
+            return false;
+        poll_all(self, left);
+    }
+}
+
+static void end(of_queue *queue) {
+    of_inline_queue *self = self_of(queue);
+    for (size_t i = 0; i < self->count; i++)
+        of_engine_unref(self->engines[i]);
+    free(self->engines);
+    free(self);
+}
+
+of_queue *of_inline_queue_new(void) {
+    static const of_queue_calls calls = {.expect = expect, .wait = wait_for, .end = end};
+    of_inline_queue *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return NULL;
+    of_queue_init(&self->queue, &calls, NULL);
+    return &self->queue;
+}

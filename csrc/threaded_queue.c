@@ -1,0 +1,195 @@
+#define _GNU_SOURCE
+#include "threaded_queue.h"
+
+#include "curl_init.h"
+#include "system.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { BLIND_MILLISECONDS = 10 }; /* between looks at what cannot be waited for */
+
+typedef struct of_threaded_queue of_threaded_queue;
+struct of_threaded_queue {
+    of_queue queue;
+    unsigned long number;
+    of_visitor *visitor; /* who is told that something is in it */
+    bool to_signal;      /* at the end of the thread's turn */
+    of_threaded_queue *next_to_signal;
+    of_threaded_queue *next_known;
+    int pipe[2]; /* -1: nobody asked for a descriptor */
+    unsigned process;
+};
+
+/* Under the lock. */
+static of_threaded_queue *known;
+static of_threaded_queue *first_to_signal;
+static unsigned long last_number;
+
+static of_threaded_queue *self_of(of_queue *queue) { return (of_threaded_queue *)queue; }
+
+/* ---- the descriptor ----------------------------------------------------------------------- */
+
+static bool has_pipe(const of_threaded_queue *self) {
+    return self->pipe[0] >= 0 && self->process == of_process();
+}
+
+static void drain_pipe(of_queue *queue) {
+    const of_threaded_queue *self = self_of(queue);
+    char bytes[16];
+    while (has_pipe(self) && read(self->pipe[0], bytes, sizeof bytes) == sizeof bytes)
+        continue;
+}
+
+static bool open_pipe(of_threaded_queue *self) {
+    if (has_pipe(self))
+        return true;
+    of_close_pipe(self->pipe); /* a parent's */
+    self->process = of_process();
+    if (!of_pipe(self->pipe))
+        return false;
+    if (self->queue.done.count > 0)
+        (void)!write(self->pipe[1], "", 1);
+    return true;
+}
+
+int of_threaded_queue_fd(of_queue *queue) {
+    of_threaded_queue *self = self_of(queue);
+    queue->lock->take();
+    bool good = open_pipe(self);
+    queue->lock->release();
+    return good ? self->pipe[0] : -1;
+}
+
+static bool wait_for(of_queue *queue, long milliseconds) {
+    struct pollfd done = {.fd = of_threaded_queue_fd(queue), .events = POLLIN};
+    if (done.fd < 0) {
+        of_sleep(milliseconds < BLIND_MILLISECONDS ? milliseconds : BLIND_MILLISECONDS);
+    } else {
+        (void)poll(&done, 1, (int)milliseconds);
+    }
+    queue->lock->take();
+    bool some = queue->done.count > 0;
+    queue->lock->release();
+    return some;
+}
+
+/* ---- who waits is told -------------------------------------------------------------------- */
+
+static void signal_later(of_queue *queue) {
+    of_threaded_queue *self = self_of(queue);
+    if (self->to_signal)
+        return;
+    self->to_signal = true;
+    self->next_to_signal = first_to_signal;
+    first_to_signal = self;
+}
+
+/* Under the lock -> a queue that is held, or NULL. */
+static of_threaded_queue *next_to_signal(void) {
+    while (first_to_signal != NULL) {
+        of_threaded_queue *self = first_to_signal;
+        first_to_signal = self->next_to_signal;
+        self->to_signal = false;
+        if (self->queue.done.count > 0 && of_queue_hold(&self->queue))
+            return self;
+    }
+    return NULL;
+}
+
+/* Not under the lock: who is told runs at once, on another processor, and wants the lock; and this
+   thread may lose its own processor in a system call. */
+void of_threaded_queues_signal(const of_lock *lock) {
+    for (;;) {
+        lock->take();
+        of_threaded_queue *self = next_to_signal();
+        int pipe = self != NULL && self->process == of_process() ? self->pipe[1] : -1;
+        lock->release();
+        if (self == NULL)
+            return;
+        if (pipe >= 0)
+            (void)!write(pipe, "", 1);
+        if (self->visitor != NULL) /* no other thread makes or unmakes visitors */
+            of_door_ring(self->visitor);
+        of_queue_unref(&self->queue);
+    }
+}
+
+/* ---- visitors ----------------------------------------------------------------------------- */
+
+unsigned long of_threaded_queue_number(const of_queue *queue) {
+    return ((const of_threaded_queue *)queue)->number;
+}
+
+bool of_threaded_queue_visit(of_visitor *visitor, unsigned long number) {
+    of_threaded_queue *self = known;
+    while (self != NULL && self->number != number)
+        self = self->next_known;
+    if (self == NULL || visitor->queue != NULL)
+        return false;
+    if (self->visitor != NULL)
+        self->visitor->queue = NULL;
+    self->visitor = visitor;
+    visitor->queue = &self->queue;
+    if (self->queue.done.count > 0)
+        of_door_ring(visitor);
+    return true;
+}
+
+void of_threaded_queue_leave(of_visitor *visitor) {
+    if (visitor->queue != NULL)
+        self_of(visitor->queue)->visitor = NULL;
+}
+
+void of_threaded_queues_leave(void) {
+    for (of_threaded_queue *self = known; self != NULL; self = self->next_known)
+        self->visitor = NULL;
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+static void end(of_queue *queue) {
+    of_threaded_queue *self = self_of(queue);
+    queue->lock->take();
+    of_threaded_queue **link = &known;
+    while (*link != self)
+        link = &(*link)->next_known;
+    *link = self->next_known;
+    if (self->to_signal) {
+        link = &first_to_signal;
+        while (*link != self)
+            link = &(*link)->next_to_signal;
+        *link = self->next_to_signal;
+    }
+    if (self->visitor != NULL)
+        self->visitor->queue = NULL;
+    queue->lock->release();
+    of_close_pipe(self->pipe);
+    free(self);
+}
+
+of_queue *of_threaded_queue_new(const of_lock *lock) {
+    static const of_queue_calls calls = {
+        .wait = wait_for, .filled = signal_later, .emptied = drain_pipe, .end = end};
+    of_threaded_queue *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return NULL;
+    of_queue_init(&self->queue, &calls, lock);
+    self->pipe[0] = self->pipe[1] = -1;
+    lock->take();
+    self->number = ++last_number;
+    self->next_known = known;
+    known = self;
+    lock->release();
+    return &self->queue;
+}
+
+void of_threaded_queues_abandon(void) {
+    for (; first_to_signal != NULL; first_to_signal = first_to_signal->next_to_signal)
+        first_to_signal->to_signal = false;
+    for (of_threaded_queue *self = known; self != NULL; self = self->next_known) {
+        self->visitor = NULL;
+        of_close_pipe(self->pipe);
+    }
+}
