@@ -7,7 +7,7 @@ local M = {}
 local Process = {}
 Process.__index = Process
 
-local PATIENCE = 20000 -- ms; a child that says nothing for so long is a failure, not a wait
+local PATIENCE = 60000 -- ms; a child that says nothing for so long is a failure, on the slowest machine too
 local live = {}
 
 --- Runs the loop until `done()` is true. Not for waiting a time: for an event that must come.
