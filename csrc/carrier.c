@@ -30,7 +30,8 @@ enum {
 /* With the handle, what is set in it: setting an option costs more than remembering it. */
 struct of_carrier {
     CURL *easy;
-    of_carrier *next;      /* among the idle */
+    of_carrier *next; /* among the idle */
+    of_easy_context *context;
     of_transfer *transfer; /* whose request it carries */
     long connect_timeout;
     long idle_seconds;
@@ -106,8 +107,9 @@ static of_kind kind_of(CURLcode code) {
 
 static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
     (void)purpose;
-    of_transfer *transfer = ((of_carrier *)context)->transfer;
-    curl_socket_t fd = of_connections_open(&transfer->driver->connections, address);
+    of_carrier *slot = context;
+    of_transfer *transfer = slot->transfer;
+    curl_socket_t fd = of_connections_open(&slot->context->connections, address);
     if (fd == CURL_SOCKET_BAD && errno == ENOMEM)
         transfer->stop = OF_STOP_MEMORY;
     else if (fd == CURL_SOCKET_BAD && transfer->shortage == NULL)
@@ -116,18 +118,19 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
 }
 
 static int on_request(void *context, char *remote, char *local, int remote_port, int local_port) {
-    of_transfer *transfer = ((of_carrier *)context)->transfer;
+    of_carrier *slot = context;
+    of_transfer *transfer = slot->transfer;
     if (transfer->wire == 0) {
-        if (transfer->submitted + transfer->timeout <= transfer->driver->now) {
+        if (transfer->submitted + transfer->timeout <= slot->context->now) {
             transfer->stop = OF_STOP_LATE;
             return CURL_PREREQFUNC_ABORT;
         }
         of_connection *connection =
-            of_connections_find(&transfer->driver->connections, (of_end){local, local_port},
+            of_connections_find(&slot->context->connections, (of_end){local, local_port},
                                 (of_end){remote, remote_port});
         /* What is not known cannot be looked at. */
-        bool fit = connection != NULL && !of_connection_stale(connection, transfer->slot->easy,
-                                                              transfer->owner->config.url.tls);
+        bool fit = connection != NULL &&
+                   !of_connection_stale(connection, slot->easy, transfer->owner->config.url.tls);
         if (!fit && !transfer->fresh) {
             transfer->stop = OF_STOP_STALE;
             return CURL_PREREQFUNC_ABORT;
@@ -356,10 +359,10 @@ static CURLU *origin_of(of_share *share, const of_config *config) {
 }
 
 /* What is the same for every request of an engine. */
-static bool prepare(of_carrier *slot, of_owner *owner, of_driver *driver) {
+static bool prepare(of_carrier *slot, of_owner *owner) {
     CURL *easy = slot->easy;
     const of_config *config = &owner->config;
-    CURLU *origin = origin_of(&owner->shares[driver->share], config);
+    CURLU *origin = origin_of(&owner->shares[slot->context->share], config);
     if (origin == NULL)
         return false;
     SET(easy, CURLOPT_CURLU, origin);
@@ -405,7 +408,7 @@ static bool prepare(of_carrier *slot, of_owner *owner, of_driver *driver) {
     SET(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
     SET(easy, CURLOPT_OPENSOCKETDATA, slot);
     SET(easy, CURLOPT_CLOSESOCKETFUNCTION, of_connections_close);
-    SET(easy, CURLOPT_CLOSESOCKETDATA, &driver->connections);
+    SET(easy, CURLOPT_CLOSESOCKETDATA, &slot->context->connections);
     SET(easy, CURLOPT_PREREQFUNCTION, on_request);
     SET(easy, CURLOPT_HEADERFUNCTION, on_header);
     SET(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -422,8 +425,8 @@ void of_carrier_free(of_carrier *slot) {
     free(slot);
 }
 
-of_carrier *of_carrier_take(of_owner *owner, of_driver *driver) {
-    of_share *share = &owner->shares[driver->share];
+of_carrier *of_carrier_take(of_owner *owner, of_easy_context *context) {
+    of_share *share = &owner->shares[context->share];
     of_carrier *slot = share->idle;
     if (slot != NULL) {
         share->idle = slot->next;
@@ -433,9 +436,10 @@ of_carrier *of_carrier_take(of_owner *owner, of_driver *driver) {
     slot = calloc(1, sizeof *slot);
     if (slot == NULL)
         return NULL;
+    slot->context = context;
     slot->get = true;
     slot->easy = curl_easy_init();
-    if (slot->easy == NULL || !prepare(slot, owner, driver)) {
+    if (slot->easy == NULL || !prepare(slot, owner)) {
         of_carrier_free(slot);
         return NULL;
     }
@@ -453,8 +457,8 @@ static bool forget_transfer(of_carrier *slot) {
     return true;
 }
 
-void of_carrier_give(of_owner *owner, of_driver *driver, of_carrier *slot, bool good) {
-    of_share *share = &owner->shares[driver->share];
+void of_carrier_give(of_owner *owner, of_easy_context *context, of_carrier *slot, bool good) {
+    of_share *share = &owner->shares[context->share];
     bool keep_it = good && !its_quirks()->keeps_line &&
                    share->idle_count < owner->config.options.concurrency && forget_transfer(slot);
     if (keep_it) {
@@ -482,10 +486,10 @@ static bool set_connect_timeout(of_carrier *slot, long milliseconds) {
     return true;
 }
 
-/* The driver has an eye on the time. libcurl's is longer, but not by much: an address that does not
-   answer is given a half of what is left before the next one is tried. */
-static long connect_timeout_of(const of_transfer *transfer) {
-    long long left = transfer->connect_end - transfer->driver->now;
+/* Whoever drives it has an eye on the time. libcurl's is longer, but not by much: an address that
+   does not answer is given a half of what is left before the next one is tried. */
+static long connect_timeout_of(const of_carrier *slot) {
+    long long left = slot->transfer->connect_end - slot->context->now;
     return (long)(left + left / 4 + 1);
 }
 
@@ -522,7 +526,7 @@ bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
         SET(easy, CURLOPT_CUSTOMREQUEST, NULL);
     }
     slot->get = get;
-    if (!set_connect_timeout(slot, connect_timeout_of(transfer)))
+    if (!set_connect_timeout(slot, connect_timeout_of(slot)))
         return false;
     if (slot->idle_seconds != idle)
         SET(easy, CURLOPT_MAXAGE_CONN, idle);
@@ -532,7 +536,7 @@ bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
     slot->fresh = transfer->fresh;
 #if LIBCURL_VERSION_NUM >= 0x075700
     static const long seconds[OF_TRUSTS] = {24 * 3600, 1, 0};
-    of_trust trust = transfer->driver->trust;
+    of_trust trust = slot->context->trust;
     if (slot->trust != trust)
         SET(easy, CURLOPT_CA_CACHE_TIMEOUT, seconds[trust]);
     slot->trust = trust;

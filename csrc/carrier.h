@@ -1,25 +1,39 @@
 /*
  * A carrier: a libcurl easy handle that carries one transfer, or after it another where that is
  * safe, and the callbacks through which libcurl speaks of it. Used by the thread that drives it.
- * Its connections are the driver's. No Lua here, and none below: a callback notes a reason and cuts
- * the transfer short.
+ * Its connections are those of the curl_multi. No Lua here, and none below: a callback notes a
+ * reason and cuts the transfer short.
  */
 #ifndef ONEFLOW_CARRIER_H
 #define ONEFLOW_CARRIER_H
 
-#include "driver.h"
+#include "connection.h"
 #include "transfer.h"
+
+/* libcurl keeps the CA file as it read it, for a day: also one that it read without enough memory,
+   or that was replaced since. So after a handshake that failed it does not, until one succeeds;
+   that one's successor reads it once more. */
+typedef enum of_trust { OF_TRUST, OF_TRUST_NEW, OF_TRUST_NONE, OF_TRUSTS } of_trust;
+
+/* What the easy handles of one curl_multi have in common, and whoever drives it keeps up to date.
+ */
+typedef struct of_easy_context {
+    int share;      /* which of an owner's is that of this curl_multi */
+    long long now;  /* of_now() at the beginning of the step */
+    of_trust trust; /* in what libcurl kept of the CA file */
+    of_connections connections;
+} of_easy_context;
 
 /* The transfer that a finished easy handle carried; NULL: it does not tell. */
 of_transfer *of_carrier_transfer(CURL *easy);
 
 /* An idle carrier of the owner's share, or a new one; NULL: no memory, or a libcurl that lacks an
    option that this library needs. */
-of_carrier *of_carrier_take(of_owner *owner, of_driver *driver);
+of_carrier *of_carrier_take(of_owner *owner, of_easy_context *context);
 
 /* Gives it back, so that its next transfer finds nothing of this one. One that met a failure is not
    used again, and none is where libcurl would mix two answers. */
-void of_carrier_give(of_owner *owner, of_driver *driver, of_carrier *carrier, bool good);
+void of_carrier_give(of_owner *owner, of_easy_context *context, of_carrier *carrier, bool good);
 void of_carrier_free(of_carrier *carrier);
 
 /* Sets all that is the request's own. False: no memory; what is set now is not known, so that it

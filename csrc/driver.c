@@ -85,7 +85,7 @@ static bool open_multi(of_driver *driver) {
     driver->deadline = -1;
     if (driver->multi == NULL)
         return false;
-    of_connections_begin(&driver->connections, wakeup);
+    of_connections_begin(&driver->context.connections, wakeup);
     return curl_multi_setopt(driver->multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
            curl_multi_setopt(driver->multi, CURLMOPT_SOCKETDATA, driver) == CURLM_OK &&
            curl_multi_setopt(driver->multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
@@ -113,10 +113,10 @@ static void forget_multi(of_driver *driver) {
 
 /* It has no transfer any more. A socket that it leaves open nobody else would close. */
 static void close_multi(of_driver *driver) {
-    of_connections_end(&driver->connections);
+    of_connections_end(&driver->context.connections);
     if (driver->multi != NULL)
         curl_multi_cleanup(driver->multi);
-    of_connections_clear(&driver->connections);
+    of_connections_clear(&driver->context.connections);
     forget_multi(driver);
 }
 
@@ -242,21 +242,21 @@ void of_driver_end(of_transfer *transfer, of_kind kind, const char *message) {
         kind = OF_MEMORY;
     if (transfer->slot != NULL) {
         check(driver, curl_multi_remove_handle(driver->multi, of_carrier_easy(transfer->slot)));
-        of_carrier_give(transfer->owner, driver, transfer->slot, kind == OF_OK);
+        of_carrier_give(transfer->owner, &driver->context, transfer->slot, kind == OF_OK);
         transfer->slot = NULL;
         if (kind != OF_OK || transfer->connects > 0)
-            driver->connections.suspect = true;
+            driver->context.connections.suspect = true;
         if (kind == OF_TLS)
-            driver->trust = OF_TRUST_NONE;
-        else if (kind == OF_OK && transfer->connects > 0 && driver->trust != OF_TRUST)
-            driver->trust--;
+            driver->context.trust = OF_TRUST_NONE;
+        else if (kind == OF_OK && transfer->connects > 0 && driver->context.trust != OF_TRUST)
+            driver->context.trust--;
         /* libcurl (7.88) keeps a connection whose TLS lacked memory: the next request would die. */
         if (kind == OF_MEMORY && transfer->connection != NULL)
-            (void)of_connections_disconnect(&driver->connections,
+            (void)of_connections_disconnect(&driver->context.connections,
                                             of_connection_number(transfer->connection));
     }
     if (atomic_load_explicit(&transfer->state, memory_order_relaxed) == OF_RUNNING) {
-        transfer->owner->shares[driver->share].running--;
+        transfer->owner->shares[driver->context.share].running--;
         of_list_remove(&driver->running, transfer);
     } else {
         of_list_remove(&driver->queued, transfer);
@@ -288,7 +288,7 @@ static long long due_of(const of_transfer *transfer) {
 }
 
 static bool overdue(const of_transfer *transfer) {
-    return due_of(transfer) <= transfer->driver->now;
+    return due_of(transfer) <= transfer->driver->context.now;
 }
 
 static void expect(of_driver *driver, const of_transfer *transfer) {
@@ -300,7 +300,7 @@ static void expect(of_driver *driver, const of_transfer *transfer) {
 /* It is about to be connected. */
 static void expect_connection(of_driver *driver, of_transfer *transfer) {
     long long end = end_of(transfer);
-    transfer->connect_end = driver->now + transfer->owner->config.options.connect_timeout;
+    transfer->connect_end = driver->context.now + transfer->owner->config.options.connect_timeout;
     if (transfer->connect_end > end)
         transfer->connect_end = end;
     if (driver->due == 0 || transfer->connect_end < driver->due)
@@ -374,7 +374,7 @@ static void start(of_driver *driver, of_transfer *transfer) {
         return;
     }
     expect_connection(driver, transfer);
-    of_carrier *slot = of_driver_open(driver) ? of_carrier_take(owner, driver) : NULL;
+    of_carrier *slot = of_driver_open(driver) ? of_carrier_take(owner, &driver->context) : NULL;
     if (slot == NULL || !of_carrier_arm(slot, transfer)) {
         const char *shortage = slot == NULL ? of_shortage_now() : NULL;
         if (slot != NULL)
@@ -387,7 +387,7 @@ static void start(of_driver *driver, of_transfer *transfer) {
     of_list_append(&driver->running, transfer);
     transfer->slot = slot;
     atomic_store_explicit(&transfer->state, OF_RUNNING, memory_order_relaxed);
-    owner->shares[driver->share].running++;
+    owner->shares[driver->context.share].running++;
     /* Of a handle whose adding failed libcurl may know: it is removed after all the others. */
     check(driver, curl_multi_add_handle(driver->multi, of_carrier_easy(slot)));
 }
@@ -397,7 +397,7 @@ static void start_queued(of_driver *driver) {
     while (transfer != NULL && driver->failure == CURLM_OK) {
         of_transfer *next = transfer->next;
         const of_owner *owner = transfer->owner;
-        if (owner->shares[driver->share].running < owner->config.options.concurrency)
+        if (owner->shares[driver->context.share].running < owner->config.options.concurrency)
             start(driver, transfer);
         transfer = next;
     }
@@ -429,7 +429,7 @@ static void collect(of_driver *driver) {
             continue;
         }
         bool stale = transfer->stop == OF_STOP_STALE;
-        bool in_time = end_of(transfer) > driver->now;
+        bool in_time = end_of(transfer) > driver->context.now;
         if (stale && in_time) {
             start_fresh(driver, transfer);
             continue;
@@ -486,7 +486,7 @@ static void act(of_driver *driver) {
 
 /* What has come until now, as far as it can be read at once. */
 static void read_on(of_driver *driver) {
-    for (int round = 0; round < PASS_ROUNDS || of_now() - driver->now < PASS_MILLISECONDS;
+    for (int round = 0; round < PASS_ROUNDS || of_now() - driver->context.now < PASS_MILLISECONDS;
          round++) {
         long long next = driver->deadline;
         of_driver_poll(&driver, 1, NULL, 0, 0);
@@ -515,14 +515,14 @@ static void meet_due(of_driver *driver) {
 }
 
 void of_driver_step(of_driver *driver) {
-    if (driver->connections.suspect)
-        of_connections_forget_closed(&driver->connections);
-    driver->now = of_now();
+    if (driver->context.connections.suspect)
+        of_connections_forget_closed(&driver->context.connections);
+    driver->context.now = of_now();
     while (driver->startable && driver->failure == CURLM_OK) {
         driver->startable = false;
         start_queued(driver);
     }
-    if (driver->due != 0 && driver->due <= driver->now)
+    if (driver->due != 0 && driver->due <= driver->context.now)
         meet_due(driver);
     else
         act(driver);
@@ -531,7 +531,7 @@ void of_driver_step(of_driver *driver) {
 }
 
 bool of_driver_disconnect(of_driver *driver, uint64_t number) {
-    if (!of_connections_disconnect(&driver->connections, number))
+    if (!of_connections_disconnect(&driver->context.connections, number))
         return false;
     of_driver_end_disconnected(driver);
     return true;
@@ -550,16 +550,16 @@ void of_driver_end_disconnected(of_driver *driver) {
 /* ---- the end ------------------------------------------------------------------------------ */
 
 void of_driver_let_go(of_driver *driver, of_owner *owner) {
-    of_share *share = &owner->shares[driver->share];
+    of_share *share = &owner->shares[driver->context.share];
     while (share->idle != NULL)
-        of_carrier_free(of_carrier_take(owner, driver));
+        of_carrier_free(of_carrier_take(owner, &driver->context));
     curl_url_cleanup(share->origin);
     share->origin = NULL;
 }
 
 void of_driver_close(of_driver *driver) {
     close_multi(driver);
-    of_connections_free(&driver->connections);
+    of_connections_free(&driver->context.connections);
     free(driver->watched);
     free(driver->places);
     free(driver->polled);
@@ -577,7 +577,7 @@ static void abandon_all(of_list *list) {
 }
 
 void of_driver_abandon(of_driver *driver) {
-    of_connections_clear(&driver->connections);
+    of_connections_clear(&driver->context.connections);
     forget_multi(driver);
     abandon_all(&driver->queued);
     abandon_all(&driver->running);

@@ -7,19 +7,14 @@
 #ifndef ONEFLOW_DRIVER_H
 #define ONEFLOW_DRIVER_H
 
-#include "connection.h"
+#include "carrier.h"
 #include "transfer.h"
 
 #include <poll.h>
 
-/* libcurl keeps the CA file as it read it, for a day: also one that it read without enough memory,
-   or that was replaced since. So after a handshake that failed it does not, until one succeeds;
-   that one's successor reads it once more. */
-typedef enum of_trust { OF_TRUST, OF_TRUST_NEW, OF_TRUST_NONE, OF_TRUSTS } of_trust;
-
 struct of_driver {
     CURLM *multi;
-    int share;              /* which of an owner's: OF_INLINE or OF_THREAD */
+    of_easy_context context;
     struct pollfd *watched; /* what libcurl waits for; `revents` stay until they are acted on */
     size_t watched_count;
     size_t watched_capacity;
@@ -33,14 +28,11 @@ struct of_driver {
     bool still;        /* libcurl is to be called for a transfer, see of_carrier_stands_still */
     long long deadline; /* of_now() at which libcurl wants to be called in any case; -1: none */
     long long due;      /* of_now() at which a transfer's time may be up; 0: never */
-    long long now;      /* of_now() at the beginning of the step */
     of_list queued;
     of_list running;
     bool startable;      /* something was queued or ended since the queue was last looked at */
     unsigned long ended; /* transfers so far */
     long pool;           /* connections kept */
-    of_trust trust;      /* in what libcurl kept of the CA file */
-    of_connections connections;
     void (*announce)(of_transfer *transfer); /* it is done; from here on it is its owner's */
     of_driver *next_adopted;
 };

@@ -171,7 +171,7 @@ static bool has_driver(of_engine *engine) {
         engine->own = calloc(1, sizeof *engine->own);
         if (engine->own == NULL)
             return false;
-        engine->own->share = OF_INLINE;
+        engine->own->context.share = OF_INLINE;
         engine->own->announce = announce;
         of_driver_widen(engine->own, engine->owner.config.options.concurrency);
     }

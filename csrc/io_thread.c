@@ -554,7 +554,7 @@ static const char *start_locked(of_kind *kind) {
         return NULL;
     if (!io.usable)
         return "no I/O thread can be had";
-    io.driver.share = OF_THREAD;
+    io.driver.context.share = OF_THREAD;
     io.driver.announce = announce;
     bool opened = of_driver_open(&io.driver) && open_drivers();
     if (!opened || !of_pipe(io.wake)) {
@@ -762,7 +762,7 @@ bool of_io_adopt(of_driver *driver, of_owner *owner) {
 
 void of_io_disconnect(uint64_t number) {
     lock();
-    if (of_connections_disconnect(&io.driver.connections, number)) {
+    if (of_connections_disconnect(&io.driver.context.connections, number)) {
         io.disconnects = true;
         wake_locked();
     }
