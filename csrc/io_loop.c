@@ -1,0 +1,308 @@
+#define _GNU_SOURCE
+#include "io_loop.h"
+
+#include "door.h"
+#include "driver.h"
+#include "io_state.h"
+#include "ledger.h"
+#include "system.h"
+#include "threaded_queue.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    IDLE_MILLISECONDS = 3600000, /* nothing to do: only the descriptors wake it */
+    BLIND_MILLISECONDS = 100,    /* when not all can be waited for */
+};
+
+void of_io_end(of_transfer *transfer) {
+    of_io_lock();
+    bool released = transfer->released;
+    of_io_end_locked(transfer);
+    of_ledger_tell_late(transfer);
+    of_io_unlock();
+    if (released) {
+        of_ledger_tell(transfer);
+        transfer->owner->calls->end_transfer(transfer, true);
+    }
+}
+
+/* ---- visitors ----------------------------------------------------------------------------- */
+
+static void left(of_visitor *visitor) {
+    of_threaded_queue_leave(visitor);
+    of_door_show_out(&of_io.door, visitor);
+}
+
+static void serve(unsigned count) {
+    /* Backwards: who leaves is replaced by the last one. */
+    for (unsigned i = count; i-- > 1;) {
+        if (of_io.watched[i + 1].revents == 0)
+            continue;
+        of_visitor *visitor = of_io.door.visitors[i - 1];
+        unsigned long number = 0;
+        of_word word = of_door_hear(visitor, &number);
+        of_io_lock();
+        if (word == OF_WORD_LEFT ||
+            (word == OF_WORD_NUMBER && !of_threaded_queue_visit(visitor, number)))
+            left(visitor);
+        of_io_unlock();
+    }
+    if (count > 0 && of_io.watched[1].revents != 0) {
+        of_io_lock();
+        of_door_admit(&of_io.door);
+        of_io_unlock();
+    }
+}
+
+/* ---- the thread --------------------------------------------------------------------------- */
+
+static void drop_cancelled(of_list *list) {
+    of_transfer *transfer = list->first;
+    while (transfer != NULL) {
+        of_transfer *next = transfer->next;
+        of_io_lock();
+        bool cancel = transfer->cancel;
+        of_io_unlock();
+        if (cancel && of_transfer_droppable(transfer))
+            of_driver_end(transfer, OF_CANCELLED, "cancelled");
+        transfer = next;
+    }
+}
+
+/* Of an owner; NULL: of all. */
+static void drop_droppable(of_list *list, const of_owner *owner, const char *message) {
+    of_transfer *transfer = list->first;
+    while (transfer != NULL) {
+        of_transfer *next = transfer->next;
+        if ((owner == NULL || transfer->owner == owner) && of_transfer_droppable(transfer))
+            of_driver_end(transfer, OF_CANCELLED, message);
+        transfer = next;
+    }
+}
+
+static void end_all(of_list *list, const of_owner *owner, const char *message) {
+    of_transfer *transfer = list->first;
+    while (transfer != NULL) {
+        of_transfer *next = transfer->next;
+        if (owner == NULL || transfer->owner == owner)
+            of_driver_end(transfer, OF_CANCELLED, message);
+        transfer = next;
+    }
+}
+
+static void forget_adopted(const of_driver *driver) {
+    for (size_t i = 1; i < of_io.driver_count; i++) {
+        if (of_io.drivers[i] == driver)
+            of_io.drivers[i] = of_io.drivers[--of_io.driver_count];
+    }
+}
+
+/* Everything that the thread has of an owner; NULL: of all. */
+static void let_go(const of_owner *wanted, const char *message) {
+    for (size_t i = 0; i < of_io.driver_count; i++) {
+        end_all(&of_io.drivers[i]->queued, wanted, message);
+        end_all(&of_io.drivers[i]->running, wanted, message);
+    }
+    of_io_lock();
+    of_owner *drained = NULL;
+    of_owner **link = &of_io.owners;
+    while (*link != NULL) {
+        of_owner *owner = *link;
+        if (wanted != NULL && owner != wanted) {
+            link = &owner->next_threaded;
+            continue;
+        }
+        of_driver_let_go(&of_io.driver, owner);
+        if (owner->adopted != NULL) {
+            forget_adopted(owner->adopted);
+            of_driver_let_go(owner->adopted, owner);
+            of_io_free_adopted(owner);
+        }
+        drained = of_io_unlink_owner(link, drained);
+    }
+    pthread_cond_broadcast(&of_io.changed);
+    of_io_unlock();
+    of_io_unref_all(drained);
+}
+
+/* An engine whose owner is gone -> is nothing left of it? */
+static bool wind_up(of_owner *owner) {
+    drop_droppable(&of_io.driver.queued, owner, "cancelled");
+    drop_droppable(&of_io.driver.running, owner, "cancelled");
+    of_io_lock();
+    bool left = owner->pending > 0;
+    if (left) {
+        owner->closing = false;
+        if (!owner->draining)
+            of_owner_ref(owner);
+        owner->draining = true;
+        pthread_cond_broadcast(&of_io.changed);
+    }
+    of_io_unlock();
+    return !left;
+}
+
+/* Under the lock. */
+static void take_submitted(void) {
+    while (of_io.submitted.first != NULL) {
+        of_transfer *transfer = of_io.submitted.first;
+        of_list_remove(&of_io.submitted, transfer);
+        of_driver_add(&of_io.driver, transfer);
+        of_driver_widen(&of_io.driver, transfer->owner->config.options.concurrency);
+    }
+}
+
+static void close_wanted(void) {
+    for (;;) {
+        of_io_lock();
+        take_submitted(); /* of an engine that wants to be closed since the last look, too */
+        of_owner *owner = of_io.owners;
+        while (owner != NULL && !owner->closing)
+            owner = owner->next_threaded;
+        bool dropped = owner != NULL && owner->dropped;
+        of_io_unlock();
+        if (owner == NULL)
+            return;
+        if (!dropped || wind_up(owner))
+            let_go(owner, "the client was closed");
+    }
+}
+
+/* Without memory for one more, what it carries ends, and is told. */
+static void take_adopted(of_driver *adopted) {
+    while (adopted != NULL) {
+        of_driver *driver = adopted;
+        adopted = driver->next_adopted;
+        if (of_io.driver_count == of_io.driver_capacity) {
+            size_t capacity = of_io.driver_capacity * 2;
+            of_driver **drivers = realloc(of_io.drivers, capacity * sizeof(void *));
+            if (drivers == NULL) {
+                end_all(&driver->running, NULL, "out of memory");
+                continue;
+            }
+            of_io.drivers = drivers;
+            of_io.driver_capacity = capacity;
+        }
+        of_io.drivers[of_io.driver_count++] = driver;
+    }
+}
+
+/* Nothing more is sent, and nothing is waited for that can be asked again. */
+static void begin_drain(void) {
+    for (size_t i = 0; i < of_io.driver_count; i++) {
+        drop_droppable(&of_io.drivers[i]->queued, NULL, "the process ends");
+        drop_droppable(&of_io.drivers[i]->running, NULL, "the process ends");
+    }
+    of_io_lock();
+    of_io.drain = OF_IO_DRAIN_BEGUN;
+    pthread_cond_broadcast(&of_io.changed);
+    of_io_unlock();
+}
+
+/* The pipe first, then the door's -> how many of the door's. */
+static unsigned watch(void) {
+    of_io_lock();
+    unsigned count = of_io.door.fd >= 0 ? (unsigned)of_io.door.count + 1 : 0;
+    if (count + 1 > of_io.watched_capacity) {
+        unsigned capacity = (count + 1) * 2;
+        struct pollfd *watched = realloc(of_io.watched != &of_io.first ? of_io.watched : NULL,
+                                         capacity * sizeof *watched);
+        if (watched != NULL) {
+            of_io.watched = watched;
+            of_io.watched_capacity = capacity;
+        } else { /* whoever knocks waits until there is memory */
+            count = 0;
+        }
+    }
+    of_io.watched[0] = (struct pollfd){.fd = of_io.wake[0], .events = POLLIN};
+    if (count == of_io.door.count + 1)
+        of_door_watch(&of_io.door, of_io.watched + 1);
+    else
+        count = 0;
+    of_io_unlock();
+    return count;
+}
+
+static void sleep_until_news(void) {
+    unsigned count = watch();
+    of_io_lock();
+    bool blind = of_io.door.full || (of_io.door.fd >= 0 && count == 0);
+    bool news = of_io.news;
+    of_io.sleeps = !news;
+    of_io_unlock();
+    if (!news) {
+        of_driver_poll(of_io.drivers, of_io.driver_count, of_io.watched, count + 1,
+                       blind ? BLIND_MILLISECONDS : IDLE_MILLISECONDS);
+        of_io_lock();
+        of_io.sleeps = false;
+        of_io_unlock();
+        if (of_io.watched[0].revents != 0) {
+            char bytes[16];
+            while (read(of_io.wake[0], bytes, sizeof bytes) == sizeof bytes)
+                continue;
+        }
+        of_io.door.full = false;
+        serve(count);
+    }
+}
+
+/* What the others want of it -> false: that it ends. */
+static bool take_news(void) {
+    of_io_lock();
+    while (of_io.park && of_io.phase == OF_IO_RUNS) { /* who forks waits for a thread that stops */
+        of_io.parked = true;
+        pthread_cond_broadcast(&of_io.changed);
+        pthread_cond_wait(&of_io.changed, &of_io.lock);
+    }
+    of_io.parked = false;
+    of_io.news = false;
+    take_submitted();
+    bool cancels = of_io.cancels;
+    bool closings = of_io.closings;
+    bool disconnects = of_io.disconnects;
+    bool go_on = of_io.phase == OF_IO_RUNS;
+    bool drains = of_io.drain == OF_IO_DRAIN_WANTED;
+    of_driver *adopted = of_io.adopted;
+    of_io.adopted = NULL;
+    of_io.cancels = of_io.closings = of_io.disconnects = false;
+    of_io_unlock();
+    if (disconnects)
+        of_driver_end_disconnected(&of_io.driver);
+    if (cancels) {
+        drop_cancelled(&of_io.driver.queued);
+        drop_cancelled(&of_io.driver.running);
+    }
+    take_adopted(adopted);
+    if (closings)
+        close_wanted();
+    if (drains)
+        begin_drain();
+    return go_on;
+}
+
+void *of_io_run(void *unused) {
+    static const of_lock raw = {.take = of_io_lock, .release = of_io_unlock};
+    while (take_news()) {
+        for (size_t i = 0; i < of_io.driver_count; i++) {
+            of_driver_step(of_io.drivers[i]);
+        }
+        of_threaded_queues_signal(&raw);
+        sleep_until_news();
+    }
+    let_go(NULL, "the process ends");
+    of_threaded_queues_signal(&raw);
+    of_driver_close(&of_io.driver);
+    of_io_lock();
+    of_threaded_queues_leave();
+    of_door_close(&of_io.door, true);
+    of_close_pipe(of_io.wake);
+    if (of_io.watched != &of_io.first)
+        free(of_io.watched);
+    of_io.watched = &of_io.first;
+    of_io.watched_capacity = 1;
+    of_io_free_drivers();
+    of_io_unlock();
+    return unused;
+}
