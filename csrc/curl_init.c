@@ -14,12 +14,70 @@
 /* ---- the allocator ------------------------------------------------------------------------- */
 
 /* Stands before each block, as free() is not told the size, and leaves the block aligned. */
-typedef struct prefix {
+typedef struct prefix prefix;
+struct prefix {
     _Alignas(max_align_t) size_t size;
-} prefix;
+    prefix *next; /* among the kept */
+};
 
 static atomic_bool allocator_used;
 static atomic_ulong refusals;
+
+/* Where each transfer has a new easy handle, the blocks of some handles are kept: they are large,
+   so that malloc would merge and split what is free for each, and were wiped, so that calloc need
+   not. A thread that finds another one at them goes on without, also in a child made by fork()
+   meanwhile. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { KEPT_MAX = 0 }; /* it sees what is used after it was freed */
+#else
+enum { KEPT_MAX = 64 };
+#endif
+
+static struct {
+    atomic_size_t size; /* of a handle's block; 0: not known yet */
+    atomic_flag busy;
+    prefix *first;
+    int count;
+} kept = {.busy = ATOMIC_FLAG_INIT};
+
+static atomic_size_t largest; /* block that was asked for with zeros in it */
+
+static bool enter_kept(void) {
+    return !atomic_flag_test_and_set_explicit(&kept.busy, memory_order_acquire);
+}
+
+static void leave_kept(void) { atomic_flag_clear_explicit(&kept.busy, memory_order_release); }
+
+static bool is_handle(size_t size) {
+    return size != 0 && size == atomic_load_explicit(&kept.size, memory_order_relaxed);
+}
+
+/* A block of zeros; NULL: there is none. */
+static prefix *take_kept(void) {
+    if (!enter_kept())
+        return NULL;
+    prefix *block = kept.first;
+    if (block != NULL) {
+        kept.first = block->next;
+        kept.count--;
+    }
+    leave_kept();
+    return block;
+}
+
+/* Keeps a wiped block; false: it is to be freed. */
+static bool keep(prefix *block) {
+    if (!enter_kept())
+        return false;
+    bool room = kept.count < KEPT_MAX;
+    if (room) {
+        block->next = kept.first;
+        kept.first = block;
+        kept.count++;
+    }
+    leave_kept();
+    return room;
+}
 
 static void *zeroing_malloc(size_t size) {
     if (size > SIZE_MAX - sizeof(prefix))
@@ -38,8 +96,10 @@ static void zeroing_free(void *pointer) {
     if (pointer == NULL)
         return;
     prefix *block = (prefix *)pointer - 1;
-    of_wipe(block, sizeof(prefix) + block->size);
-    free(block);
+    size_t size = block->size;
+    of_wipe(block, sizeof(prefix) + size);
+    if (!is_handle(size) || !keep(block))
+        free(block);
 }
 
 void *of_zeroing_alloc(size_t size) { return zeroing_malloc(size); }
@@ -67,8 +127,16 @@ static char *zeroing_strdup(const char *text) {
 static void *zeroing_calloc(size_t count, size_t size) {
     if (size != 0 && count > SIZE_MAX / size)
         return NULL;
-    void *block = zeroing_malloc(count * size);
-    return block != NULL ? memset(block, 0, count * size) : NULL;
+    size *= count;
+    prefix *handle = is_handle(size) ? take_kept() : NULL;
+    if (handle != NULL) {
+        handle->size = size;
+        return handle + 1;
+    }
+    if (size > atomic_load_explicit(&largest, memory_order_relaxed))
+        atomic_store_explicit(&largest, size, memory_order_relaxed);
+    void *block = zeroing_malloc(size);
+    return block != NULL ? memset(block, 0, size) : NULL;
 }
 
 /* ---- once for the process ------------------------------------------------------------------ */
@@ -97,12 +165,14 @@ static of_zeroing init(void) {
                              zeroing_strdup, zeroing_calloc) != CURLE_OK)
         return OF_ZEROING_FAILED;
     /* libcurl keeps the first caller's allocator and does not say whose it is: try it. */
-    char *tried = curl_easy_escape(NULL, "x", 1);
+    atomic_store(&largest, 0);
+    CURL *tried = curl_easy_init();
     if (tried == NULL) {
         curl_global_cleanup();
         return OF_ZEROING_FAILED;
     }
-    curl_free(tried);
+    atomic_store(&kept.size, atomic_load(&largest));
+    curl_easy_cleanup(tried);
     return atomic_load(&allocator_used) ? OF_ZEROING_PROCESS : OF_ZEROING_CORE;
 }
 
