@@ -6,10 +6,12 @@
 --   leave(self, pass)   nothing was handed over
 --   wait(self, pass, client, ticket, number, operation, path, user)   returns once the ticket is done
 --   forget(self, number)   a raise ended wait: nothing is to be left of it. Takes no memory
---   sleep(self)   until wake, or sooner -> false: nobody can wake it
+--   sleep(self, due)   until wake, until a time, or sooner -> false: nobody can wake it
+--   pause(self, seconds)   -> true | nil, "cancelled", why: what runs here was stopped
 --   wake(self)
 --   within(self, co)   does this coroutine wait for what it runs?
 local core = require "oneflow.core"
+local script = require "oneflow.hosts.script"
 
 local package, setmetatable, type = package, setmetatable, type
 local yieldable = core.yieldable
@@ -33,22 +35,38 @@ M.in_nginx = nginx and true or false
 local WATCHED = "a sink or a progress function is called while the call waits, which would block nginx's worker: "
   .. "download to a file or as a string, or say blocking = true in the call's options"
 
+-- What runs here waits by, of those that the library began; nil: it runs by itself, or cannot wait.
+local function begun_here(co)
+  local task = M.task
+  if co and task and task.co == co then return task end
+  local waiter = co and nginx and light_threads[co]
+  if waiter and waiter.request == ngx.ctx then return waiter end -- else of another request: nginx uses coroutines again
+end
+
 --- How a call waits here: nil for inline, which blocks the thread.
 ---@param blocking boolean?  the caller allows the thread to be blocked
 ---@param watched any  a function is called while it waits, which a waiter cannot do: only inline
 ---@return table? waiter
 ---@return string? refusal  it must not wait here at all
 function M.waiter(blocking, watched)
-  local co, task = yieldable(), M.task
-  if watched then co = nil end
-  if co and task and task.co == co then return task end
-  local waiter = co and nginx and light_threads[co]
-  if waiter and waiter.request == ngx.ctx then return waiter end -- else of another request: nginx uses coroutines again
+  local co = yieldable()
+  local waiter = begun_here(not watched and co)
+  if waiter then return waiter end
   if nginx and not blocking then
     if watched then return nil, WATCHED end
     return nginx.waiter()
   end
   return nil
+end
+
+--- How a pause waits here.
+---@return table? waiter  of which a script's has `pause` alone
+---@return string? refusal
+function M.pauser()
+  local waiter = begun_here(yieldable())
+  if waiter then return waiter end
+  if nginx then return nginx.pauser() end
+  return script.waiter
 end
 
 return M

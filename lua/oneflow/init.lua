@@ -4,6 +4,7 @@ local build = require "oneflow.build"
 local client = require "oneflow.client"
 local core = require "oneflow.core"
 local gather = require "oneflow.gather"
+local sleep = require "oneflow.sleep"
 local version = require "oneflow.version"
 
 local M = { _VERSION = version }
@@ -11,6 +12,8 @@ local M = { _VERSION = version }
 M.client = client
 
 M.gather, M.map, M.gatherer = gather.gather, gather.map, gather.gatherer
+M.sleep = sleep
+
 --- Parts of the bodies that make contracts.
 M.build = build
 

@@ -51,7 +51,8 @@ end
 --- pages, iterators, in a form of its own by which no file of this machine is opened (uploads are from strings,
 --- downloads go to functions). A client, what was reached through one, gatherers, receivers, sandboxes, what makes
 --- clients, and modules raise, in tables at any depth too. What a function of the host closes over, returns or is
---- called with cannot be seen here.
+--- called with cannot be seen here. `sleep = oneflow.sleep` lets a script wait; in a coroutine of its own, or where it
+--- does not run in a gather, that keeps the host waiting as a call does, up to 30 days.
 ---
 --- Time and memory are not limited here. A script can keep the state busy for ever in one C function (a pattern,
 --- table.move), where no debug hook is called, and can crash LuaJIT by recursion through C functions: one that may be

@@ -31,7 +31,7 @@ local function await_answer(client, asking, reason, waiter, deadline)
   if waiter then asking[#asking + 1] = waiter end
   while goes_on(asking) do
     local now = clock.monotonic()
-    if now > deadline then return nil, LATE end
+    if now >= deadline then return nil, LATE end
     if not (waiter and waiter:sleep(min(asking.until_when, deadline, now + LOOK_SECONDS))) and goes_on(asking) then
       return nil, "is being asked for by another call, for which this one cannot wait where it stands"
     end

@@ -11,7 +11,7 @@ local usage = require "oneflow.usage"
 
 local error, pcall, type = error, pcall, type
 local format = string.format
-local max = math.max
+local max, min = math.max, math.min
 local open, seal, yieldable = core.open, core.seal, core.yieldable
 local cancelled, read_raised = loops.cancelled, loops.read_raised
 local stop, stopped = loops.stop, loops.stopped
@@ -19,6 +19,7 @@ local stop, stopped = loops.stop, loops.stopped
 local M = {}
 
 local LONG = 3600 -- seconds: until something happens
+local BLIND_SECONDS = 1 / 100 -- between looks, without a descriptor
 
 local UNSTOPPED = {} -- the scope of on_done: whoever is told of a function may make calls, also when that was cancelled
 
@@ -201,19 +202,25 @@ function Gatherer:add(fn, on_done)
   return handle
 end
 
+-- Who paused goes on: the loop's host waits for its descriptor, which knows nothing of this.
+local function stop_and_go_on(loop, scope, why)
+  stop(loop, scope, why)
+  if loop.first <= loop.last and not loop.turning then host_turn(loop) end
+end
+
 --- Cancels a function, or all: no call of theirs begins any more, and those under way end as `cancelled`, but for
---- those on the wire that must not be repeated.
+--- those on the wire that must not be repeated. `oneflow.sleep` in there ends, as `cancelled` too.
 ---@param handle userdata?  of add
 function Gatherer:cancel(handle)
   local loop = loop_of(self, "cancel")
   if handle == nil then
-    stop(loop, loop.scope, "the gatherer was cancelled")
+    local scope = loop.scope
     loop.scope = {} -- of what is added from now on
-    return
+    return stop_and_go_on(loop, scope, "the gatherer was cancelled")
   end
   local scope = open(handle, HANDLE)
   if not scope then usage.raise("gatherer:cancel: what add returned expected, got " .. type(handle)) end
-  stop(loop, scope, "the function was cancelled")
+  stop_and_go_on(loop, scope, "the function was cancelled")
 end
 
 --- Goes on with what is done.
@@ -250,12 +257,15 @@ function Gatherer:events()
   return loop_of(self, "events") and "r"
 end
 
----@return number? seconds  after which `poll` has something to do whatever the descriptor says
+--- For how long the host may wait for the descriptor, which tells of calls, and of their time-outs, but not of
+--- functions that sleep.
+---@return number? seconds  after which `poll` has something to do whatever the descriptor says; nil: it has not
 function Gatherer:timeout()
   local loop = loop_of(self, "timeout")
   if loop.first <= loop.last or loop.raised or loop.cut then return 0 end
-  if not (idle(loop) or loop.queue:fd()) then return 1 / 100 end
-  return nil
+  local seconds = loops.next_time(loop)
+  if not (idle(loop) or loop.queue:fd()) then return min(seconds or BLIND_SECONDS, BLIND_SECONDS) end
+  return seconds
 end
 
 --- Makes a gatherer. In a host without a loop of its own, gather and map do the same.

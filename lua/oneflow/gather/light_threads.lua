@@ -2,22 +2,47 @@
 -- The light thread that gathers drives: it waits for those that it began (nginx lets no other do that), and begins the
 -- next. A stop lets those end that are under way. Where there are no light threads, as in init_by_lua, one function
 -- runs after another, and `blocking` of a call says whether it may wait.
+local clock = require "oneflow.clock"
 local groups = require "oneflow.gather.group"
 local hosts = require "oneflow.hosts"
 local loops = require "oneflow.gather.loop"
 
-local next, package, pcall, setmetatable, xpcall = next, package, pcall, setmetatable, xpcall
+local error, next, package, pcall, setmetatable, xpcall = error, next, package, pcall, setmetatable, xpcall
+local max, min = math.max, math.min
 local running, status = coroutine.running, coroutine.status
 local unpack = table.unpack or unpack
-local raised, stopped = loops.raised, loops.stopped
+local raised, stopped, within = loops.raised, loops.stopped, loops.within
 local waiters = hosts.light_threads
 local ngx = package.loaded.ngx
+local new_semaphore = package.loaded["ngx.semaphore"] and package.loaded["ngx.semaphore"].new
+
+local DAY, LEAST_SECONDS = 86400, 1 / 1000
 
 local M = {}
 
--- A waiter whose calls do not begin once the scope was stopped.
+-- Of those that pause the scopes, by their semaphores. Only who waits holds one: nginx drops light threads without a
+-- word.
+local pausing = setmetatable({}, { __mode = "k" })
+
+local function pause(self, seconds)
+  local scope, due, left = self.scope, clock.monotonic() + seconds, seconds
+  local why = stopped(scope)
+  if why then return nil, "cancelled", why end
+  local semaphore, problem = new_semaphore()
+  if not semaphore then error(problem, 0) end
+  pausing[semaphore] = scope
+  repeat
+    semaphore:wait(min(max(left, LEAST_SECONDS), DAY))
+    why, left = stopped(scope), due - clock.monotonic()
+  until why or left <= 0
+  pausing[semaphore] = nil
+  if why then return nil, "cancelled", why end
+  return true
+end
+
+-- A waiter whose calls do not begin, and whose pauses end, once the scope was stopped.
 local function guarded(base, scope)
-  local waiter = { scope = scope, request = ngx.ctx }
+  local waiter = { scope = scope, request = ngx.ctx, pause = pause }
   function waiter.admit(_, client)
     local why = stopped(scope)
     if why then return nil, "cancelled", why end
@@ -60,7 +85,13 @@ function room.remove(group, worker)
   group.under_way[worker] = nil
 end
 
-function room.stop(group, why) group.stopped = group.stopped or why end
+function room.stop(group, why)
+  if group.stopped then return end
+  group.stopped = why
+  for semaphore, scope in next, pausing do
+    if within(scope, group) then semaphore:post() end
+  end
+end
 
 local function advance(group, worker)
   local task = worker.task

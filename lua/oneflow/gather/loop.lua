@@ -15,11 +15,13 @@
 --    before its coroutine ends, and what the coroutine yields is not looked at
 --  * what a task waits for (`waits`) the loop alone takes away: a resume from elsewhere changes nothing
 --  * a task whose coroutine did not end by itself is left: no call begins in there any more
+local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local events = require "oneflow.call.events"
 local hosts = require "oneflow.hosts"
 local orphans = require "oneflow.gather.orphans"
+local timers = require "oneflow.gather.timers"
 
 local getmetatable, next, pcall = getmetatable, next, pcall
 local setmetatable, xpcall = setmetatable, xpcall
@@ -27,6 +29,7 @@ local create, resume, running = coroutine.create, coroutine.resume, coroutine.ru
 local status, yield = coroutine.status, coroutine.yield
 local close = coroutine.close -- 5.4: runs what is to be closed
 local format, sub = string.format, string.sub
+local max, min = math.max, math.min
 local traceback = debug.traceback
 local seal, yieldable = core.seal, core.yieldable
 
@@ -38,7 +41,9 @@ local RESUMES_MAX = 1000  -- in one turn, so that none goes without
 -- What a call yields, which tells nothing.
 local WAITS = seal({}, { __metatable = false, __tostring = function() return "oneflow: a task waits" end })
 
-local SLEEPS = "sleeps" -- what a task waits for that is to be woken
+-- What a task waits for that waits for no request: to be woken, or for its time alone.
+local SLEEPS, PAUSES = "sleeps", "pauses"
+local NO_REQUEST = { [SLEEPS] = true, [PAUSES] = true }
 
 local RAISED = {} -- a raise, and where it was
 
@@ -73,19 +78,36 @@ local function cancel(loop, scope, repeatable)
   for slot = 1, loop.slots do
     local task = jobs[slot] and jobs[slot].task
     local request = task and task.waits
-    if request and request ~= SLEEPS and not task.operation.repeatable ~= repeatable and within(task.scope, scope) then
+    if request and not NO_REQUEST[request] and not task.operation.repeatable ~= repeatable
+      and within(task.scope, scope) then
       task.client.engine:cancel(request)
     end
   end
 end
 
--- No call begins there any more. What is on the wire and must not be repeated runs to its end, the others are dropped:
--- those that may be repeated last, as a place on the wire that they leave must not be taken by one of the first kind.
+local make_ready
+
+-- Who pauses there goes on, and finds that it is stopped.
+local function end_pauses(loop, scope)
+  local jobs = loop.jobs
+  for slot = 1, loop.slots do
+    local task = jobs[slot] and jobs[slot].task
+    if task and task.waits == PAUSES and within(task.scope, scope) then
+      make_ready(loop, task.job)
+      task.waits = false
+    end
+  end
+end
+
+-- No call begins there any more, and pauses end. What is on the wire and must not be repeated runs to its end, the
+-- others are dropped: those that may be repeated last, as a place on the wire that they leave must not be taken by one
+-- of the first kind.
 local function stop(loop, scope, why)
   if scope.stopped then return end
   scope.stopped, loop.stops = why, true
   cancel(loop, scope, false)
   cancel(loop, scope, true)
+  end_pauses(loop, scope)
 end
 
 local LEFT = { stopped = "the function had ended" } -- the scope of tasks that were left
@@ -113,7 +135,7 @@ local function new_task(loop)
     loop = loop, queue = loop.queue, job = false, co = false, scope = false, run = false, step = false,
     begun = false, ended = false, good = false, value = false, err = false,
     waits = false, number = false, client = false, operation = false, path = false, user = false,
-    stuck = false, group = false, spare = false, item = false, index = false,
+    stuck = false, due = false, place = false, group = false, spare = false, item = false, index = false,
   }, Task)
 end
 
@@ -173,16 +195,29 @@ function Task:within(co)
   return false
 end
 
--- Until somebody wakes it -> false: nobody will.
-function Task:sleep()
-  self.waits, self.stuck = SLEEPS, false
+-- Until somebody wakes it, or until a time -> false: nobody will.
+function Task:sleep(due)
+  self.waits, self.stuck, self.due = SLEEPS, false, due or false
   repeat yield(WAITS) until not self.waits
+  self.due = false
   return not self.stuck
+end
+
+function Task:pause(seconds)
+  local due = clock.monotonic() + seconds
+  repeat
+    local why = self.loop.stops and stopped(self.scope)
+    if why then return nil, "cancelled", why end
+    self.waits, self.due = PAUSES, due
+    repeat yield(WAITS) until not self.waits
+    self.due = false
+  until clock.monotonic() >= due
+  return true
 end
 
 -- ---- jobs ------------------------------------------------------------------------------------------------------
 
-local function make_ready(loop, job)
+function make_ready(loop, job)
   loop.ready[loop.last + 1] = job
   loop.last = loop.last + 1
 end
@@ -195,6 +230,7 @@ local function add(loop, job)
   else
     slot = loop.slots + 1
     loop.jobs[slot] = false
+    timers.make_room(loop.timers, slot)
     loop.slots = slot
   end
   loop.ready[loop.last + 1] = false -- takes the memory
@@ -277,13 +313,17 @@ end
 local function advance(job, request)
   local loop, task = job.loop, job.task
   while task do
+    if task.place then timers.remove(loop.timers, task) end
     if not task.ended then
       local outer = hosts.task
       hosts.task, task.begun = task, true
       local alive, what = resume(task.co)
       hosts.task = outer
       if not task.ended then
-        if alive and task.waits then return end
+        if alive and task.waits then
+          if task.due then timers.add(loop.timers, task, task.due) end
+          return
+        end
         if not leave(task, alive, what, request) then return end
       end
       request = nil
@@ -307,6 +347,7 @@ local function new_loop(driver)
     free = {}, free_last = 0,          -- slots without a job
     spare = false,                     -- a task for another function; `spare` of it is the next
     parked = {},                       -- tasks with a call under way, by its number
+    timers = timers.new(),             -- tasks that wait for a time
     ready = {}, first = 1, last = 0,   -- jobs to go on with, in order
     stops = false,                     -- was any scope stopped so far?
     calls = false,                     -- of a gatherer: those under way that must not be repeated, see orphans
@@ -333,13 +374,44 @@ local function answered(task)
   advance(task.job, request)
 end
 
+-- Seconds until a task's time has come; nil: none waits for one.
+local function next_time(loop)
+  local list = loop.timers
+  if list.count > 0 then return max(0, list.due[1] - clock.monotonic()) end
+end
+
+-- Until a call may be done, a task's time has come, or so long.
+local function wait(loop, seconds)
+  if seconds > 0 then seconds = min(seconds, next_time(loop) or seconds) end
+  if seconds > 0 and next(loop.parked) == nil then
+    clock.sleep(seconds)
+    seconds = 0
+  end
+  loop.queue:wait(seconds)
+end
+
+-- Makes ready whose time has come. -> was there any?
+local function ring(loop)
+  local list, now, some = loop.timers, clock.monotonic(), false
+  for _ = 1, RESUMES_MAX do
+    if list.count == 0 or list.due[1] > now then break end
+    local task = list.tasks[1]
+    timers.remove(list, task)
+    if NO_REQUEST[task.waits] then
+      make_ready(loop, task.job)
+      task.waits, some = false, true
+    end
+  end
+  return some
+end
+
 -- One turn: waits, at most so long, and goes on with what need not wait any more. -> was there any? Without `seconds`
 -- it asks for no answers, and goes on with what is ready.
 local function turn(loop, seconds)
   loop.turning = true
   local queue, some = loop.queue, loop.first <= loop.last
   if seconds then
-    queue:wait(some and 0 or seconds)
+    wait(loop, some and 0 or seconds)
     for _ = 1, RESUMES_MAX do
       local number = queue:next()
       if not number then break end
@@ -349,6 +421,7 @@ local function turn(loop, seconds)
         answered(task)
       end
     end
+    if loop.timers.count > 0 then some = ring(loop) or some end
   end
   run_ready(loop)
   loop.turning = false
@@ -358,8 +431,8 @@ end
 function Task:wake()
   local loop = self.loop
   if self.waits ~= SLEEPS then return end
-  self.waits = false
   make_ready(loop, self.job)
+  self.waits = false
   -- The host of that loop waits for its descriptor, which knows nothing of this.
   if loop.hosted and not loop.turning then turn(loop) end
 end
@@ -369,7 +442,7 @@ local function look_after(job)
   local task = job.task
   if not task then return end
   local request = task.waits
-  if request == SLEEPS then
+  if NO_REQUEST[request] then
     task.waits = false
   elseif request then
     if not task.client.engine:done(request) then return end
@@ -386,6 +459,7 @@ end
 local function sweep(loop, reason)
   local jobs, list = loop.jobs, {}
   loop.count, loop.free_last = 0, 0
+  timers.clear(loop.timers)
   for slot = 1, loop.slots do
     local job = jobs[slot]
     if job and job.task then
@@ -406,19 +480,26 @@ local function sweep(loop, reason)
   for _, job in next, list do look_after(job) end
 end
 
+-- Where no call is under way and nobody pauses, whoever could wake the others waits for this loop.
+local function end_sleeps(loop)
+  local jobs = loop.jobs
+  for slot = 1, loop.slots do
+    if jobs[slot] and jobs[slot].task.waits == PAUSES then return end
+  end
+  for slot = 1, loop.slots do
+    local job = jobs[slot]
+    if job and job.task.waits == SLEEPS then
+      make_ready(loop, job)
+      job.task.waits, job.task.stuck = false, true
+    end
+  end
+end
+
 -- Turns until `pool` has no job any more.
 local function drive(loop, pool)
   while pool.live > 0 do
-    if not turn(loop, LONG) and next(loop.parked) == nil and loop.first > loop.last and pool.live > 0 then
-      -- Whoever could wake them waits for this loop.
-      for slot = 1, loop.slots do
-        local job = loop.jobs[slot]
-        if job and job.task.waits == SLEEPS then
-          job.task.waits, job.task.stuck = false, true
-          make_ready(loop, job)
-        end
-      end
-    end
+    if loop.first > loop.last and next(loop.parked) == nil then end_sleeps(loop) end
+    turn(loop, LONG)
   end
 end
 
@@ -427,10 +508,10 @@ function M.beginning(step)
   return { ended = true, good = true, scope = LEFT, step = step }
 end
 
-M.stopped, M.stop, M.cancelled = stopped, stop, cancelled
+M.stopped, M.within, M.stop, M.cancelled = stopped, within, stop, cancelled
 M.raised, M.read_raised = raised, read_raised
 M.current, M.start = current, start
 M.add, M.remove, M.wait_for = add, remove, wait_for
-M.new, M.turn, M.sweep, M.drive = new_loop, turn, sweep, drive
+M.new, M.turn, M.sweep, M.drive, M.next_time = new_loop, turn, sweep, drive, next_time
 
 return M

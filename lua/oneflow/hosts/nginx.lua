@@ -15,6 +15,7 @@ local get_phase, sleep, tcp = ngx.get_phase, ngx.sleep, ngx.socket.tcp
 local new_semaphore = require("ngx.semaphore").new
 local thread, timer_at = ngx.thread, ngx.timer.at
 local next, pcall, tostring = next, pcall, tostring
+local max, min = math.max, math.min
 local format = string.format
 local yieldable = core.yieldable
 
@@ -25,17 +26,18 @@ local PHASES = {
 }
 
 -- What to do elsewhere, besides letting it block.
-local IN_TIMER = "make it in a timer, ngx.timer.at(0, function() ... end), or "
-local EARLIER = "make it in access_by_lua or content_by_lua and keep in ngx.ctx what it gave, or "
-local IN_CERTIFICATE = "make it in ssl_certificate_by_lua, or "
+local IN_TIMER = "in a timer, ngx.timer.at(0, function() ... end)"
+local EARLIER = "in access_by_lua or content_by_lua and keep in ngx.ctx what it gave"
+local IN_CERTIFICATE = "in ssl_certificate_by_lua"
 local INSTEAD = {
-  init = "", exit_worker = "", -- nobody waits there
-  set = "make it in rewrite_by_lua or access_by_lua, or ",
+  init = false, exit_worker = false, -- nobody waits there
+  set = "in rewrite_by_lua or access_by_lua",
   balancer = EARLIER, header_filter = EARLIER, body_filter = EARLIER,
   ssl_client_hello = IN_CERTIFICATE, ssl_session_fetch = IN_CERTIFICATE,
 }
 
 local FOREVER_MS = 2 ^ 31 - 1
+local DAY, LEAST_SECONDS = 86400, 1 / 1000 -- of one sleep: nginx takes no month, and counts milliseconds
 local LOOK_SECONDS = 1 / 20  -- between looks for light threads that are gone
 local IDLE_SECONDS = 1     -- the reader stays for so long without calls
 local KNOCK_SECONDS = 1    -- between attempts to get a cosocket, or a timer
@@ -189,19 +191,38 @@ end
 
 function waiter.wake() end
 
+-- Nginx's time is that at which it last looked: a sleep may end too early.
+function waiter.pause(_, seconds)
+  local due, left = clock.monotonic() + seconds, seconds
+  repeat
+    sleep(min(max(left, LEAST_SECONDS), DAY))
+    left = due - clock.monotonic()
+  until left <= 0
+  return true
+end
+
 -- A light thread does not tell for whom it runs.
 function waiter.within() return false end
+
+-- Where it cannot wait: the phase, and where to do it instead; nil there: behind a C function, false: nowhere.
+local function where_not()
+  local phase = get_phase()
+  if not PHASES[phase] then
+    local instead = INSTEAD[phase]
+    return phase, instead == nil and IN_TIMER or instead
+  end
+  if not yieldable() then return phase, nil end
+end
 
 --- How a call waits here.
 ---@return table? waiter
 ---@return string? refusal
 function M.waiter()
-  local phase = get_phase()
-  if not PHASES[phase] then
+  local phase, instead = where_not()
+  if phase and instead ~= nil then
     return nil, format("in nginx's phase %s a call cannot wait without blocking the worker: %slet it block, with "
-      .. "blocking = true in its options", phase, INSTEAD[phase] or IN_TIMER)
-  end
-  if not yieldable() then
+      .. "blocking = true in its options", phase, instead and format("make it %s, or ", instead) or "")
+  elseif phase then
     return nil, format("here (phase %s) a call cannot wait without blocking the worker: a C function stands between, "
       .. "such as require, table.sort or string.gsub; move the call out of it, or say blocking = true", phase)
   end
@@ -210,6 +231,19 @@ function M.waiter()
     waiter.queue = queue
   end
   return waiter
+end
+
+--- How a pause waits here.
+---@return table? waiter
+---@return string? refusal
+function M.pauser()
+  local phase, instead = where_not()
+  if not phase then return waiter end
+  if instead == nil then
+    instead = "out of the C function that stands between, such as require, table.sort or string.gsub"
+  end
+  return nil, format("here (phase %s of nginx) it would block the worker%s", phase,
+    instead and ": do it " .. instead or "")
 end
 
 return M
