@@ -42,10 +42,13 @@ local function became(info)
   return info.status and format("done, status %d", info.status) or "not known"
 end
 
--- Which thing it was about: without that nobody can look at what became of it. Not its query, as in the core's lines.
+-- Which thing it was about: without that nobody can look at what became of it. Not its query, as in the core's lines,
+-- which a client that was closed, and knows its token no more, does not keep back either.
 local function request_of(client, info)
-  local path = info and info.path and errors.safe(gsub(info.path, "%?.*", ""), client and client.mask or as_it_is)
-  if info and info.storage then return format(" [%s, a file at %s]", info.method, info.storage) end
+  if not info then return "" end
+  if info.storage then return format(" [%s, a file at %s]", info.method, info.storage) end
+  local mask = client and not client.closed and client.mask or as_it_is
+  local path = errors.safe(gsub(info.path, "%?.*", ""), mask)
   return path and format(" [%s %s]", info.method, path) or ""
 end
 

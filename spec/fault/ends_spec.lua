@@ -242,6 +242,70 @@ describe("ends:", function()
     assert.equal(9, assert(sven:contract(9):get()).id)
   end)
 
+  it("case 64: so is the look at what was a draft after it was published: in a line, which names the request, also "
+    .. "when the client was closed meanwhile", function()
+    local ENDS = {
+      pending = "done, status 200", draft = "mismatch, unknown", closed = "cancelled, unknown",
+      exit = "the process ends before the answer: it may have been applied",
+    }
+    for state, ending in pairs(ENDS) do
+      local target = server.start(function(s, job)
+        s.serve(function(c)
+          for request in function() return c:request() end do
+            if request.method == "GET" then
+              s.note "look"
+              s.await "answer"
+            end
+            c:reply(200, { "content-type: application/json" }, '{"id":31,"state":"'
+              .. (request.method == "POST" and "draft" or job.state) .. '"}')
+          end
+        end)
+      end, { state = state })
+      local child = process.start(function(args)
+        local oneflow = require "oneflow"
+        local client = assert(oneflow.client { base_url = args.url, token = args.token, drain = 0 })
+        local function said(what)
+          print(what)
+          io.stdout:flush()
+          return io.read "*l"
+        end
+        local function publish() return client:contract(31):publish({}, { as = "sven@example.com" }) end
+        local function begin()
+          local gatherer = oneflow.gatherer {}
+          gatherer:add(publish)
+          while said "polled" == "poll" do gatherer:poll(0.01) end
+        end
+        begin()
+        if args.state == "closed" then client:close() end
+        repeat
+          for _ = 1, 3 do collectgarbage() end
+        until said "collected" ~= "more"
+      end, { url = target.url, token = wire.TOKEN, state = state })
+      process.eventually("the look", function()
+        assert.equal("polled", child:line())
+        child:send "poll\n"
+        for _, request in ipairs((target:journal())) do if request.method == "GET" then return true end end
+      end)
+      assert.equal("polled", child:line())
+      child:send "drop\n"
+      assert.equal("collected", child:line())
+      if state ~= "exit" then
+        target:tell "answer"
+        process.eventually("a line about its end, " .. state, function()
+          child:send "more\n"
+          assert.equal("collected", child:line())
+          return string.find(child.errors, "\n", 1, true)
+        end)
+      end
+      child:send "end\n"
+      local code, signal, _, errors = child:wait()
+      assert.equal("0 0", code .. " " .. signal, errors)
+      assert.equal(state == "exit" and "oneflow: GET /v1/contracts/31 as sven@example.com: " .. ending .. "\n"
+        or "oneflow: contract.publish as sven@example.com: " .. NOBODY .. ending .. " [GET /contracts/31]\n", errors)
+      target:stop()
+    end
+  end)
+
   it("case 64: what was not sent yet is not sent while the process ends, and not told", function()
     for _, ending in ipairs { "os.exit", "os.exit, closing" } do
       local args = { way = "gatherer", ending = ending, posts = 2, more = 3, concurrency = 2, one_by_one = true }

@@ -99,14 +99,16 @@ local function expectation(operation, resource)
   return expects
 end
 
--- The operation that looks again, and its path as what replaces `captured` in this one's.
+-- The operation that looks again, and its path as what replaces `captured` in this one's. Who loses it loses what this
+-- one did: so it is not dropped, and its end is told as this one's when nobody waits for it.
 local function confirm(operation, looks)
   local expects, positions = operation.expects, {}
   for i, id in ipairs(operation.ids) do positions[id] = "%" .. i end
   expects.captured = pattern_of(operation.path, all)
   expects.confirm_path = gsub(looks.path, "{([a-z_]+)}", positions)
   expects.confirm = copied(looks, {
-    fresh = true, expects = copied(looks.expects, { undone = operation.undone, always = true }),
+    fresh = true, repeatable = operation.repeatable, told_as = operation.name,
+    expects = copied(looks.expects, { undone = operation.undone, always = true }),
   })
 end
 

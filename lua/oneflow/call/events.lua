@@ -89,7 +89,7 @@ local function orphan(client, ticket, operation, path, user)
   local status, answer, request_id, _, connects, connection = client.engine:take(ticket)
   local info = outcome_of(client, operation, path, user, 1, nil, status, answer, request_id, connects)
   if status and info.kind then give_up(client, connection) end
-  info.orphaned = true
+  info.orphaned, info.operation = true, operation.told_as or info.operation
   return info
 end
 

@@ -364,7 +364,8 @@ end
 local function pass_on(client, so_far, raised)
   clean_up(client, so_far)
   local operation, status = so_far.operation, so_far.status or nil
-  if so_far.sent and errors.outcome_of(true, status) == "unknown" and not operation.repeatable then
+  if so_far.sent and errors.outcome_of(true, status) == "unknown"
+    and not (operation.repeatable or operation.told_as) then -- what looks again is in a call that reports itself
     interrupted(client, raised, operation, so_far.path, so_far.user or nil, so_far.attempts, status)
   end
   error(raised, 0)
