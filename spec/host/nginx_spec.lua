@@ -361,6 +361,35 @@ describe("nginx:", function()
     assert.equal(1, #target:journal())
   end)
 
+  it("calls that wait for another's question for the token do not poll, and are woken by its end", function()
+    local target = wire.healthy()
+    local web = start(target, {
+      http = "init_by_lua_block { sleeps = 0; local sleep = ngx.sleep; "
+        .. "ngx.sleep = function(seconds) sleeps = sleeps + 1 return sleep(seconds) end }\n",
+      server = location("/", [[
+        local answer = require("ngx.semaphore").new()
+        local client = new_client { token = function()
+          answer:wait(5)
+          return os.getenv "TOKEN"
+        end }
+        local threads = {}
+        for i = 1, 5 do
+          threads[i] = ngx.thread.spawn(function()
+            return show(client:contract(4711):get { as = "sven@example.com" })
+          end)
+        end
+        ngx.sleep(0.06)
+        local polls, before = sleeps - 1, require("oneflow.clock").monotonic()
+        answer:post()
+        local good = 0
+        for i = 1, 5 do
+          if select(2, ngx.thread.wait(threads[i])) == "ok Contract 4711" then good = good + 1 end
+        end
+        local took = require("oneflow.clock").monotonic() - before
+        ngx.say(good, " ", polls, " ", took < 0.5 and "at once" or took)]]) })
+    assert.equal("5 0 at once\n", get(web, "/"), web:error_log())
+  end)
+
   -- The service answers a POST when it is told to, and a GET never.
   local function held()
     return server.start(function(s)

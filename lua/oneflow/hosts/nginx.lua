@@ -14,7 +14,7 @@ local exiting = ngx.worker.exiting
 local get_phase, sleep, tcp = ngx.get_phase, ngx.sleep, ngx.socket.tcp
 local new_semaphore = require("ngx.semaphore").new
 local thread, timer_at = ngx.thread, ngx.timer.at
-local next, pcall, tostring = next, pcall, tostring
+local error, next, pcall, setmetatable, tostring = error, next, pcall, setmetatable, tostring
 local max, min = math.max, math.min
 local format = string.format
 local yieldable = core.yieldable
@@ -183,13 +183,26 @@ end
 
 function waiter.forget(_, number) waiting[number] = nil end
 
--- Until another light thread has the token that both need; see oneflow.call.token.
-function waiter.sleep()
-  sleep(1 / 200)
+-- The semaphores of light threads that sleep until another one has the token that both need; see oneflow.call.token.
+-- Only who sleeps holds its own: nginx drops light threads without a word.
+local sleepers = setmetatable({}, { __mode = "k" })
+
+function waiter.sleep(_, due)
+  local semaphore, problem = new_semaphore()
+  if not semaphore then error(problem, 0) end
+  sleepers[semaphore] = true
+  semaphore:wait(max(due - clock.monotonic(), LEAST_SECONDS))
+  sleepers[semaphore] = nil
   return true
 end
 
-function waiter.wake() end
+-- All of the worker's: the waiter is the same for each light thread, and who sleeps looks again.
+function waiter.wake()
+  for semaphore in next, sleepers do
+    sleepers[semaphore] = nil
+    semaphore:post()
+  end
+end
 
 -- Nginx's time is that at which it last looked: a sleep may end too early.
 function waiter.pause(_, seconds)
