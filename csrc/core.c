@@ -13,6 +13,7 @@
 #include "lua_engine.h"
 #include "lua_file.h"
 #include "lua_queue.h"
+#include "lua_request.h"
 #include "oneflow.h"
 #include "system.h"
 #include "text.h"
@@ -326,6 +327,8 @@ int luaopen_oneflow_core(lua_State *L) {
     of_json_read_open(L);
     of_json_write_open(L);
     of_lua_engine_open(L);
+    of_lua_queue_open(L);
+    of_lua_request_open(L);
     of_lua_file_open(L);
     of_token_source_open(L);
     lua_newtable(L);

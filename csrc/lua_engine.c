@@ -1,61 +1,29 @@
 #define _GNU_SOURCE
 #include "lua_engine.h"
 
-#include "digest.h"
 #include "engine.h"
-#include "head.h"
 #include "lua_buffer.h"
-#include "lua_file.h"
-#include "lua_queue.h"
+#include "lua_type.h"
 #include "token_source.h"
 
-#include <stdint.h>
 #include <string.h>
 
-static const char ENGINE[] = "oneflow.engine";
-static const char TICKET[] = "oneflow.ticket";
+const char OF_ENGINE_TYPE[] = "oneflow.engine";
 
 typedef struct engine_box {
     of_engine *engine;
     of_token_source source; /* of the token, if the host gave one */
 } engine_box;
 
-typedef struct ticket_box {
-    of_transfer *transfer;
-    of_buffer query; /* scratch of submit, freed there or with the ticket */
-    of_buffer headers;
-} ticket_box;
-
-/* The methods have the metatables as upvalues: luaL_checkudata would search the registry by name.
- */
-enum { ENGINE_TYPE = 1, TICKET_TYPE, QUEUE_TYPE };
-
-static void *check_type(lua_State *L, int index, int type) {
-    void *box = lua_touserdata(L, index);
-    bool good = box != NULL && lua_getmetatable(L, index);
-    if (good) {
-        good = lua_rawequal(L, -1, lua_upvalueindex(type));
-        lua_pop(L, 1);
-    }
-    if (!good)
-        luaL_argerror(L, index, type == ENGINE_TYPE ? ENGINE : TICKET);
-    return box;
+static engine_box *check_box(lua_State *L) {
+    return of_type_check(L, 1, OF_ENGINE_UPVALUE, OF_ENGINE_TYPE);
 }
 
-static engine_box *check_box(lua_State *L) { return check_type(L, 1, ENGINE_TYPE); }
-
-static of_engine *check_engine(lua_State *L) {
+of_engine *of_lua_engine(lua_State *L) {
     const engine_box *box = check_box(L);
     if (box->engine == NULL || of_engine_closed(box->engine))
         luaL_error(L, "the client is closed");
     return box->engine;
-}
-
-static ticket_box *check_ticket(lua_State *L, int index) {
-    ticket_box *box = check_type(L, index, TICKET_TYPE);
-    if (box->transfer == NULL)
-        luaL_error(L, "the ticket was taken already");
-    return box;
 }
 
 /* ---- fields of an argument table: no conversions, so reading them cannot raise ------------------
@@ -88,7 +56,7 @@ static lua_Number field_number(lua_State *L, int table, const char *name, lua_Nu
     return number;
 }
 
-static long milliseconds(lua_Number seconds) {
+long of_lua_milliseconds(lua_Number seconds) {
     return seconds < 0.001 ? 1 : seconds > 1e6 ? 1000000000L : (long)(seconds * 1000);
 }
 
@@ -113,7 +81,7 @@ int of_lua_engine_new(lua_State *L) {
         .user_agent = field_text(L, 1, "user_agent"),
         .ca_file = field_text(L, 1, "ca_file"),
         .proxy = field_text(L, 1, "proxy"),
-        .connect_timeout = milliseconds(field_number(L, 1, "connect_timeout", 3)),
+        .connect_timeout = of_lua_milliseconds(field_number(L, 1, "connect_timeout", 3)),
         .concurrency = (long)field_number(L, 1, "concurrency", 16),
         .max_body = (size_t)field_number(L, 1, "max_body", 32 * 1024 * 1024),
         .stall = (long)field_number(L, 1, "stall_timeout", 20),
@@ -125,10 +93,9 @@ int of_lua_engine_new(lua_State *L) {
     lua_getfield(L, 1, "token_source");
     const of_token_source *source = of_token_source_test(L, -1);
 
-    engine_box *box = of_newuserdata(L, sizeof *box);
-    *box = (engine_box){.source = source != NULL ? *source : (of_token_source){NULL, NULL}};
-    luaL_getmetatable(L, ENGINE);
-    lua_setmetatable(L, -2);
+    engine_box *box = of_type_new(L, OF_ENGINE_TYPE, sizeof *box);
+    if (source != NULL)
+        box->source = *source;
 
     const char *option = NULL;
     const char *why = NULL;
@@ -163,7 +130,7 @@ static int engine_close(lua_State *L) {
 }
 
 static int engine_gc(lua_State *L) {
-    engine_box *box = luaL_checkudata(L, 1, ENGINE);
+    engine_box *box = luaL_checkudata(L, 1, OF_ENGINE_TYPE);
     of_engine *engine = box->engine;
     box->engine = NULL;
     if (engine != NULL) {
@@ -185,7 +152,7 @@ static int push_change(lua_State *L, of_token_change change, const char *why) {
 
 /* engine:set_token(string) -> "same" | "changed" | nil, message */
 static int engine_set_token(lua_State *L) {
-    of_engine *engine = check_engine(L);
+    of_engine *engine = of_lua_engine(L);
     luaL_checktype(L, 2, LUA_TSTRING);
     size_t length;
     const char *bytes = lua_tolstring(L, 2, &length);
@@ -196,7 +163,7 @@ static int engine_set_token(lua_State *L) {
 
 /* engine:read_token(path) -> "same" | "changed" | nil, message */
 static int engine_read_token(lua_State *L) {
-    of_engine *engine = check_engine(L);
+    of_engine *engine = of_lua_engine(L);
     const char *why = NULL;
     of_token_change change =
         of_token_read_file(of_engine_token(engine), luaL_checkstring(L, 2), &why);
@@ -207,7 +174,7 @@ static int engine_read_token(lua_State *L) {
    the host's callback to the engine, and is no Lua value. */
 static int engine_ask_token(lua_State *L) {
     static const char *const reasons[] = {"first", "refused", NULL};
-    of_engine *engine = check_engine(L);
+    of_engine *engine = of_lua_engine(L);
     const of_token_source *source = &check_box(L)->source;
     int reason = luaL_checkoption(L, 2, NULL, reasons);
     if (source->ask == NULL)
@@ -277,452 +244,13 @@ static int engine_mask(lua_State *L) {
     return 1;
 }
 
-/* ---- requests ----------------------------------------------------------------------------- */
-
-static const char *const METHODS[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
-
-/* The list of { name, value } at `list`, if there is one, handed pair by pair to `add`. */
-static const char *each_pair(lua_State *L, int list, ticket_box *box,
-                             const char *(*add)(ticket_box *, const char *, size_t, const char *,
-                                                size_t)) {
-    if (lua_isnoneornil(L, list))
-        return NULL;
-    luaL_checktype(L, list, LUA_TTABLE);
-    const char *why = NULL;
-    size_t count = lua_rawlen(L, list);
-    for (size_t i = 1; i <= count && why == NULL; i++) {
-        lua_rawgeti(L, list, (int)i);
-        luaL_checktype(L, -1, LUA_TTABLE);
-        lua_rawgeti(L, -1, 1);
-        lua_rawgeti(L, -2, 2);
-        luaL_checktype(L, -2, LUA_TSTRING);
-        luaL_checktype(L, -1, LUA_TSTRING);
-        size_t name_length;
-        size_t value_length;
-        const char *name = lua_tolstring(L, -2, &name_length);
-        const char *value = lua_tolstring(L, -1, &value_length);
-        why = add(box, name, name_length, value, value_length);
-        lua_pop(L, 3);
-    }
-    return why;
-}
-
-static const char *add_query(ticket_box *box, const char *name, size_t name_length,
-                             const char *value, size_t value_length) {
-    of_buffer *query = &box->query;
-    bool good = (query->length == 0 || of_buffer_append(query, "&", 1)) &&
-                of_escape(query, name, name_length) && of_buffer_append(query, "=", 1) &&
-                of_escape(query, value, value_length);
-    return good ? NULL : of_buffer_why(query);
-}
-
-static const char *add_header(ticket_box *box, const char *name, size_t name_length,
-                              const char *value, size_t value_length) {
-    const char *why = of_check_header_name(name, name_length);
-    if (why == NULL)
-        why = of_check_header_value(value, value_length);
-    if (why != NULL)
-        return why;
-    of_buffer *headers = &box->headers;
-    bool good = of_buffer_append(headers, name, name_length) &&
-                of_buffer_append(headers, ": ", 2) &&
-                of_buffer_append(headers, value, value_length) && of_buffer_append(headers, "", 1);
-    return good ? NULL : of_buffer_why(headers);
-}
-
-static void set_string(lua_State *L, const char *name, const char *text, size_t length) {
-    lua_pushlstring(L, text, length);
-    lua_setfield(L, -2, name);
-}
-
-static void set_text(lua_State *L, const char *name, const char *text) {
-    set_string(L, name, text, strlen(text));
-}
-
-/* nil and, as `take` would tell it, why nothing will be sent */
-static int refuse_request(lua_State *L, of_kind kind, const char *field, const char *why) {
-    lua_pushnil(L);
-    lua_createtable(L, 0, 4);
-    set_text(L, "kind", of_kind_name(kind));
-    if (kind == OF_VALIDATION)
-        set_text(L, "field", field != NULL ? field : "");
-    set_text(L, "message", why);
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "sent");
-    return 2;
-}
-
-/* The arguments of submit and describe. Not in a table: making and reading one took longer than all
-   the rest of the call. */
-enum {
-    USED = 2,
-    METHOD,
-    REPEATABLE,
-    PATH,
-    USER,
-    TIMEOUT,
-    QUERY,
-    BODY,
-    HEADERS,
-    FRESH,
-    QUEUE,
-    FORM,
-    ANSWER
-};
-
-static const char *optional_string(lua_State *L, int index, size_t *length) {
-    if (lua_isnoneornil(L, index))
-        return NULL;
-    luaL_checktype(L, index, LUA_TSTRING); /* converts nothing */
-    return lua_tolstring(L, index, length);
-}
-
-/* What of the request needs memory is made in the ticket's scratch. */
-static of_kind read_request(lua_State *L, ticket_box *box, of_request *request, const char **field,
-                            const char **why) {
-    *request = (of_request){
-        .timeout = milliseconds(luaL_checknumber(L, TIMEOUT)),
-        .repeatable = lua_toboolean(L, REPEATABLE),
-        .fresh = lua_toboolean(L, FRESH),
-    };
-    luaL_checktype(L, METHOD, LUA_TSTRING);
-    luaL_checktype(L, PATH, LUA_TSTRING);
-    request->path = lua_tolstring(L, PATH, &request->path_length);
-    request->body = optional_string(L, BODY, &request->body_length);
-    request->user = optional_string(L, USER, &request->user_length);
-    const char *method = lua_tostring(L, METHOD);
-    for (int i = 0; METHODS[i] != NULL; i++) {
-        if (strcmp(method, METHODS[i]) == 0)
-            request->method = METHODS[i];
-    }
-    *field = "method";
-    *why = request->method == NULL ? "is none of GET, POST, PUT, PATCH and DELETE" : NULL;
-    if (*why == NULL) {
-        *field = "query";
-        *why = each_pair(L, QUERY, box, add_query);
-    }
-    if (*why == NULL) {
-        *field = "headers";
-        *why = each_pair(L, HEADERS, box, add_header);
-    }
-    if (*why != NULL)
-        return *why == of_no_memory ? OF_MEMORY : OF_VALIDATION;
-    request->query = box->query.length > 0 ? box->query.bytes : NULL;
-    request->headers = box->headers.length > 0 ? box->headers.bytes : NULL;
-    return OF_OK;
-}
-
-/* nil: JSON; "bytes", "stream", or a target that the file goes to. */
-static void read_answer(lua_State *L, int index, of_request *request) {
-    static const char *const answers[] = {"bytes", "stream", NULL};
-    static const of_answer kinds[] = {OF_ANSWER_BYTES, OF_ANSWER_STREAM};
-    if (lua_isnil(L, index))
-        return;
-    request->target = of_lua_target(L, index);
-    request->answer = request->target != NULL ? OF_ANSWER_TARGET
-                                              : kinds[luaL_checkoption(L, index, NULL, answers)];
-}
-
-static ticket_box *new_ticket(lua_State *L) {
-    ticket_box *box = of_newuserdata(L, sizeof *box);
-    box->transfer = NULL;
-    of_buffer_init(&box->query, 64 * 1024);
-    of_buffer_init(&box->headers, 64 * 1024);
-    lua_pushvalue(L, lua_upvalueindex(TICKET_TYPE));
-    lua_setmetatable(L, -2);
-    return box;
-}
-
-/* A ticket that was taken may be used again: a finalizer for each call would cost more than the
- * rest. */
-static ticket_box *reuse_ticket(lua_State *L, int index) {
-    ticket_box *box = check_type(L, index, TICKET_TYPE);
-    if (box->transfer != NULL)
-        luaL_error(L, "the ticket is still in use");
-    lua_pushvalue(L, index);
-    return box;
-}
-
-/* engine:ticket() -> a ticket to be used */
-static int engine_ticket(lua_State *L) {
-    check_engine(L);
-    (void)new_ticket(L);
-    return 1;
-}
-
-/* engine:submit(used_ticket | nil, method, repeatable, path, user, timeout, query, body, headers,
-   fresh, queue | nil, form | nil, answer) -> ticket, number in the queue | nil, { kind=, field=,
-   message=, sent=false }; query and headers are lists of { name, value }, the timeout is in
-   seconds. `answer` is what a good answer is and where it goes: nil (JSON), "bytes" (a file),
-   "stream" (a file, to be read piece by piece), or a target (a file on disk). */
-static int engine_submit(lua_State *L) {
-    lua_settop(L, ANSWER);
-    of_queue *queue = of_lua_queue(L, QUEUE, QUEUE_TYPE);
-    ticket_box *box = lua_isnil(L, USED) ? new_ticket(L) : reuse_ticket(L, USED);
-    of_engine *engine = check_engine(L); /* a finalizer of the script may have closed it by now */
-    of_request request;
-    const char *field = NULL;
-    const char *why = NULL;
-    of_kind kind = read_request(L, box, &request, &field, &why);
-    request.form = of_lua_form(L, FORM);
-    read_answer(L, ANSWER, &request);
-    if (kind == OF_OK)
-        kind = of_engine_submit(engine, &request, queue, &box->transfer, &field, &why);
-    of_buffer_free(&box->query);
-    of_buffer_free(&box->headers);
-    if (kind != OF_OK)
-        return refuse_request(L, kind, field, why);
-    lua_pushnumber(L, (lua_Number)of_transfer_number(box->transfer));
-    return 2;
-}
-
-/* engine:follow(used_ticket | nil, location, timeout, answer, queue | nil) -> as submit.
-   Fetches a file from where an answer pointed to, without any credential; a place where one may not
-   go is of kind "validation". */
-static int engine_follow(lua_State *L) {
-    lua_settop(L, 6);
-    luaL_checktype(L, 3, LUA_TSTRING);
-    size_t length = 0;
-    const char *location = lua_tolstring(L, 3, &length);
-    of_request request = {.timeout = milliseconds(luaL_checknumber(L, 4))};
-    read_answer(L, 5, &request);
-    of_queue *queue = of_lua_queue(L, 6, QUEUE_TYPE);
-    ticket_box *box = lua_isnil(L, USED) ? new_ticket(L) : reuse_ticket(L, USED);
-    of_engine *engine = check_engine(L);
-    const char *why = NULL;
-    of_kind kind =
-        of_engine_follow(engine, location, length, &request, queue, &box->transfer, &why);
-    if (kind != OF_OK)
-        return refuse_request(L, kind, "location", why);
-    lua_pushnumber(L, (lua_Number)of_transfer_number(box->transfer));
-    return 2;
-}
-
-/* engine:read(ticket) -> what has come of a "stream" | nil */
-static int engine_read(lua_State *L) {
-    check_box(L);
-    of_transfer *transfer = check_ticket(L, 2)->transfer;
-    size_t length = 0;
-    const char *bytes = of_transfer_read(transfer, &length);
-    if (bytes == NULL) {
-        lua_pushnil(L);
-    } else {
-        lua_pushlstring(L, bytes, length);
-        of_engine_consume(transfer);
-    }
-    return 1;
-}
-
-/* engine:progress(ticket) -> bytes so far, bytes in all | nil: of the file that comes, or of the
-   form that goes */
-static int engine_progress(lua_State *L) {
-    check_box(L);
-    int64_t done = 0;
-    int64_t total = 0;
-    of_transfer_progress(check_ticket(L, 2)->transfer, &done, &total);
-    lua_pushnumber(L, (lua_Number)done);
-    if (total < 0)
-        lua_pushnil(L);
-    else
-        lua_pushnumber(L, (lua_Number)total);
-    return 2;
-}
-
-/* engine:describe(...), as submit -> what a Lua transport is given | nil, refusal. The same checks;
-   the token only as its SHA-256. */
-static int engine_describe(lua_State *L) {
-    lua_settop(L, FRESH);
-    ticket_box *box = new_ticket(L);
-    of_engine *engine = check_engine(L);
-    of_request request;
-    const char *field = NULL;
-    const char *why = NULL;
-    of_kind kind = read_request(L, box, &request, &field, &why);
-    if (kind == OF_OK)
-        kind = of_engine_check(engine, &request, &field, &why);
-    if (kind != OF_OK)
-        return refuse_request(L, kind, field, why);
-    char digest[OF_SHA256_HEX + 1];
-    const of_token *token = of_engine_token(engine);
-    if (!of_sha256(token->bytes, token->length, digest))
-        return luaL_error(L, "SHA-256 is not available");
-
-    lua_createtable(L, 0, 6);
-    set_string(L, "method", request.method, strlen(request.method));
-    const char *base = of_engine_config(engine)->url.path;
-    lua_pushstring(L, base);
-    lua_pushlstring(L, request.path, request.path_length);
-    lua_concat(L, 2);
-    lua_setfield(L, -2, "path");
-    set_string(L, "query", request.query != NULL ? request.query : "", box->query.length);
-    if (request.body != NULL)
-        set_string(L, "body", request.body, request.body_length);
-    set_string(L, "token_sha256", digest, OF_SHA256_HEX);
-    lua_newtable(L);
-    set_string(L, "accept", "application/json", 16);
-    if (request.user != NULL)
-        set_string(L, OF_USER_HEADER, request.user, request.user_length);
-    if (request.body != NULL)
-        set_string(L, "content-type", "application/json", 16);
-    for (const char *line = request.headers; line != NULL && *line != '\0';
-         line += strlen(line) + 1) {
-        const char *colon = strchr(line, ':');
-        lua_pushlstring(L, line, (size_t)(colon - line));
-        lua_pushstring(L, colon + 2);
-        lua_rawset(L, -3);
-    }
-    lua_setfield(L, -2, "headers");
-    return 1;
-}
-
-/* ---- answers ------------------------------------------------------------------------------ */
-
-static void push_header(lua_State *L, const of_buffer *head, const char *name) {
-    size_t length = 0;
-    const char *value = of_head_find(head, name, &length);
-    if (value != NULL) {
-        lua_pushlstring(L, value, length);
-    } else {
-        lua_pushnil(L);
-    }
-}
-
-static void set_header(lua_State *L, const char *field, const of_buffer *head, const char *name) {
-    push_header(L, head, name);
-    lua_setfield(L, -2, field);
-}
-
-static void set_integer(lua_State *L, const char *name, long number) {
-    lua_pushinteger(L, number);
-    lua_setfield(L, -2, name);
-}
-
-static void push_body(lua_State *L, const of_result *result) {
-    const of_buffer *body = result->body;
-    if (result->kind == OF_OK && body->bytes != NULL) {
-        lua_pushlstring(L, body->bytes, body->length);
-    } else {
-        lua_pushliteral(L, "");
-    }
-}
-
-/* nil: none, or not known */
-static void push_connection(lua_State *L, const of_result *result) {
-    if (result->connection != 0)
-        lua_pushinteger(L, (lua_Integer)result->connection);
-    else
-        lua_pushnil(L);
-}
-
-static void push_failure(lua_State *L, const of_result *result) {
-    lua_createtable(L, 0, 11);
-    if (result->kind != OF_OK) {
-        set_text(L, "kind", of_kind_name(result->kind));
-        set_text(L, "message", result->message);
-    }
-    lua_pushboolean(L, result->sent);
-    lua_setfield(L, -2, "sent");
-    set_integer(L, "connects", result->connects);
-    push_connection(L, result);
-    lua_setfield(L, -2, "connection");
-    if (result->status == 0)
-        return;
-    set_integer(L, "status", result->status);
-    push_body(L, result);
-    lua_setfield(L, -2, "answer");
-    set_header(L, "request_id", result->head, "x-request-id");
-    set_header(L, "content_type", result->head, "content-type");
-    set_header(L, "location", result->head, "location");
-    if (result->retry_after > 0)
-        set_integer(L, "retry_after", result->retry_after);
-}
-
-/* engine:take(ticket) -> status, answer, request_id, content_type, connects, connection, of a 2xx
-   that came whole | nil, { kind=, message=, sent=, connects=, connection=, status=, answer=,
-   request_id=, content_type=, location=, retry_after= }. `connection` is the number of the one that
-   the request went out on, see disconnect; nil: none, or not known. The ticket must be done, and is
-   used up. */
-static int engine_take(lua_State *L) {
-    check_box(L);
-    ticket_box *box = check_ticket(L, 2);
-    if (!of_transfer_done(box->transfer))
-        return luaL_error(L, "the ticket is not done");
-    of_result result;
-    of_transfer_result(box->transfer, &result);
-    int count = 6;
-    if (result.kind == OF_OK && result.status >= 200 && result.status < 300) {
-        lua_pushinteger(L, result.status);
-        push_body(L, &result);
-        push_header(L, result.head, "x-request-id");
-        push_header(L, result.head, "content-type");
-        lua_pushinteger(L, result.connects);
-        push_connection(L, &result);
-    } else {
-        count = 2;
-        lua_pushnil(L);
-        push_failure(L, &result);
-    }
-    of_engine_release(box->transfer);
-    box->transfer = NULL;
-    return count;
-}
-
-/* engine:settle(ticket) -> sent, status | nil: ends what the ticket was for, without its answer;
-   nil: it is for nothing. Takes no memory: for when there is none. What may be dropped is; what is
-   on the wire all the same runs to its end, and is told then. */
-static int engine_settle(lua_State *L) {
-    check_box(L);
-    ticket_box *box = check_type(L, 2, TICKET_TYPE);
-    of_transfer *transfer = box->transfer;
-    if (transfer == NULL)
-        return 0;
-    box->transfer = NULL;
-    of_engine_cancel(transfer);
-    of_result result = {.sent = true};
-    bool done = of_transfer_done(transfer);
-    if (done)
-        of_transfer_result(transfer, &result);
-    lua_pushboolean(L, result.sent);
-    if (result.status != 0)
-        lua_pushinteger(L, result.status);
-    else
-        lua_pushnil(L);
-    if (done)
-        of_engine_release(transfer);
-    else
-        of_engine_orphan(transfer);
-    return 2;
-}
-
-/* engine:wait(ticket | nil, seconds) -> done; returns early, so that signals are seen */
-static int engine_wait(lua_State *L) {
-    of_engine *engine = check_engine(L);
-    of_transfer *transfer = lua_isnoneornil(L, 2) ? NULL : check_ticket(L, 2)->transfer;
-    long most = milliseconds(luaL_optnumber(L, 3, 3600));
-    lua_pushboolean(L, of_engine_wait(engine, transfer, most));
-    return 1;
-}
-
 /* engine:poll(seconds) -> idle: one turn for a caller with a loop of its own */
 static int engine_poll(lua_State *L) {
-    of_engine *engine = check_engine(L);
+    of_engine *engine = of_lua_engine(L);
     lua_Number seconds = luaL_optnumber(L, 2, 0);
-    lua_pushboolean(L, of_engine_wait(engine, NULL, seconds > 0 ? milliseconds(seconds) : 0));
+    lua_pushboolean(L,
+                    of_engine_wait(engine, NULL, seconds > 0 ? of_lua_milliseconds(seconds) : 0));
     return 1;
-}
-
-/* engine:done(ticket) -> is it? */
-static int engine_done(lua_State *L) {
-    check_box(L);
-    lua_pushboolean(L, of_transfer_done(check_ticket(L, 2)->transfer));
-    return 1;
-}
-
-/* engine:cancel(ticket): drops it, unless it is on the wire and must not be repeated */
-static int engine_cancel(lua_State *L) {
-    check_box(L);
-    of_engine_cancel(check_ticket(L, 2)->transfer);
-    return 0;
 }
 
 /* engine:disconnect(number): shuts down the connection of that number, as take told it. No further
@@ -738,7 +266,7 @@ static int engine_disconnect(lua_State *L) {
 
 /* engine:info() -> { base_url=, origin=, host=, ca= } */
 static int engine_info(lua_State *L) {
-    of_engine *engine = check_engine(L);
+    of_engine *engine = of_lua_engine(L);
     const of_url *url = &of_engine_config(engine)->url;
     lua_createtable(L, 0, 4);
     lua_pushfstring(L, "%s%s", url->origin, url->path);
@@ -750,32 +278,10 @@ static int engine_info(lua_State *L) {
     return 1;
 }
 
-static int ticket_gc(lua_State *L) {
-    ticket_box *box = luaL_checkudata(L, 1, TICKET);
-    of_transfer *transfer = box->transfer;
-    box->transfer = NULL;
-    of_buffer_free(&box->query);
-    of_buffer_free(&box->headers);
-    if (transfer != NULL)
-        of_engine_orphan(transfer);
-    return 0;
-}
-
 void of_lua_engine_open(lua_State *L) {
-    static const luaL_Reg engine_methods[] = {
-        {"ticket", engine_ticket},
-        {"submit", engine_submit},
-        {"follow", engine_follow},
-        {"describe", engine_describe},
-        {"wait", engine_wait},
-        {"read", engine_read},
-        {"progress", engine_progress},
-        {"take", engine_take},
-        {"settle", engine_settle},
-        {"cancel", engine_cancel},
-        {"disconnect", engine_disconnect},
+    static const luaL_Reg methods[] = {
         {"poll", engine_poll},
-        {"done", engine_done},
+        {"disconnect", engine_disconnect},
         {"set_token", engine_set_token},
         {"read_token", engine_read_token},
         {"ask_token", engine_ask_token},
@@ -784,22 +290,7 @@ void of_lua_engine_open(lua_State *L) {
         {"info", engine_info},
         {NULL, NULL},
     };
-    luaL_newmetatable(L, ENGINE);
-    luaL_newmetatable(L, TICKET);
-    lua_newtable(L);
-    lua_pushvalue(L, -3);
-    lua_pushvalue(L, -3);
-    of_lua_queue_open(L);
-    luaL_setfuncs(L, engine_methods, QUEUE_TYPE);
-    lua_setfield(L, -3, "__index");
-    lua_pushcfunction(L, ticket_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 1);
-    lua_pushcfunction(L, engine_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 1);
+    static const char *const upvalues[] = {OF_ENGINE_TYPE, NULL};
+    of_type_open(L, OF_ENGINE_TYPE, engine_gc);
+    of_type_methods(L, methods, upvalues);
 }

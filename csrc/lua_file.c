@@ -1,6 +1,7 @@
 #include "lua_file.h"
 
 #include "lua_buffer.h"
+#include "lua_type.h"
 
 #include <string.h>
 
@@ -51,10 +52,7 @@ int of_lua_form_new(lua_State *L) {
     const char *content_type = luaL_checkstring(L, 4);
     const char *path = luaL_optstring(L, 5, NULL);
     const char *content = luaL_optlstring(L, 6, "", &length);
-    form_box *box = of_newuserdata(L, sizeof *box);
-    box->form = NULL;
-    luaL_getmetatable(L, FORM);
-    lua_setmetatable(L, -2);
+    form_box *box = of_type_new(L, FORM, sizeof *box);
     box->form = of_form_new();
     if (box->form == NULL)
         return refuse(L, of_no_memory);
@@ -122,10 +120,7 @@ int of_lua_target_new(lua_State *L) {
     const char *path = luaL_checklstring(L, 1, &length);
     if (strlen(path) != length)
         return refuse(L, "holds a NUL byte");
-    target_box *box = of_newuserdata(L, sizeof *box);
-    box->target = NULL;
-    luaL_getmetatable(L, TARGET);
-    lua_setmetatable(L, -2);
+    target_box *box = of_type_new(L, TARGET, sizeof *box);
     box->target = of_target_new(path, message);
     return box->target != NULL ? 1 : refuse(L, message);
 }
@@ -177,24 +172,13 @@ static int target_gc(lua_State *L) {
     return 0;
 }
 
-/* ------------------------------------------------------------------------------------------- */
-
-static void open_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc) {
-    luaL_newmetatable(L, name);
-    lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 1);
-}
-
 void of_lua_file_open(lua_State *L) {
     static const luaL_Reg forms[] = {{"size", form_size}, {"text", form_text}, {NULL, NULL}};
     static const luaL_Reg targets[] = {
         {"fill", target_fill}, {"discard", target_discard}, {NULL, NULL}};
-    open_type(L, FORM, forms, form_gc);
-    open_type(L, TARGET, targets, target_gc);
+    static const char *const upvalues[] = {NULL};
+    of_type_open(L, FORM, form_gc);
+    of_type_methods(L, forms, upvalues);
+    of_type_open(L, TARGET, target_gc);
+    of_type_methods(L, targets, upvalues);
 }

@@ -2,9 +2,10 @@
 
 #include "inline_queue.h"
 #include "io_thread.h"
+#include "lua_type.h"
 #include "threaded_queue.h"
 
-static const char QUEUE[] = "oneflow.queue";
+const char OF_QUEUE_TYPE[] = "oneflow.queue";
 static const char *const DRIVERS[] = {"inline", "threaded", NULL};
 
 typedef struct queue_box {
@@ -13,30 +14,19 @@ typedef struct queue_box {
 
 int of_lua_queue_new(lua_State *L) {
     int threaded = luaL_checkoption(L, 1, NULL, DRIVERS);
-    queue_box *box = of_newuserdata(L, sizeof *box);
-    box->queue = NULL;
-    luaL_getmetatable(L, QUEUE);
-    lua_setmetatable(L, -2);
+    queue_box *box = of_type_new(L, OF_QUEUE_TYPE, sizeof *box);
     box->queue = threaded != 0 ? of_io_queue_new() : of_inline_queue_new();
     if (box->queue == NULL)
         return luaL_error(L, "%s", of_no_memory);
     return 1;
 }
 
-/* The metatable is an upvalue: luaL_checkudata would search the registry by name. */
-of_queue *of_lua_queue(lua_State *L, int index, int type) {
+of_queue *of_lua_queue(lua_State *L, int index, int upvalue) {
     if (lua_isnoneornil(L, index))
         return NULL;
-    const queue_box *box = lua_touserdata(L, index);
-    bool good = box != NULL && lua_getmetatable(L, index);
-    if (good) {
-        good = lua_rawequal(L, -1, lua_upvalueindex(type));
-        lua_pop(L, 1);
-    }
-    if (!good || box->queue == NULL) {
-        luaL_argerror(L, index, QUEUE);
-        return NULL; /* not reached */
-    }
+    const queue_box *box = of_type_check(L, index, upvalue, OF_QUEUE_TYPE);
+    if (box->queue == NULL)
+        luaL_argerror(L, index, OF_QUEUE_TYPE);
     return box->queue;
 }
 
@@ -84,7 +74,7 @@ static int queue_number(lua_State *L) {
 }
 
 static int queue_gc(lua_State *L) {
-    queue_box *box = luaL_checkudata(L, 1, QUEUE);
+    queue_box *box = luaL_checkudata(L, 1, OF_QUEUE_TYPE);
     of_queue *queue = box->queue;
     box->queue = NULL;
     if (queue != NULL)
@@ -111,13 +101,7 @@ void of_lua_queue_open(lua_State *L) {
         {"next", queue_next},     {"wait", queue_wait}, {"fd", queue_fd},
         {"number", queue_number}, {NULL, NULL},
     };
-    luaL_newmetatable(L, QUEUE);
-    lua_newtable(L);
-    lua_pushvalue(L, -2);
-    luaL_setfuncs(L, methods, 1);
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, queue_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
+    static const char *const upvalues[] = {OF_QUEUE_TYPE, NULL};
+    of_type_open(L, OF_QUEUE_TYPE, queue_gc);
+    of_type_methods(L, methods, upvalues);
 }

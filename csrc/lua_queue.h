@@ -5,17 +5,19 @@
 #include "compat.h"
 #include "engine.h"
 
+extern const char OF_QUEUE_TYPE[];
+
 /* Lua: queue("inline" | "threaded") -> queue */
 int of_lua_queue_new(lua_State *L);
 
 /* Lua: door(folder | nil) -> path of its socket | nil, message, kind */
 int of_lua_door(lua_State *L);
 
-/* The queue at `index`; NULL for nil; raises for anything else. `type`: the upvalue that is the
-   queues' metatable. */
-of_queue *of_lua_queue(lua_State *L, int index, int type);
+/* The queue at `index`; NULL for nil; raises for anything else. `upvalue`: which one is the
+   queues' type. */
+of_queue *of_lua_queue(lua_State *L, int index, int upvalue);
 
-/* Leaves the queues' metatable on the stack. */
+/* Registers the type with the state. */
 void of_lua_queue_open(lua_State *L);
 
 #endif

@@ -1,31 +1,22 @@
 #include "token_source.h"
 
+#include "lua_type.h"
 #include "memory.h"
 
 static const char TOKEN_SOURCE[] = "oneflow.token_source";
 
 void of_token_source_open(lua_State *L) {
-    luaL_newmetatable(L, TOKEN_SOURCE);
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
+    of_type_open(L, TOKEN_SOURCE, NULL);
     lua_pop(L, 1);
 }
 
 void of_token_source_push(lua_State *L, oneflow_token_callback *ask, void *context) {
-    of_token_source *source = of_newuserdata(L, sizeof *source);
+    of_token_source *source = of_type_new(L, TOKEN_SOURCE, sizeof *source);
     *source = (of_token_source){.ask = ask, .context = context};
-    luaL_getmetatable(L, TOKEN_SOURCE);
-    lua_setmetatable(L, -2);
 }
 
 const of_token_source *of_token_source_test(lua_State *L, int index) {
-    const void *source = lua_touserdata(L, index);
-    if (source == NULL || !lua_getmetatable(L, index))
-        return NULL;
-    luaL_getmetatable(L, TOKEN_SOURCE);
-    bool good = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return good ? source : NULL;
+    return of_type_test(L, index, TOKEN_SOURCE);
 }
 
 of_token_change of_token_source_ask(const of_token_source *source, oneflow_token_reason reason,
