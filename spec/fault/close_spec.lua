@@ -83,8 +83,8 @@ describe("close:", function()
     local client = wire.client(target)
     local left
     local caller = coroutine.create(function() return client:contract(4711):get { as = wire.SVEN } end)
-    local hosts = require "oneflow.hosts"
-    hosts.task = {
+    local loops = require "oneflow.gather.loop"
+    loops.task = {
       co = caller,
       admit = function()
         client:close()
@@ -93,7 +93,7 @@ describe("close:", function()
       leave = function(_, pass) left = pass end,
     }
     local good, message = coroutine.resume(caller)
-    hosts.task = false
+    loops.task = false
     assert.is_false(good)
     assert.is_truthy(string.find(message, "the client is closed", 1, true), message)
     assert.equal("a pass", left)

@@ -23,7 +23,7 @@ end
 ---@return table? ahead  for M.take; nil: not here
 function M.begin(fn)
   local task = current()
-  if not task and hosts.in_nginx then return nil end
+  if not hosts.here().own_loops then return nil end
   local loop = task and task.loop or loops.new "inline"
   -- A pool of one job. Nobody waits for it yet.
   local ahead = {

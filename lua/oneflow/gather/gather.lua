@@ -1,7 +1,6 @@
 -- gather and map: many calls at once, begun and waited for in one go.
 local groups = require "oneflow.gather.group"
 local hosts = require "oneflow.hosts"
-local light_threads = require "oneflow.gather.light_threads"
 local loops = require "oneflow.gather.loop"
 local options = require "oneflow.gather.options"
 local usage = require "oneflow.usage"
@@ -59,16 +58,16 @@ end
 
 -- With a loop of its own.
 local function run_alone(group)
-  local loop, outer = loops.new "inline", hosts.task
+  local loop, outer = loops.new "inline", loops.task
   group.loop, group.outer = loop, {}
   loops.wait_for(group)
   groups.add_worker(group)
   local good, what = pcall(loops.drive, loop, group)
   if good then return end
-  hosts.task = outer
+  loops.task = outer
   if pcall(settle, group, what) then return end
   -- Interrupted once more. What is on the wire is left there.
-  hosts.task = outer
+  loops.task = outer
   pcall(lose_all, group, loop)
   if not group.raised then group:problem(what) end
   group.raised = true
@@ -76,12 +75,12 @@ end
 
 local function run(items, total, fn, opts)
   local owner = loops.current()
-  local elsewhere = not owner and hosts.in_nginx
-  local group = groups.new(elsewhere and light_threads.room or room, items, total, fn, opts)
+  local elsewhere = hosts.here().parallel
+  local group = groups.new(elsewhere and elsewhere.room or room, items, total, fn, opts)
   if owner then
     run_in_task(group, owner)
   elseif elsewhere then
-    local good, what = pcall(light_threads.run, group)
+    local good, what = pcall(elsewhere.run, group)
     if not good then
       if not group.raised then group:problem(what) end
       group.raised = true

@@ -2,7 +2,6 @@
 local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local families = require "oneflow.families"
-local hosts = require "oneflow.hosts"
 local loops = require "oneflow.gather.loop"
 local options = require "oneflow.gather.options"
 local orphans = require "oneflow.gather.orphans"
@@ -150,10 +149,10 @@ local function protected_turn(loop, seconds)
 end
 
 local function host_turn(loop, seconds)
-  local outer = hosts.task
+  local outer = loops.task
   local good, some = pcall(protected_turn, loop, seconds)
   if good then return some end
-  hosts.task = outer
+  loops.task = outer
   cut(loop, some)
   error(some, 0)
 end

@@ -19,7 +19,6 @@ local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local events = require "oneflow.call.events"
-local hosts = require "oneflow.hosts"
 local orphans = require "oneflow.gather.orphans"
 local timers = require "oneflow.gather.timers"
 
@@ -34,6 +33,9 @@ local traceback = debug.traceback
 local seal, yieldable = core.seal, core.yieldable
 
 local M = {}
+
+--- The task that runs; false: none. Its coroutine may not be the one that runs.
+M.task = false
 
 local LONG = 3600         -- seconds: until something happens
 local RESUMES_MAX = 1000  -- in one turn, so that none goes without
@@ -119,13 +121,13 @@ Task.__index = Task
 
 -- The task that runs now and can wait; nil: none, as on the main thread, or in a coroutine of the user's.
 local function current()
-  local task, co = hosts.task, yieldable()
+  local task, co = M.task, yieldable()
   return task and task.co == co and task or nil
 end
 
 -- What a task's coroutine does.
 local function body()
-  local task = hosts.task
+  local task = M.task
   task.good, task.value, task.err = xpcall(task.run, raised, task.job, task)
   task.ended = true
 end
@@ -252,7 +254,7 @@ end
 
 -- Who calls this waits for the jobs of the pool: what it asks for meanwhile must not be waited for in there.
 local function wait_for(pool)
-  pool.caller, pool.waiter = running(), hosts.task
+  pool.caller, pool.waiter = running(), M.task
 end
 
 local FOREIGN_YIELD = "oneflow: the task yielded by itself: only the library's calls may wait here by yielding; give "
@@ -315,10 +317,10 @@ local function advance(job, request)
   while task do
     if task.place then timers.remove(loop.timers, task) end
     if not task.ended then
-      local outer = hosts.task
-      hosts.task, task.begun = task, true
+      local outer = M.task
+      M.task, task.begun = task, true
       local alive, what = resume(task.co)
-      hosts.task = outer
+      M.task = outer
       if not task.ended then
         if alive and task.waits then
           if task.due then timers.add(loop.timers, task, task.due) end

@@ -9,7 +9,19 @@ local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local events = require "oneflow.call.events"
 
+-- nginx's own Lua: there nothing may block by itself. Found as a module: its global may be another table's in each
+-- request. (In the threads of ngx.run_worker_thread it has no sockets: those are there to be blocked.)
+local package, type = package, type
 local ngx = package.loaded.ngx
+local there = type(ngx) == "table" and type(ngx.socket) == "table"
+
+local M = { own_loops = false }
+
+function M.detect() return there end
+
+if not there then return M end
+
+local light_threads = require "oneflow.hosts.nginx.light_threads"
 local exiting = ngx.worker.exiting
 local get_phase, sleep, tcp = ngx.get_phase, ngx.sleep, ngx.socket.tcp
 local new_semaphore = require("ngx.semaphore").new
@@ -44,7 +56,8 @@ local KNOCK_SECONDS = 1    -- between attempts to get a cosocket, or a timer
 local ALONE_SECONDS = 1 / 100 -- between looks for what is done, while nobody is told of it
 local WAIT_SECONDS = 1     -- between looks of a light thread's own, should its reader fail
 
-local M = {}
+local WATCHED = "a sink or a progress function is called while the call waits, which would block nginx's worker: "
+  .. "download to a file or as a string, or say blocking = true in the call's options"
 
 local queue        -- the core's, of this Lua state
 local waiting = {} -- by number: calls whose light threads have not gone on yet, each with its semaphore
@@ -217,21 +230,27 @@ end
 -- A light thread does not tell for whom it runs.
 function waiter.within() return false end
 
+-- The waiter of a light thread that a gather began.
+local function begun_here(co)
+  local begun = co and light_threads.waiters[co]
+  if begun and begun.request == ngx.ctx then return begun end -- else of another request: nginx uses coroutines again
+end
+
 -- Where it cannot wait: the phase, and where to do it instead; nil there: behind a C function, false: nowhere.
-local function where_not()
+local function where_not(co)
   local phase = get_phase()
   if not PHASES[phase] then
     local instead = INSTEAD[phase]
     return phase, instead == nil and IN_TIMER or instead
   end
-  if not yieldable() then return phase, nil end
+  if not co then return phase, nil end
 end
 
---- How a call waits here.
----@return table? waiter
----@return string? refusal
-function M.waiter()
-  local phase, instead = where_not()
+function M.waiter(co, blocking, watched)
+  local begun = not watched and begun_here(co)
+  if begun or blocking then return begun or nil end
+  if watched then return nil, WATCHED end
+  local phase, instead = where_not(co)
   if phase and instead ~= nil then
     return nil, format("in nginx's phase %s a call cannot wait without blocking the worker: %slet it block, with "
       .. "blocking = true in its options", phase, instead and format("make it %s, or ", instead) or "")
@@ -246,17 +265,16 @@ function M.waiter()
   return waiter
 end
 
---- How a pause waits here.
----@return table? waiter
----@return string? refusal
-function M.pauser()
-  local phase, instead = where_not()
-  if not phase then return waiter end
+function M.pauser(co)
+  local phase, instead = where_not(co)
+  if not phase then return begun_here(co) or waiter end
   if instead == nil then
     instead = "out of the C function that stands between, such as require, table.sort or string.gsub"
   end
   return nil, format("here (phase %s of nginx) it would block the worker%s", phase,
     instead and ": do it " .. instead or "")
 end
+
+M.parallel = light_threads.parallel(function() return M.waiter(yieldable()) end, new_semaphore)
 
 return M

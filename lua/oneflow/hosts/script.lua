@@ -1,7 +1,7 @@
 -- Scripts, and whatever else has its thread to itself: a call waits in the core, and a pause stops the thread.
 local clock = require "oneflow.clock"
 
-local M = {}
+local M = { own_loops = true }
 
 local waiter = {}
 
@@ -15,6 +15,10 @@ function waiter.pause(_, seconds)
   return true
 end
 
-M.waiter = waiter
+function M.detect() return true end
+
+function M.waiter() return nil end
+
+function M.pauser() return waiter end
 
 return M

@@ -4,7 +4,6 @@
 -- runs after another, and `blocking` of a call says whether it may wait.
 local clock = require "oneflow.clock"
 local groups = require "oneflow.gather.group"
-local hosts = require "oneflow.hosts"
 local loops = require "oneflow.gather.loop"
 
 local error, next, package, pcall, setmetatable, xpcall = error, next, package, pcall, setmetatable, xpcall
@@ -12,13 +11,16 @@ local max, min = math.max, math.min
 local running, status = coroutine.running, coroutine.status
 local unpack = table.unpack or unpack
 local raised, stopped, within = loops.raised, loops.stopped, loops.within
-local waiters = hosts.light_threads
 local ngx = package.loaded.ngx
-local new_semaphore = package.loaded["ngx.semaphore"] and package.loaded["ngx.semaphore"].new
+local new_semaphore -- ngx.semaphore's
 
 local DAY, LEAST_SECONDS = 86400, 1 / 1000
 
 local M = {}
+
+--- By coroutine: the waiters of light threads that were begun here.
+M.waiters = setmetatable({}, { __mode = "k" })
+local waiters = M.waiters
 
 -- Of those that pause the scopes, by their semaphores. Only who waits holds one: nginx drops light threads without a
 -- word.
@@ -52,7 +54,6 @@ local function guarded(base, scope)
 end
 
 local room = {}
-M.room = room
 
 function room.start(worker, scope, run, step, item, index)
   local base = worker.group.base
@@ -125,9 +126,8 @@ local function ended_one(group)
   end
 end
 
---- Runs a group to its end.
-function M.run(group)
-  local base = hosts.waiter()
+-- Runs a group to its end; `base`: the waiter of who gathers.
+local function run(group, base)
   group.base, group.above = base, base and base.scope
   group.outer = group.above or {}
   if not base then group.concurrency = 1 end
@@ -143,6 +143,13 @@ function M.run(group)
     end
     if worker then advance(group, worker) else wait(group) end
   end
+end
+
+---@param base fun(): table?  the waiter of what runs here
+---@param semaphore function  makes one
+function M.parallel(base, semaphore)
+  new_semaphore = semaphore
+  return { room = room, run = function(group) run(group, (base())) end }
 end
 
 return M
