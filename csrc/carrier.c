@@ -65,7 +65,7 @@ static const struct quirks *its_quirks(void) {
     return &quirks;
 }
 
-/* ---- libcurl's codes ---------------------------------------------------------------------- */
+/* ---- libcurl's codes ------------------------------------------------------------------------- */
 
 /* Every code that is not listed is a connection that failed. */
 #define CODES(X)                                                                                   \
@@ -103,7 +103,7 @@ static of_kind kind_of(CURLcode code) {
     }
 }
 
-/* ---- callbacks ---------------------------------------------------------------------------- */
+/* ---- callbacks ------------------------------------------------------------------------------- */
 
 static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
     (void)purpose;
@@ -154,7 +154,7 @@ static size_t keep(of_transfer *transfer, of_buffer *buffer, const char *bytes, 
                    of_stop reason) {
     if (of_buffer_append(buffer, bytes, length))
         return length;
-    transfer->stop = buffer->starved ? OF_STOP_MEMORY : reason;
+    transfer->stop = buffer->out_of_memory ? OF_STOP_MEMORY : reason;
     return length == 0 ? 1 : 0;
 }
 
@@ -335,7 +335,7 @@ static int on_form_seek(void *context, curl_off_t offset, int origin) {
     return CURL_SEEKFUNC_OK;
 }
 
-/* ---- the handle --------------------------------------------------------------------------- */
+/* ---- the handle ------------------------------------------------------------------------------ */
 
 /* A refused option is a libcurl that lacks something this library promises: then there is no
  * handle. */
@@ -500,7 +500,7 @@ bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
     CURL *easy = slot->easy;
     bool get = transfer->body_out == NULL && transfer->form == NULL &&
                strcmp(transfer->method, "GET") == 0;
-    bool bulky = of_transfer_bulky(transfer);
+    bool bulky = of_transfer_streams(transfer);
     long idle = transfer->repeatable ? IDLE_SECONDS : IDLE_SECONDS_ONCE;
     slot->transfer = transfer;
     slot->message[0] = '\0';
@@ -541,7 +541,7 @@ bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
         SET(easy, CURLOPT_CA_CACHE_TIMEOUT, seconds[trust]);
     slot->trust = trust;
 #endif
-    transfer->refusals = of_refusals();
+    transfer->allocation_failures = of_allocation_failures();
     return true;
 }
 
@@ -582,17 +582,18 @@ of_transfer *of_carrier_transfer(CURL *easy) {
     return ((of_carrier *)(void *)slot)->transfer;
 }
 
-/* ---- the end of a transfer ---------------------------------------------------------------- */
+/* ---- the end of a transfer ------------------------------------------------------------------- */
 
 /* libcurl calls a header line beyond its own limit a lack of memory. */
 static bool refused_line(const of_transfer *transfer, CURLcode code) {
     return code == CURLE_OUT_OF_MEMORY && transfer->wire > 0 &&
-           of_global_init() == OF_ZEROING_PROCESS && transfer->refusals == of_refusals();
+           of_curl_init() == OF_ZEROING_PROCESS &&
+           transfer->allocation_failures == of_allocation_failures();
 }
 
 /* And a lack of memory it may call a host that it cannot find. */
 static bool lacked_memory(const of_transfer *transfer) {
-    return transfer->refusals != of_refusals();
+    return transfer->allocation_failures != of_allocation_failures();
 }
 
 /* A peer that hangs up during the handshake has broken a connection, not failed a check: libcurl

@@ -44,7 +44,7 @@ bool of_connection_disconnected(const of_connection *connection) {
     return atomic_load(&connection->disconnected);
 }
 
-/* ---- the list ----------------------------------------------------------------------------- */
+/* ---- the list -------------------------------------------------------------------------------- */
 
 /* Held while any list changes. Nothing else is locked under it, and libcurl is not called. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -168,7 +168,7 @@ curl_socket_t of_connections_open(of_connections *connections,
     unlock_all();
     if (good)
         return fd;
-    of_note_refusal();
+    of_note_allocation_failure();
     close(fd);
     errno = ENOMEM;
     return CURL_SOCKET_BAD;
@@ -237,7 +237,7 @@ bool of_connections_disconnect(of_connections *connections, uint64_t number) {
     return found;
 }
 
-/* ---- is it fit? --------------------------------------------------------------------------- */
+/* ---- is it fit? ------------------------------------------------------------------------------ */
 
 typedef int name_function(int fd, struct sockaddr *address, socklen_t *length);
 

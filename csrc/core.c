@@ -315,12 +315,12 @@ int luaopen_oneflow_core(lua_State *L) {
         {"form", of_lua_form_new},
         {"target", of_lua_target_new},
         {"queue", of_lua_queue_new},
-        {"door", of_lua_door},
+        {"notify_socket", of_lua_notify_socket},
         {NULL, NULL},
     };
     if (!of_text_init())
         return luaL_error(L, "not enough memory");
-    of_zeroing zeroing = of_global_init();
+    of_zeroing zeroing = of_curl_init();
     if (zeroing == OF_ZEROING_FAILED)
         return luaL_error(L, "libcurl could not be initialised");
     const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);

@@ -102,7 +102,7 @@ const char *of_check_header_value(const char *value, size_t length) {
     return NULL;
 }
 
-/* ---- the token ---------------------------------------------------------------------------- */
+/* ---- the token ------------------------------------------------------------------------------- */
 
 of_token_change of_token_set(of_token *token, const char *bytes, size_t length, const char **why) {
     *why = of_check_token(bytes, length);

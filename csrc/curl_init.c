@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the allocator ------------------------------------------------------------------------- */
+/* ---- the allocator --------------------------------------------------------------------------- */
 
 /* Stands before each block, as free() is not told the size, and leaves the block aligned. */
 typedef struct prefix prefix;
@@ -21,7 +21,7 @@ struct prefix {
 };
 
 static atomic_bool allocator_used;
-static atomic_ulong refusals;
+static atomic_ulong allocation_failures;
 
 /* Where each transfer has a new easy handle, the blocks of some handles are kept: they are large,
    so that malloc would merge and split what is free for each, and were wiped, so that calloc need
@@ -84,7 +84,7 @@ static void *zeroing_malloc(size_t size) {
         return NULL;
     prefix *block = malloc(sizeof(prefix) + size);
     if (block == NULL) {
-        of_note_refusal();
+        of_note_allocation_failure();
         return NULL;
     }
     atomic_store_explicit(&allocator_used, true, memory_order_relaxed);
@@ -139,7 +139,7 @@ static void *zeroing_calloc(size_t count, size_t size) {
     return block != NULL ? memset(block, 0, size) : NULL;
 }
 
-/* ---- once for the process ------------------------------------------------------------------ */
+/* ---- once for the process -------------------------------------------------------------------- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_uint process;
@@ -176,7 +176,7 @@ static of_zeroing init(void) {
     return atomic_load(&allocator_used) ? OF_ZEROING_PROCESS : OF_ZEROING_CORE;
 }
 
-of_zeroing of_global_init(void) {
+of_zeroing of_curl_init(void) {
     if (zeroing == OF_ZEROING_FAILED) {
         pthread_mutex_lock(&lock);
         if (zeroing == OF_ZEROING_FAILED) /* nobody was faster, or it failed: for want of memory */
@@ -188,6 +188,6 @@ of_zeroing of_global_init(void) {
 
 unsigned of_process(void) { return atomic_load_explicit(&process, memory_order_relaxed); }
 
-unsigned long of_refusals(void) { return atomic_load(&refusals); }
+unsigned long of_allocation_failures(void) { return atomic_load(&allocation_failures); }
 
-void of_note_refusal(void) { atomic_fetch_add(&refusals, 1); }
+void of_note_allocation_failure(void) { atomic_fetch_add(&allocation_failures, 1); }

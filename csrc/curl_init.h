@@ -19,7 +19,7 @@ typedef enum of_zeroing {
 } of_zeroing;
 
 /* Any number of times. */
-of_zeroing of_global_init(void);
+of_zeroing of_curl_init(void);
 
 /* Another number in a child made by fork() than in its parent, without the system call of getpid.
  */
@@ -27,7 +27,7 @@ unsigned of_process(void);
 
 /* How often memory was asked for in vain by libcurl, with OF_ZEROING_PROCESS only, and in its
    callbacks. */
-unsigned long of_refusals(void);
-void of_note_refusal(void);
+unsigned long of_allocation_failures(void);
+void of_note_allocation_failure(void);
 
 #endif

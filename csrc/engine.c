@@ -3,9 +3,9 @@
 
 #include "carrier.h"
 #include "curl_init.h"
-#include "driver.h"
 #include "io_thread.h"
 #include "ledger.h"
+#include "multi.h"
 #include "queue.h"
 #include "sigpipe.h"
 #include "system.h"
@@ -16,18 +16,18 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SPARES_MAX = 64 };
+enum { FREE_MAX = 64 };
 
 struct of_engine {
     of_owner owner;
     bool closed;
-    unsigned process; /* that its own driver belongs to */
+    unsigned process; /* that its own multi belongs to */
     of_token token;
     of_engine *storages; /* those that this engine was pointed to; each counted */
     of_engine *next_storage;
-    of_driver *own;     /* the inline driver, made when it is needed */
-    of_transfer *spare; /* used ones, wiped, whose buffers serve the next */
-    unsigned spares;
+    of_multi *own;          /* the inline multi, made when it is needed */
+    of_transfer *free_list; /* used ones, wiped, whose buffers serve the next */
+    unsigned free_count;
 };
 
 of_engine *of_engine_of(of_owner *owner) { return (of_engine *)owner; }
@@ -38,22 +38,22 @@ static of_sigpipe block_sigpipe(const of_engine *engine) {
     return of_sigpipe_block(engine->owner.config.url.tls);
 }
 
-/* ---- transfers ---------------------------------------------------------------------------- */
+/* ---- transfers ------------------------------------------------------------------------------- */
 
-static void free_spares(of_engine *engine) {
-    while (engine->spare != NULL) {
-        of_transfer *spare = engine->spare;
-        engine->spare = spare->next;
-        of_transfer_free(spare);
+static void clear_free_list(of_engine *engine) {
+    while (engine->free_list != NULL) {
+        of_transfer *transfer = engine->free_list;
+        engine->free_list = transfer->next;
+        of_transfer_free(transfer);
     }
-    engine->spares = 0;
+    engine->free_count = 0;
 }
 
 static of_transfer *new_transfer(of_engine *engine, of_queue *queue) {
-    of_transfer *transfer = engine->spare;
+    of_transfer *transfer = engine->free_list;
     if (transfer != NULL) {
-        engine->spare = transfer->next;
-        engine->spares--;
+        engine->free_list = transfer->next;
+        engine->free_count--;
         transfer->next = NULL;
     } else {
         transfer = of_transfer_new();
@@ -76,27 +76,27 @@ static void end_transfer(of_transfer *transfer, bool on_thread) {
         of_io_detach(transfer);
     if (queue != NULL && queue->lock == NULL && transfer->number != 0) {
         of_queue_drop(queue, transfer);
-        of_queue_give_number(queue, transfer->number);
+        of_queue_release_number(queue, transfer->number);
     }
     of_transfer_forget_request(transfer);
     of_free_copy(transfer->message);
     if (transfer->connection != NULL)
         of_connection_unref(transfer->connection);
-    if (on_thread || engine->closed || engine->spares == SPARES_MAX) { /* they are the caller's */
+    if (on_thread || engine->closed || engine->free_count == FREE_MAX) { /* they are the caller's */
         of_transfer_free(transfer);
     } else {
         of_transfer_wipe(transfer);
-        transfer->next = engine->spare;
-        engine->spare = transfer;
-        engine->spares++;
+        transfer->next = engine->free_list;
+        engine->free_list = transfer;
+        engine->free_count++;
     }
     if (queue != NULL)
         of_queue_unref(queue);
     of_engine_unref(engine);
 }
 
-/* What the inline driver does with a transfer that is done. */
-static void announce(of_transfer *transfer) {
+/* What the inline multi does with a transfer that is done. */
+static void on_done(of_transfer *transfer) {
     atomic_store_explicit(&transfer->state, OF_DONE, memory_order_relaxed);
     if (transfer->released) {
         of_ledger_tell(transfer);
@@ -113,7 +113,7 @@ static void end_inline(of_transfer *transfer, const char *message) {
         return;
     }
     of_sigpipe guard = block_sigpipe(engine_of(transfer));
-    of_driver_end(transfer, OF_CANCELLED, message);
+    of_multi_end(transfer, OF_CANCELLED, message);
     of_sigpipe_unblock(&guard);
 }
 
@@ -150,11 +150,11 @@ void of_engine_consume(of_transfer *transfer) {
         return;
     }
     of_sigpipe guard = block_sigpipe(engine_of(transfer));
-    of_driver_resume(transfer);
+    of_multi_resume(transfer);
     of_sigpipe_unblock(&guard);
 }
 
-/* ---- submitting --------------------------------------------------------------------------- */
+/* ---- submitting ------------------------------------------------------------------------------ */
 
 static void drop_storage(of_engine **link);
 
@@ -172,8 +172,8 @@ static bool has_driver(of_engine *engine) {
         if (engine->own == NULL)
             return false;
         engine->own->context.share = OF_INLINE;
-        engine->own->announce = announce;
-        of_driver_widen(engine->own, engine->owner.config.options.concurrency);
+        engine->own->on_done = on_done;
+        of_multi_keep_connections(engine->own, engine->owner.config.options.concurrency);
     }
     return true;
 }
@@ -253,7 +253,7 @@ static bool expect(of_queue *queue, of_engine *engine) {
 }
 
 static of_kind number_inline(of_transfer *transfer, const char **why) {
-    transfer->number = of_queue_take_number(transfer->queue);
+    transfer->number = of_queue_acquire_number(transfer->queue);
     *why = of_no_memory;
     return transfer->number != 0 ? OF_OK : OF_MEMORY;
 }
@@ -292,26 +292,26 @@ of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue 
     if (!on_thread && !transfer->repeatable)
         of_io_list(transfer);
     if (!on_thread)
-        of_driver_add(engine->own, transfer);
+        of_multi_add(engine->own, transfer);
     *out = transfer;
     *why = NULL;
     return OF_OK;
 }
 
-/* ---- driving ------------------------------------------------------------------------------ */
+/* ---- driving --------------------------------------------------------------------------------- */
 
-static void drive(of_driver *driver, const of_transfer *transfer, long milliseconds) {
+static void drive(of_multi *multi, const of_transfer *transfer, long milliseconds) {
     long long until = of_now() + milliseconds;
-    unsigned long before = driver->ended;
+    unsigned long before = multi->ended;
     for (;;) {
-        of_driver_step(driver);
+        of_multi_step(multi);
         if (transfer != NULL ? of_transfer_done(transfer) || of_transfer_readable(transfer)
-                             : driver->ended != before || driver->running.count == 0)
+                             : multi->ended != before || multi->running.count == 0)
             return;
         long left = (long)(until - of_now());
         if (left <= 0)
             return;
-        of_driver_poll(&driver, 1, NULL, 0, left);
+        of_multi_poll(&multi, 1, NULL, 0, left);
     }
 }
 
@@ -323,7 +323,7 @@ bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds)
     if (transfer != NULL)
         engine = engine_of(transfer); /* or that of a storage host */
     revive(engine);
-    of_driver *own = engine->own;
+    of_multi *own = engine->own;
     if (own == NULL)
         return transfer == NULL || of_transfer_done(transfer);
     of_sigpipe guard = block_sigpipe(engine);
@@ -338,7 +338,7 @@ void of_engine_step(of_engine *engine) {
     if (engine->own == NULL)
         return;
     of_sigpipe guard = block_sigpipe(engine);
-    of_driver_step(engine->own);
+    of_multi_step(engine->own);
     of_sigpipe_unblock(&guard);
 }
 
@@ -346,7 +346,7 @@ static void disconnect_inline(of_engine *engine, uint64_t number) {
     if (engine->own == NULL || engine->process != of_process())
         return;
     of_sigpipe guard = block_sigpipe(engine);
-    of_driver_disconnect(engine->own, number);
+    of_multi_disconnect(engine->own, number);
     of_sigpipe_unblock(&guard);
 }
 
@@ -357,7 +357,7 @@ void of_engine_disconnect(of_engine *engine, uint64_t number) {
     of_io_disconnect(number);
 }
 
-/* ---- life --------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* In a child process. */
 static void abandon(of_engine *engine) {
@@ -365,7 +365,7 @@ static void abandon(of_engine *engine) {
     engine->process = of_process();
     *share = (of_share){.idle = NULL, .running = share->running};
     if (engine->own != NULL)
-        of_driver_abandon(engine->own);
+        of_multi_abandon(engine->own);
 }
 
 static void end_engine(of_owner *owner);
@@ -377,7 +377,7 @@ of_engine *of_engine_new(const char *base_url, size_t base_url_length, const of_
         .end = end_engine, .end_transfer = end_transfer, .hand_over = hand_over};
     *option = NULL;
     *why = "libcurl could not be initialised";
-    if (of_global_init() == OF_ZEROING_FAILED)
+    if (of_curl_init() == OF_ZEROING_FAILED)
         return NULL;
     *why = of_no_memory;
     of_engine *engine = calloc(1, sizeof *engine);
@@ -402,7 +402,7 @@ static void drop_storage(of_engine **link) {
 }
 
 static void close_inline(of_engine *engine) {
-    of_driver *own = engine->own;
+    of_multi *own = engine->own;
     if (own == NULL)
         return;
     while (own->queued.first != NULL)
@@ -410,8 +410,8 @@ static void close_inline(of_engine *engine) {
     while (own->running.first != NULL)
         end_inline(own->running.first, "the client was closed");
     of_sigpipe guard = block_sigpipe(engine);
-    of_driver_let_go(own, &engine->owner);
-    of_driver_close(own);
+    of_multi_release(own, &engine->owner);
+    of_multi_close(own);
     of_sigpipe_unblock(&guard);
     free(own);
     engine->own = NULL;
@@ -422,7 +422,7 @@ static void detach_queue(of_transfer *transfer) {
     of_queue *queue = transfer->queue;
     if (queue == NULL)
         return;
-    of_queue_give_number(queue, transfer->number);
+    of_queue_release_number(queue, transfer->number);
     transfer->number = 0;
     transfer->queue = NULL;
     of_queue_unref(queue);
@@ -440,7 +440,7 @@ static void end_droppable(of_list *list) {
 
 static bool hand_over(of_owner *owner) {
     of_engine *engine = of_engine_of(owner);
-    of_driver *own = engine->own;
+    of_multi *own = engine->own;
     if (own == NULL)
         return false;
     end_droppable(&own->queued);
@@ -467,7 +467,7 @@ static void close_engine(of_engine *engine, bool dropped) {
     else
         close_inline(engine);
     of_io_close(&engine->owner, dropped);
-    free_spares(engine);
+    clear_free_list(engine);
     of_token_free(&engine->token);
 }
 
@@ -493,4 +493,4 @@ of_token *of_engine_token(of_engine *engine) { return &engine->token; }
 
 const of_config *of_engine_config(const of_engine *engine) { return &engine->owner.config; }
 
-of_driver *of_engine_driver(const of_engine *engine) { return engine->own; }
+of_multi *of_engine_multi(const of_engine *engine) { return engine->own; }

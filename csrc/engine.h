@@ -1,7 +1,7 @@
 /*
  * The engine: HTTP with credentials, over libcurl, and no Lua.
  *
- * An engine owns everything that libcurl needs for it: its driver with the connections, the idle
+ * An engine owns everything that libcurl needs for it: its multi with the connections, the idle
  * easy handles, the transfers with their header lists and buffers, and the token. It is freed in
  * libcurl's order, at close or with its last reference, whichever comes first. References are
  * counted, so that whoever collects them may do so in any order; a transfer holds one, and stays
@@ -11,7 +11,7 @@
  * owner gone it runs to its end, on the I/O thread if need be, and what became of it is written to
  * standard error; see ledger.h.
  *
- * Two drivers carry transfers: inline, the caller's thread drives them while it waits; threaded,
+ * Two multis carry transfers: inline, the caller's thread drives them while it waits; threaded,
  * the I/O thread of the process does. An engine, its transfers and its queues are used by one
  * thread at a time, the caller's; what the I/O thread shares with it stands in transfer.h. In a
  * child made by fork() the parent's connections are abandoned, never shared, and the engine starts
@@ -57,7 +57,7 @@ const of_config *of_engine_config(const of_engine *engine);
  * wire. OF_OK: `*transfer` is the caller's, to be released; otherwise `*why`, and `*field` names
  * what was refused; nothing was or will be sent.
  *
- * `queue` names the driver and hands the transfer out once it is done; NULL: inline, and the caller
+ * `queue` names the multi and hands the transfer out once it is done; NULL: inline, and the caller
  * asks for the transfer itself.
  */
 of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue *queue,
@@ -79,11 +79,11 @@ of_kind of_engine_check(const of_engine *engine, const of_request *request, cons
    signals are seen. True: done. */
 bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds);
 
-/* One turn of the inline driver, without waiting. */
+/* One turn of the inline multi, without waiting. */
 void of_engine_step(of_engine *engine);
 
-/* The inline driver; NULL: none has been needed yet. */
-of_driver *of_engine_driver(const of_engine *engine);
+/* The inline multi; NULL: none has been needed yet. */
+of_multi *of_engine_multi(const of_engine *engine);
 
 /* Drops it, as cancelled, unless it is done, or is on the wire and must not be repeated: then it
    runs to its end. A threaded one is done soon. */

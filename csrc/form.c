@@ -18,7 +18,7 @@
 enum {
     BOUNDARY = 32, /* hex digits: nobody can put it into a file beforehand */
     AROUND = 16 * 1024,
-    NAME_MOST = 255,
+    NAME_MAX = 255,
 };
 
 struct of_form {
@@ -65,7 +65,7 @@ void of_form_unref(of_form *form) {
 }
 
 const char *of_check_file_name(const char *name, size_t length) {
-    if (length == 0 || length > NAME_MOST)
+    if (length == 0 || length > NAME_MAX)
         return "is empty or longer than 255 bytes";
     if (!of_utf8(name, length))
         return "is not UTF-8";
@@ -77,7 +77,7 @@ const char *of_check_file_name(const char *name, size_t length) {
     return NULL;
 }
 
-/* ---- its parts ---------------------------------------------------------------------------- */
+/* ---- its parts ------------------------------------------------------------------------------- */
 
 static void begin_part(of_form *form, const char *name) {
     of_buffer *before = &form->before;
@@ -142,7 +142,8 @@ bool of_form_seal(of_form *form) {
     of_buffer_puts(&form->behind, "--\r\n");
     const of_buffer *before = &form->before;
     const of_buffer *behind = &form->behind;
-    return !before->overflow && !before->starved && !behind->overflow && !behind->starved;
+    return !before->overflow && !before->out_of_memory && !behind->overflow &&
+           !behind->out_of_memory;
 }
 
 uint64_t of_form_file_size(const of_form *form) { return form->size; }
@@ -153,7 +154,7 @@ uint64_t of_form_length(const of_form *form) {
 
 const char *of_form_content_type(const of_form *form) { return form->content_type; }
 
-/* ---- reading it --------------------------------------------------------------------------- */
+/* ---- reading it ------------------------------------------------------------------------------ */
 
 static size_t copy(char *to, size_t room, const char *bytes, uint64_t length, uint64_t at) {
     size_t left = (size_t)(length - at);

@@ -41,7 +41,7 @@ const char *of_head_find(const of_buffer *head, const char *name, size_t *length
     return found;
 }
 
-/* ---- line by line ------------------------------------------------------------------------- */
+/* ---- line by line ---------------------------------------------------------------------------- */
 
 static void see_length(of_head_seen *seen, const char *value, size_t length) {
     uint64_t told = 0;

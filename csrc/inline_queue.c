@@ -1,14 +1,14 @@
 #include "inline_queue.h"
 
-#include "driver.h"
 #include "engine.h"
+#include "multi.h"
 #include "system.h"
 
 #include <stdlib.h>
 
 enum {
     BLIND_MILLISECONDS = 10, /* between looks at what cannot be waited for */
-    DRIVERS_MAX = 64,        /* waited for at once */
+    MULTIS_MAX = 64,         /* waited for at once */
 };
 
 typedef struct of_inline_queue {
@@ -43,8 +43,8 @@ static bool expect(of_queue *queue, of_owner *owner) {
 static void forget_idle_engines(of_inline_queue *self) {
     for (size_t i = self->count; i-- > 0;) {
         of_engine *engine = self->engines[i];
-        const of_driver *driver = of_engine_driver(engine);
-        if (driver != NULL && driver->queued.count + driver->running.count > 0)
+        const of_multi *multi = of_engine_multi(engine);
+        if (multi != NULL && multi->queued.count + multi->running.count > 0)
             continue;
         self->engines[i] = self->engines[--self->count];
         of_engine_unref(engine);
@@ -52,13 +52,13 @@ static void forget_idle_engines(of_inline_queue *self) {
 }
 
 static void poll_all(const of_inline_queue *self, long milliseconds) {
-    of_driver *some[DRIVERS_MAX];
+    of_multi *some[MULTIS_MAX];
     size_t count = 0;
-    for (size_t i = 0; i < self->count && count < DRIVERS_MAX; i++)
-        some[count++] = of_engine_driver(self->engines[i]);
+    for (size_t i = 0; i < self->count && count < MULTIS_MAX; i++)
+        some[count++] = of_engine_multi(self->engines[i]);
     if (count < self->count && milliseconds > BLIND_MILLISECONDS)
         milliseconds = BLIND_MILLISECONDS;
-    of_driver_poll(some, count, NULL, 0, milliseconds);
+    of_multi_poll(some, count, NULL, 0, milliseconds);
 }
 
 static bool wait_for(of_queue *queue, long milliseconds) {

@@ -1,10 +1,10 @@
 #define _GNU_SOURCE
 #include "io_loop.h"
 
-#include "door.h"
-#include "driver.h"
 #include "io_state.h"
 #include "ledger.h"
+#include "multi.h"
+#include "notify_socket.h"
 #include "system.h"
 #include "threaded_queue.h"
 
@@ -28,11 +28,11 @@ void of_io_end(of_transfer *transfer) {
     }
 }
 
-/* ---- visitors ----------------------------------------------------------------------------- */
+/* ---- subscribers ----------------------------------------------------------------------------- */
 
-static void left(of_visitor *visitor) {
-    of_threaded_queue_leave(visitor);
-    of_door_show_out(&of_io.door, visitor);
+static void left(of_subscriber *subscriber) {
+    of_threaded_queue_unsubscribe(subscriber);
+    of_notify_socket_disconnect(&of_io.notify_socket, subscriber);
 }
 
 static void serve(unsigned count) {
@@ -40,23 +40,23 @@ static void serve(unsigned count) {
     for (unsigned i = count; i-- > 1;) {
         if (of_io.watched[i + 1].revents == 0)
             continue;
-        of_visitor *visitor = of_io.door.visitors[i - 1];
+        of_subscriber *subscriber = of_io.notify_socket.subscribers[i - 1];
         unsigned long number = 0;
-        of_word word = of_door_hear(visitor, &number);
+        of_subscriber_word word = of_subscriber_read(subscriber, &number);
         of_io_lock();
         if (word == OF_WORD_LEFT ||
-            (word == OF_WORD_NUMBER && !of_threaded_queue_visit(visitor, number)))
-            left(visitor);
+            (word == OF_WORD_NUMBER && !of_threaded_queue_subscribe(subscriber, number)))
+            left(subscriber);
         of_io_unlock();
     }
     if (count > 0 && of_io.watched[1].revents != 0) {
         of_io_lock();
-        of_door_admit(&of_io.door);
+        of_notify_socket_accept(&of_io.notify_socket);
         of_io_unlock();
     }
 }
 
-/* ---- the thread --------------------------------------------------------------------------- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 static void drop_cancelled(of_list *list) {
     of_transfer *transfer = list->first;
@@ -66,7 +66,7 @@ static void drop_cancelled(of_list *list) {
         bool cancel = transfer->cancel;
         of_io_unlock();
         if (cancel && of_transfer_droppable(transfer))
-            of_driver_end(transfer, OF_CANCELLED, "cancelled");
+            of_multi_end(transfer, OF_CANCELLED, "cancelled");
         transfer = next;
     }
 }
@@ -77,7 +77,7 @@ static void drop_droppable(of_list *list, const of_owner *owner, const char *mes
     while (transfer != NULL) {
         of_transfer *next = transfer->next;
         if ((owner == NULL || transfer->owner == owner) && of_transfer_droppable(transfer))
-            of_driver_end(transfer, OF_CANCELLED, message);
+            of_multi_end(transfer, OF_CANCELLED, message);
         transfer = next;
     }
 }
@@ -87,23 +87,23 @@ static void end_all(of_list *list, const of_owner *owner, const char *message) {
     while (transfer != NULL) {
         of_transfer *next = transfer->next;
         if (owner == NULL || transfer->owner == owner)
-            of_driver_end(transfer, OF_CANCELLED, message);
+            of_multi_end(transfer, OF_CANCELLED, message);
         transfer = next;
     }
 }
 
-static void forget_adopted(const of_driver *driver) {
-    for (size_t i = 1; i < of_io.driver_count; i++) {
-        if (of_io.drivers[i] == driver)
-            of_io.drivers[i] = of_io.drivers[--of_io.driver_count];
+static void forget_adopted(const of_multi *multi) {
+    for (size_t i = 1; i < of_io.multi_count; i++) {
+        if (of_io.multis[i] == multi)
+            of_io.multis[i] = of_io.multis[--of_io.multi_count];
     }
 }
 
 /* Everything that the thread has of an owner; NULL: of all. */
 static void let_go(const of_owner *wanted, const char *message) {
-    for (size_t i = 0; i < of_io.driver_count; i++) {
-        end_all(&of_io.drivers[i]->queued, wanted, message);
-        end_all(&of_io.drivers[i]->running, wanted, message);
+    for (size_t i = 0; i < of_io.multi_count; i++) {
+        end_all(&of_io.multis[i]->queued, wanted, message);
+        end_all(&of_io.multis[i]->running, wanted, message);
     }
     of_io_lock();
     of_owner *drained = NULL;
@@ -114,10 +114,10 @@ static void let_go(const of_owner *wanted, const char *message) {
             link = &owner->next_threaded;
             continue;
         }
-        of_driver_let_go(&of_io.driver, owner);
+        of_multi_release(&of_io.multi, owner);
         if (owner->adopted != NULL) {
             forget_adopted(owner->adopted);
-            of_driver_let_go(owner->adopted, owner);
+            of_multi_release(owner->adopted, owner);
             of_io_free_adopted(owner);
         }
         drained = of_io_unlink_owner(link, drained);
@@ -129,8 +129,8 @@ static void let_go(const of_owner *wanted, const char *message) {
 
 /* An engine whose owner is gone -> is nothing left of it? */
 static bool wind_up(of_owner *owner) {
-    drop_droppable(&of_io.driver.queued, owner, "cancelled");
-    drop_droppable(&of_io.driver.running, owner, "cancelled");
+    drop_droppable(&of_io.multi.queued, owner, "cancelled");
+    drop_droppable(&of_io.multi.running, owner, "cancelled");
     of_io_lock();
     bool left = owner->pending > 0;
     if (left) {
@@ -149,8 +149,8 @@ static void take_submitted(void) {
     while (of_io.submitted.first != NULL) {
         of_transfer *transfer = of_io.submitted.first;
         of_list_remove(&of_io.submitted, transfer);
-        of_driver_add(&of_io.driver, transfer);
-        of_driver_widen(&of_io.driver, transfer->owner->config.options.concurrency);
+        of_multi_add(&of_io.multi, transfer);
+        of_multi_keep_connections(&of_io.multi, transfer->owner->config.options.concurrency);
     }
 }
 
@@ -171,29 +171,29 @@ static void close_wanted(void) {
 }
 
 /* Without memory for one more, what it carries ends, and is told. */
-static void take_adopted(of_driver *adopted) {
+static void take_adopted(of_multi *adopted) {
     while (adopted != NULL) {
-        of_driver *driver = adopted;
-        adopted = driver->next_adopted;
-        if (of_io.driver_count == of_io.driver_capacity) {
-            size_t capacity = of_io.driver_capacity * 2;
-            of_driver **drivers = realloc(of_io.drivers, capacity * sizeof(void *));
-            if (drivers == NULL) {
-                end_all(&driver->running, NULL, "out of memory");
+        of_multi *multi = adopted;
+        adopted = multi->next_adopted;
+        if (of_io.multi_count == of_io.multi_capacity) {
+            size_t capacity = of_io.multi_capacity * 2;
+            of_multi **multis = realloc(of_io.multis, capacity * sizeof(void *));
+            if (multis == NULL) {
+                end_all(&multi->running, NULL, "out of memory");
                 continue;
             }
-            of_io.drivers = drivers;
-            of_io.driver_capacity = capacity;
+            of_io.multis = multis;
+            of_io.multi_capacity = capacity;
         }
-        of_io.drivers[of_io.driver_count++] = driver;
+        of_io.multis[of_io.multi_count++] = multi;
     }
 }
 
 /* Nothing more is sent, and nothing is waited for that can be asked again. */
 static void begin_drain(void) {
-    for (size_t i = 0; i < of_io.driver_count; i++) {
-        drop_droppable(&of_io.drivers[i]->queued, NULL, "the process ends");
-        drop_droppable(&of_io.drivers[i]->running, NULL, "the process ends");
+    for (size_t i = 0; i < of_io.multi_count; i++) {
+        drop_droppable(&of_io.multis[i]->queued, NULL, "the process ends");
+        drop_droppable(&of_io.multis[i]->running, NULL, "the process ends");
     }
     of_io_lock();
     of_io.drain = OF_IO_DRAIN_BEGUN;
@@ -201,10 +201,10 @@ static void begin_drain(void) {
     of_io_unlock();
 }
 
-/* The pipe first, then the door's -> how many of the door's. */
+/* The pipe first, then the notify socket's -> how many of the notify socket's. */
 static unsigned watch(void) {
     of_io_lock();
-    unsigned count = of_io.door.fd >= 0 ? (unsigned)of_io.door.count + 1 : 0;
+    unsigned count = of_io.notify_socket.fd >= 0 ? (unsigned)of_io.notify_socket.count + 1 : 0;
     if (count + 1 > of_io.watched_capacity) {
         unsigned capacity = (count + 1) * 2;
         struct pollfd *watched = realloc(of_io.watched != &of_io.first ? of_io.watched : NULL,
@@ -212,29 +212,29 @@ static unsigned watch(void) {
         if (watched != NULL) {
             of_io.watched = watched;
             of_io.watched_capacity = capacity;
-        } else { /* whoever knocks waits until there is memory */
+        } else { /* who wants to connect waits until there is memory */
             count = 0;
         }
     }
     of_io.watched[0] = (struct pollfd){.fd = of_io.wake[0], .events = POLLIN};
-    if (count == of_io.door.count + 1)
-        of_door_watch(&of_io.door, of_io.watched + 1);
+    if (count == of_io.notify_socket.count + 1)
+        of_notify_socket_watch(&of_io.notify_socket, of_io.watched + 1);
     else
         count = 0;
     of_io_unlock();
     return count;
 }
 
-static void sleep_until_news(void) {
+static void sleep_until_pending(void) {
     unsigned count = watch();
     of_io_lock();
-    bool blind = of_io.door.full || (of_io.door.fd >= 0 && count == 0);
-    bool news = of_io.news;
-    of_io.sleeps = !news;
+    bool blind = of_io.notify_socket.full || (of_io.notify_socket.fd >= 0 && count == 0);
+    bool pending = of_io.pending;
+    of_io.sleeps = !pending;
     of_io_unlock();
-    if (!news) {
-        of_driver_poll(of_io.drivers, of_io.driver_count, of_io.watched, count + 1,
-                       blind ? BLIND_MILLISECONDS : IDLE_MILLISECONDS);
+    if (!pending) {
+        of_multi_poll(of_io.multis, of_io.multi_count, of_io.watched, count + 1,
+                      blind ? BLIND_MILLISECONDS : IDLE_MILLISECONDS);
         of_io_lock();
         of_io.sleeps = false;
         of_io_unlock();
@@ -243,13 +243,13 @@ static void sleep_until_news(void) {
             while (read(of_io.wake[0], bytes, sizeof bytes) == sizeof bytes)
                 continue;
         }
-        of_io.door.full = false;
+        of_io.notify_socket.full = false;
         serve(count);
     }
 }
 
 /* What the others want of it -> false: that it ends. */
-static bool take_news(void) {
+static bool take_pending(void) {
     of_io_lock();
     while (of_io.park && of_io.phase == OF_IO_RUNS) { /* who forks waits for a thread that stops */
         of_io.parked = true;
@@ -257,22 +257,22 @@ static bool take_news(void) {
         pthread_cond_wait(&of_io.changed, &of_io.lock);
     }
     of_io.parked = false;
-    of_io.news = false;
+    of_io.pending = false;
     take_submitted();
     bool cancels = of_io.cancels;
     bool closings = of_io.closings;
     bool disconnects = of_io.disconnects;
     bool go_on = of_io.phase == OF_IO_RUNS;
     bool drains = of_io.drain == OF_IO_DRAIN_WANTED;
-    of_driver *adopted = of_io.adopted;
+    of_multi *adopted = of_io.adopted;
     of_io.adopted = NULL;
     of_io.cancels = of_io.closings = of_io.disconnects = false;
     of_io_unlock();
     if (disconnects)
-        of_driver_end_disconnected(&of_io.driver);
+        of_multi_end_disconnected(&of_io.multi);
     if (cancels) {
-        drop_cancelled(&of_io.driver.queued);
-        drop_cancelled(&of_io.driver.running);
+        drop_cancelled(&of_io.multi.queued);
+        drop_cancelled(&of_io.multi.running);
     }
     take_adopted(adopted);
     if (closings)
@@ -284,25 +284,25 @@ static bool take_news(void) {
 
 void *of_io_run(void *unused) {
     static const of_lock raw = {.take = of_io_lock, .release = of_io_unlock};
-    while (take_news()) {
-        for (size_t i = 0; i < of_io.driver_count; i++) {
-            of_driver_step(of_io.drivers[i]);
+    while (take_pending()) {
+        for (size_t i = 0; i < of_io.multi_count; i++) {
+            of_multi_step(of_io.multis[i]);
         }
         of_threaded_queues_signal(&raw);
-        sleep_until_news();
+        sleep_until_pending();
     }
     let_go(NULL, "the process ends");
     of_threaded_queues_signal(&raw);
-    of_driver_close(&of_io.driver);
+    of_multi_close(&of_io.multi);
     of_io_lock();
-    of_threaded_queues_leave();
-    of_door_close(&of_io.door, true);
+    of_threaded_queues_unsubscribe_all();
+    of_notify_socket_close(&of_io.notify_socket, true);
     of_close_pipe(of_io.wake);
     if (of_io.watched != &of_io.first)
         free(of_io.watched);
     of_io.watched = &of_io.first;
     of_io.watched_capacity = 1;
-    of_io_free_drivers();
+    of_io_free_multis();
     of_io_unlock();
     return unused;
 }

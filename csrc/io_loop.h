@@ -8,7 +8,7 @@
 
 void *of_io_run(void *unused);
 
-/* What the thread's drivers do with a transfer that is done. */
+/* What the thread's multis do with a transfer that is done. */
 void of_io_end(of_transfer *transfer);
 
 #endif

@@ -8,7 +8,7 @@
 
 struct of_io of_io = {.lock = PTHREAD_MUTEX_INITIALIZER,
                       .wake = {-1, -1},
-                      .door = {.fd = -1},
+                      .notify_socket = {.fd = -1},
                       .watched = &of_io.first,
                       .watched_capacity = 1};
 
@@ -17,7 +17,7 @@ void of_io_lock(void) { pthread_mutex_lock(&of_io.lock); }
 void of_io_unlock(void) { pthread_mutex_unlock(&of_io.lock); }
 
 void of_io_wake(void) {
-    of_io.news = true;
+    of_io.pending = true;
     if (of_io.sleeps) {
         of_io.sleeps = false;
         (void)!write(of_io.wake[1], "", 1);
@@ -27,7 +27,7 @@ void of_io_wake(void) {
 void of_io_end_locked(of_transfer *transfer) {
     of_owner *owner = transfer->owner;
     if (--owner->pending == 0 && owner->draining)
-        owner->closing = of_io.closings = of_io.news = true;
+        owner->closing = of_io.closings = of_io.pending = true;
     atomic_store_explicit(&transfer->state, OF_DONE, memory_order_release);
     if (transfer->queue != NULL && !transfer->released)
         of_queue_push(transfer->queue, transfer);
@@ -55,16 +55,16 @@ void of_io_unref_all(of_owner *drained) {
     }
 }
 
-void of_io_free_drivers(void) {
-    free(of_io.drivers);
-    of_io.drivers = NULL;
-    of_io.driver_count = of_io.driver_capacity = 0;
+void of_io_free_multis(void) {
+    free(of_io.multis);
+    of_io.multis = NULL;
+    of_io.multi_count = of_io.multi_capacity = 0;
 }
 
 void of_io_free_adopted(of_owner *owner) {
     if (owner->adopted == NULL)
         return;
-    of_driver_close(owner->adopted);
+    of_multi_close(owner->adopted);
     free(owner->adopted);
     owner->adopted = NULL;
 }

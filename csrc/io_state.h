@@ -6,8 +6,8 @@
 #ifndef ONEFLOW_IO_STATE_H
 #define ONEFLOW_IO_STATE_H
 
-#include "door.h"
-#include "driver.h"
+#include "multi.h"
+#include "notify_socket.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -24,9 +24,9 @@ struct of_io {
     of_io_phase phase;
     bool exiting; /* the process ends: no new thread */
     bool park;
-    bool parked; /* between libcurl's calls, while the process forks */
-    bool news;   /* submitted, cancels, closings or disconnects: not looked at yet */
-    bool sleeps; /* and must be woken */
+    bool parked;  /* between libcurl's calls, while the process forks */
+    bool pending; /* submitted, cancels, closings or disconnects: not looked at yet */
+    bool sleeps;  /* and must be woken */
     pthread_t thread;
     int wake[2];
     long waiters; /* threads that wait for a transfer */
@@ -36,13 +36,13 @@ struct of_io {
     bool disconnects;
     of_io_drain drain;
     of_owner *owners; /* that use the thread */
-    of_door door;
-    of_driver driver;
-    of_driver *adopted;  /* not looked at yet */
-    of_driver **drivers; /* the thread's: its own, and those that it adopted */
-    size_t driver_count;
-    size_t driver_capacity;
-    struct pollfd *watched; /* the thread's: the pipe, and the door's */
+    of_notify_socket notify_socket;
+    of_multi multi;
+    of_multi *adopted; /* not looked at yet */
+    of_multi **multis; /* the thread's: its own, and those that it adopted */
+    size_t multi_count;
+    size_t multi_capacity;
+    struct pollfd *watched; /* the thread's: the pipe, and the notify socket's */
     unsigned watched_capacity;
     struct pollfd first; /* serves until there is memory: the pipe is always watched */
 };
@@ -63,7 +63,7 @@ void of_io_end_locked(of_transfer *transfer);
 of_owner *of_io_unlink_owner(of_owner **link, of_owner *drained);
 void of_io_unref_all(of_owner *drained);
 
-void of_io_free_drivers(void);
+void of_io_free_multis(void);
 void of_io_free_adopted(of_owner *owner);
 
 #endif

@@ -2,11 +2,11 @@
 #include "io_thread.h"
 
 #include "curl_init.h"
-#include "door.h"
-#include "driver.h"
 #include "io_loop.h"
 #include "io_state.h"
 #include "ledger.h"
+#include "multi.h"
+#include "notify_socket.h"
 #include "system.h"
 #include "threaded_queue.h"
 
@@ -19,8 +19,7 @@
 
 enum { WAITING_MAX = 1000 }; /* transfers of one engine beyond those that may run */
 
-/* ---- the lock, and what happens to it in a fork ------------------------------------------------
- */
+/* ---- the lock, and what happens to it in a fork ---------------------------------------------- */
 
 static void init_changed(void) {
     pthread_condattr_t attributes;
@@ -57,9 +56,9 @@ static void announce_in_child(of_transfer *transfer) {
         of_list_append(&released_in_child, transfer);
 }
 
-static void abandon(of_driver *driver) {
-    driver->announce = announce_in_child;
-    of_driver_abandon(driver);
+static void abandon(of_multi *multi) {
+    multi->on_done = announce_in_child;
+    of_multi_abandon(multi);
 }
 
 /* Of what the parent's thread had, nothing is kept but what its owners in here still hold. */
@@ -76,20 +75,20 @@ static void free_in_child(of_owner *drained) {
 static void in_child(void) {
     of_owner *drained = NULL;
     init_changed();
-    of_io.park = of_io.parked = of_io.sleeps = of_io.news = of_io.cancels = of_io.closings =
+    of_io.park = of_io.parked = of_io.sleeps = of_io.pending = of_io.cancels = of_io.closings =
         of_io.disconnects = false;
     of_io.waiters = 0;
     of_threaded_queues_abandon();
-    of_door_close(&of_io.door, false);
-    of_io.door.full = false;
+    of_notify_socket_close(&of_io.notify_socket, false);
+    of_io.notify_socket.full = false;
     of_close_pipe(of_io.wake);
     while (of_io.submitted.first != NULL) {
         of_transfer *transfer = of_io.submitted.first;
         of_list_remove(&of_io.submitted, transfer);
-        of_driver_add(&of_io.driver, transfer);
+        of_multi_add(&of_io.multi, transfer);
     }
     of_ledger_abandon();
-    abandon(&of_io.driver);
+    abandon(&of_io.multi);
     while (of_io.owners != NULL) {
         of_owner *owner = of_io.owners;
         owner->shares[OF_THREAD] = (of_share){.idle = NULL};
@@ -102,7 +101,7 @@ static void in_child(void) {
     }
     of_io.adopted = NULL;
     of_io.drain = OF_IO_NO_DRAIN;
-    of_io_free_drivers();
+    of_io_free_multis();
     of_io.phase = OF_IO_ABSENT;
     pthread_mutex_unlock(&of_io.lock);
     free_in_child(drained);
@@ -113,7 +112,7 @@ static void stop_at_exit(void);
 /* The order counts: libcurl first, so that at exit the thread ends before libcurl and TLS do; the
    connections before the fork handlers, so that the thread parks before they are locked. */
 static void init(void) {
-    if (of_global_init() == OF_ZEROING_FAILED || !of_connections_init())
+    if (of_curl_init() == OF_ZEROING_FAILED || !of_connections_init())
         return;
     init_changed();
     of_io.usable =
@@ -132,20 +131,20 @@ void of_io_detach(of_transfer *transfer) {
     of_ledger_remove(transfer);
     if (queue != NULL && queue->lock != NULL && transfer->number != 0) {
         of_queue_drop(queue, transfer);
-        of_queue_give_number(queue, transfer->number);
+        of_queue_release_number(queue, transfer->number);
     }
     of_io_unlock();
 }
 
-/* ---- its beginning and end ---------------------------------------------------------------- */
+/* ---- its beginning and end ------------------------------------------------------------------- */
 
-static bool open_drivers(void) {
-    of_io.driver_capacity = 4;
-    of_io.drivers = calloc(of_io.driver_capacity, sizeof(void *));
-    if (of_io.drivers == NULL)
+static bool open_multis(void) {
+    of_io.multi_capacity = 4;
+    of_io.multis = calloc(of_io.multi_capacity, sizeof(void *));
+    if (of_io.multis == NULL)
         return false;
-    of_io.drivers[0] = &of_io.driver;
-    of_io.driver_count = 1;
+    of_io.multis[0] = &of_io.multi;
+    of_io.multi_count = 1;
     return true;
 }
 
@@ -160,13 +159,13 @@ static const char *start_locked(of_kind *kind) {
         return NULL;
     if (!of_io.usable)
         return "no I/O thread can be had";
-    of_io.driver.context.share = OF_THREAD;
-    of_io.driver.announce = of_io_end;
-    bool opened = of_driver_open(&of_io.driver) && open_drivers();
+    of_io.multi.context.share = OF_THREAD;
+    of_io.multi.on_done = of_io_end;
+    bool opened = of_multi_open(&of_io.multi) && open_multis();
     if (!opened || !of_pipe(of_io.wake)) {
         const char *shortage = opened ? of_shortage(errno) : of_shortage_now();
-        of_driver_close(&of_io.driver); /* some are free again */
-        of_io_free_drivers();
+        of_multi_close(&of_io.multi); /* some are free again */
+        of_io_free_multis();
         if (shortage != NULL)
             *kind = OF_CONNECTION;
         return shortage != NULL ? shortage : "no memory for the I/O thread";
@@ -178,8 +177,8 @@ static const char *start_locked(of_kind *kind) {
     int failed = pthread_create(&of_io.thread, NULL, of_io_run, NULL);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (failed) {
-        of_driver_close(&of_io.driver);
-        of_io_free_drivers();
+        of_multi_close(&of_io.multi);
+        of_io_free_multis();
         of_close_pipe(of_io.wake);
         return "the I/O thread could not be started";
     }
@@ -218,7 +217,7 @@ static struct timespec after(long milliseconds) {
     return until;
 }
 
-/* What an inline driver of this thread has under way, the I/O thread carries on. */
+/* What an inline multi of this thread has under way, the I/O thread carries on. */
 static void hand_over_inline(void) {
     for (;;) {
         lock();
@@ -264,7 +263,7 @@ of_queue *of_io_queue_new(void) {
     return of_threaded_queue_new(&its);
 }
 
-/* ---- for the owners of transfers ---------------------------------------------------------- */
+/* ---- for the owners of transfers ------------------------------------------------------------- */
 
 static void link_owner(of_owner *owner) {
     if (owner->threaded)
@@ -287,7 +286,7 @@ of_kind of_io_submit(of_transfer *transfer, const char **why) {
     if (owner->pending >= owner->config.options.concurrency + WAITING_MAX) {
         kind = OF_LIMIT;
         *why = "too many calls of this client wait for their turn";
-    } else if ((transfer->number = of_queue_take_number(transfer->queue)) == 0) {
+    } else if ((transfer->number = of_queue_acquire_number(transfer->queue)) == 0) {
         kind = OF_MEMORY;
         *why = of_no_memory;
     } else {
@@ -345,13 +344,13 @@ void of_io_list(of_transfer *transfer) {
     of_io_unlock();
 }
 
-bool of_io_adopt(of_driver *driver, of_owner *owner) {
+bool of_io_adopt(of_multi *multi, of_owner *owner) {
     lock();
     of_kind kind;
     bool good = start_locked(&kind) == NULL;
     if (good) {
-        driver->announce = of_io_end;
-        for (of_transfer *transfer = driver->running.first; transfer != NULL;
+        multi->on_done = of_io_end;
+        for (of_transfer *transfer = multi->running.first; transfer != NULL;
              transfer = transfer->next) {
             transfer->on_thread = true;
             owner->pending++;
@@ -360,9 +359,9 @@ bool of_io_adopt(of_driver *driver, of_owner *owner) {
         if (!owner->draining)
             of_owner_ref(owner);
         owner->draining = true;
-        owner->adopted = driver;
-        driver->next_adopted = of_io.adopted;
-        of_io.adopted = driver;
+        owner->adopted = multi;
+        multi->next_adopted = of_io.adopted;
+        of_io.adopted = multi;
         of_io_wake();
     }
     of_io_unlock();
@@ -371,7 +370,7 @@ bool of_io_adopt(of_driver *driver, of_owner *owner) {
 
 void of_io_disconnect(uint64_t number) {
     lock();
-    if (of_connections_disconnect(&of_io.driver.context.connections, number)) {
+    if (of_connections_disconnect(&of_io.multi.context.connections, number)) {
         of_io.disconnects = true;
         of_io_wake();
     }
@@ -393,12 +392,12 @@ void of_io_close(of_owner *owner, bool dropped) {
     of_io_unlock();
 }
 
-const char *of_io_door(const char *folder, of_kind *kind, const char **why) {
+const char *of_io_notify_socket(const char *folder, of_kind *kind, const char **why) {
     lock();
     *why = start_locked(kind);
-    if (*why == NULL && of_io.door.fd < 0) {
+    if (*why == NULL && of_io.notify_socket.fd < 0) {
         *kind = OF_VALIDATION;
-        *why = of_door_open(&of_io.door, folder);
+        *why = of_notify_socket_open(&of_io.notify_socket, folder);
         const char *shortage = *why != NULL ? of_shortage_now() : NULL;
         if (shortage != NULL) {
             *kind = OF_CONNECTION;
@@ -406,7 +405,7 @@ const char *of_io_door(const char *folder, of_kind *kind, const char **why) {
         }
         of_io_wake();
     }
-    const char *path = *why == NULL ? of_io.door.path : NULL;
+    const char *path = *why == NULL ? of_io.notify_socket.path : NULL;
     of_io_unlock();
     return path;
 }

@@ -146,8 +146,8 @@ static int call_decoder(lua_State *L, int index, const of_json_cost *cost) {
 static int decode_without_points(lua_State *L, const char *text, size_t length,
                                  const of_json_cost *cost, int status) {
     of_buffer *other = of_lua_buffer(L, 2 * length);
-    if (!of_json_without_points(text, length, other) || other->starved || other->overflow) {
-        status = other->starved ? LUA_ERRMEM : status;
+    if (!of_json_without_points(text, length, other) || other->out_of_memory || other->overflow) {
+        status = other->out_of_memory ? LUA_ERRMEM : status;
         of_buffer_free(other);
         lua_pop(L, 1);
         return status;

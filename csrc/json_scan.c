@@ -414,7 +414,7 @@ of_kind of_json_scan(const char *text, size_t length, of_buffer *steps, of_json_
         return OF_LIMIT;
     }
     bool good = scan(&s, &too_deep);
-    if (good && steps != NULL && (steps->overflow || steps->starved)) {
+    if (good && steps != NULL && (steps->overflow || steps->out_of_memory)) {
         *why = "out of memory";
         return OF_MEMORY;
     }
@@ -432,7 +432,7 @@ size_t of_json_measure(const char *text, size_t length, of_json_string *string, 
     return cost_of(&s);
 }
 
-/* ---- escapes ------------------------------------------------------------------------------ */
+/* ---- escapes --------------------------------------------------------------------------------- */
 
 static unsigned hex4(const char *digits) {
     unsigned value = 0;
@@ -480,7 +480,7 @@ size_t of_json_unescape(const char *text, size_t size, char *out) {
     return length;
 }
 
-/* ---- numbers without a point --------------------------------------------------------------- */
+/* ---- numbers without a point ----------------------------------------------------------------- */
 
 enum { EXPONENT_MAX = 100000 }; /* further ones give 0 or were refused, whatever the digits */
 

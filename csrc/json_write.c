@@ -285,7 +285,7 @@ int of_json_encode(lua_State *L) {
     of_locale_leave(former);
     if (w->wrong_type[0] != '\0')
         return luaL_error(L, "%s cannot be sent", w->wrong_type);
-    if (w->out->starved || w->problems->starved) {
+    if (w->out->out_of_memory || w->problems->out_of_memory) {
         lua_pushnil(L);
         lua_createtable(L, 1, 0);
         push_problem(L, "body", of_no_memory);

@@ -36,7 +36,7 @@ void of_ledger_abandon(void) {
         of_ledger_remove(first);
 }
 
-/* ---- lines -------------------------------------------------------------------------------- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 /* In one piece: other threads write there, too. */
 static void write_line(const of_transfer *transfer, const char *what, const char *became) {
@@ -94,7 +94,7 @@ void of_ledger_tell_late(const of_transfer *transfer) {
         write_end(transfer, "the answer came while the process ended: ");
 }
 
-/* ---- those under way ---------------------------------------------------------------------- */
+/* ---- those under way ------------------------------------------------------------------------- */
 
 long of_ledger_drain(void) {
     long drain = -1;

@@ -29,7 +29,7 @@ void of_ledger_tell_late(const of_transfer *transfer);
    waits for it, and -1: none is. */
 long of_ledger_drain(void);
 
-/* One on the wire that an inline driver of this thread carries; NULL: there is none. */
+/* One on the wire that an inline multi of this thread carries; NULL: there is none. */
 of_transfer *of_ledger_inline(void);
 
 #endif

@@ -26,8 +26,7 @@ of_engine *of_lua_engine(lua_State *L) {
     return box->engine;
 }
 
-/* ---- fields of an argument table: no conversions, so reading them cannot raise ------------------
- */
+/* ---- fields of an argument table: no conversions, so reading them cannot raise --------------- */
 
 static const char *field_string(lua_State *L, int table, const char *name, size_t *length) {
     lua_getfield(L, table, name);
@@ -60,7 +59,7 @@ long of_lua_milliseconds(lua_Number seconds) {
     return seconds < 0.001 ? 1 : seconds > 1e6 ? 1000000000L : (long)(seconds * 1000);
 }
 
-/* ---- the engine --------------------------------------------------------------------------- */
+/* ---- the engine ------------------------------------------------------------------------------ */
 
 static int refuse(lua_State *L, const char *option, const char *why) {
     lua_pushnil(L);
@@ -237,7 +236,7 @@ static int engine_mask(lua_State *L) {
         return 1;
     }
     mask(out, of_engine_token(box->engine), text, length);
-    if (out->starved)
+    if (out->out_of_memory)
         return luaL_error(L, "not enough memory");
     lua_pushlstring(L, out->bytes, out->length);
     of_buffer_free(out);

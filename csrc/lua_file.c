@@ -22,7 +22,7 @@ static int refuse(lua_State *L, const char *why) {
     return 2;
 }
 
-/* ---- forms -------------------------------------------------------------------------------- */
+/* ---- forms ----------------------------------------------------------------------------------- */
 
 static void add_fields(lua_State *L, int list, of_form *form) {
     size_t count = lua_rawlen(L, list);
@@ -111,7 +111,7 @@ static int form_gc(lua_State *L) {
     return 0;
 }
 
-/* ---- targets ------------------------------------------------------------------------------ */
+/* ---- targets --------------------------------------------------------------------------------- */
 
 /* target(path) -> target | nil, message: the file that a download becomes */
 int of_lua_target_new(lua_State *L) {

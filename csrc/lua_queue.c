@@ -66,7 +66,7 @@ static int queue_fd(lua_State *L) {
     return 1;
 }
 
-/* queue:number() -> by which the door knows it */
+/* queue:number() -> by which the notify socket knows it */
 static int queue_number(lua_State *L) {
     const of_queue *queue = self(L);
     lua_pushnumber(L, queue->lock != NULL ? (lua_Number)of_threaded_queue_number(queue) : 0);
@@ -82,10 +82,10 @@ static int queue_gc(lua_State *L) {
     return 0;
 }
 
-int of_lua_door(lua_State *L) {
+int of_lua_notify_socket(lua_State *L) {
     of_kind kind = OF_OK;
     const char *why = NULL;
-    const char *path = of_io_door(luaL_optstring(L, 1, NULL), &kind, &why);
+    const char *path = of_io_notify_socket(luaL_optstring(L, 1, NULL), &kind, &why);
     if (path == NULL) {
         lua_pushnil(L);
         lua_pushstring(L, why);

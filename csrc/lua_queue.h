@@ -1,4 +1,5 @@
-/* Queues of done transfers, and the door, for Lua. A queue's userdata counts as one reference. */
+/* Queues of done transfers, and the notify socket, for Lua. A queue's userdata counts as one
+ * reference. */
 #ifndef ONEFLOW_LUA_QUEUE_H
 #define ONEFLOW_LUA_QUEUE_H
 
@@ -10,8 +11,8 @@ extern const char OF_QUEUE_TYPE[];
 /* Lua: queue("inline" | "threaded") -> queue */
 int of_lua_queue_new(lua_State *L);
 
-/* Lua: door(folder | nil) -> path of its socket | nil, message, kind */
-int of_lua_door(lua_State *L);
+/* Lua: notify_socket(folder | nil) -> path of its socket | nil, message, kind */
+int of_lua_notify_socket(lua_State *L);
 
 /* The queue at `index`; NULL for nil; raises for anything else. `upvalue`: which one is the
    queues' type. */

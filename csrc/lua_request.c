@@ -30,7 +30,7 @@ static ticket_box *check_ticket(lua_State *L, int index) {
     return box;
 }
 
-/* ---- requests ----------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 static const char *const METHODS[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
 
@@ -325,7 +325,7 @@ static int engine_describe(lua_State *L) {
     return 1;
 }
 
-/* ---- answers ------------------------------------------------------------------------------ */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 static void push_header(lua_State *L, const of_buffer *head, const char *name) {
     size_t length = 0;

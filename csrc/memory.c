@@ -18,7 +18,7 @@ void of_wipe(void *bytes, size_t length) {
 
 const char of_no_memory[] = "not enough memory"; /* as Lua says it */
 
-/* ---- buffers ------------------------------------------------------------------------------ */
+/* ---- buffers --------------------------------------------------------------------------------- */
 
 void of_buffer_init(of_buffer *buffer, size_t limit) {
     memset(buffer, 0, sizeof *buffer);
@@ -54,7 +54,7 @@ bool of_buffer_append(of_buffer *buffer, const void *bytes, size_t length) {
     }
     size_t need = buffer->length + length + 1; /* limit < SIZE_MAX, so no overflow */
     if (need > buffer->capacity && !grow(buffer, need)) {
-        buffer->starved = true;
+        buffer->out_of_memory = true;
         return false;
     }
     if (length > 0)
@@ -77,7 +77,7 @@ void of_buffer_cut(of_buffer *buffer, size_t length) {
 
 void of_buffer_clear(of_buffer *buffer) {
     of_buffer_cut(buffer, 0);
-    buffer->overflow = buffer->starved = false;
+    buffer->overflow = buffer->out_of_memory = false;
 }
 
 void of_buffer_free(of_buffer *buffer) {
@@ -87,7 +87,7 @@ void of_buffer_free(of_buffer *buffer) {
 }
 
 const char *of_buffer_why(const of_buffer *buffer) {
-    return buffer->starved ? of_no_memory : "is too long";
+    return buffer->out_of_memory ? of_no_memory : "is too long";
 }
 
 char *of_copy(const char *bytes, size_t length) {

@@ -17,9 +17,9 @@ typedef struct of_buffer {
     char *bytes; /* NUL-terminated whenever not NULL */
     size_t length;
     size_t capacity;
-    size_t limit;  /* most bytes it may hold */
-    bool overflow; /* an append went past the limit */
-    bool starved;  /* an append found no memory */
+    size_t limit;       /* most bytes it may hold */
+    bool overflow;      /* an append went past the limit */
+    bool out_of_memory; /* an append found no memory */
 } of_buffer;
 
 void of_buffer_init(of_buffer *buffer, size_t limit);

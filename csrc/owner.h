@@ -17,14 +17,14 @@
 typedef struct of_owner of_owner;
 typedef struct of_transfer of_transfer;
 typedef struct of_carrier of_carrier;
-typedef struct of_driver of_driver;
+typedef struct of_multi of_multi;
 
 /* What the rooms below ask of the engine. */
 typedef struct of_owner_calls {
     void (*end)(of_owner *owner); /* nobody has a reference */
     void (*end_transfer)(of_transfer *transfer,
                          bool on_thread); /* its life; see of_transfer_free */
-    bool (*hand_over)(of_owner *owner);   /* what its inline driver carries goes to the I/O thread;
+    bool (*hand_over)(of_owner *owner);   /* what its inline multi carries goes to the I/O thread;
                                              false: it has none */
 } of_owner_calls;
 
@@ -45,12 +45,12 @@ struct of_owner {
     of_share shares[OF_SHARES];
     _Atomic(pthread_t) thread; /* that used it last */
     /* Under the I/O thread's lock: */
-    bool threaded;      /* among those that use the thread */
-    bool closing;       /* wants to be let go by it */
-    bool dropped;       /* its own owner is gone: what may be applied runs to its end before that */
-    bool draining;      /* it does so, and the thread has a reference */
-    of_driver *adopted; /* the inline driver, then the thread's */
-    long pending;       /* transfers that the thread has of it */
+    bool threaded;     /* among those that use the thread */
+    bool closing;      /* wants to be let go by it */
+    bool dropped;      /* its own owner is gone: what may be applied runs to its end before that */
+    bool draining;     /* it does so, and the thread has a reference */
+    of_multi *adopted; /* the inline multi, then the thread's */
+    long pending;      /* transfers that the thread has of it */
     of_owner *next_threaded;
 };
 

@@ -27,7 +27,7 @@ void of_queue_unref(of_queue *queue) {
     queue->calls->end(queue);
 }
 
-/* ---- what is in it ------------------------------------------------------------------------ */
+/* ---- what is in it --------------------------------------------------------------------------- */
 
 void of_queue_push(of_queue *queue, of_transfer *transfer) {
     transfer->in_queue = true;
@@ -65,9 +65,9 @@ bool of_queue_wait(of_queue *queue, long milliseconds) {
     return queue->calls->wait(queue, milliseconds);
 }
 
-/* ---- numbers ------------------------------------------------------------------------------ */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
-unsigned long of_queue_take_number(of_queue *queue) {
+unsigned long of_queue_acquire_number(of_queue *queue) {
     if (queue->free_count > 0)
         return queue->free_numbers[--queue->free_count];
     if (queue->number_count == queue->number_capacity) {
@@ -81,6 +81,6 @@ unsigned long of_queue_take_number(of_queue *queue) {
     return ++queue->number_count;
 }
 
-void of_queue_give_number(of_queue *queue, unsigned long number) {
+void of_queue_release_number(of_queue *queue, unsigned long number) {
     queue->free_numbers[queue->free_count++] = number;
 }

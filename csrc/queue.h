@@ -61,8 +61,8 @@ unsigned long of_queue_next(of_queue *queue);
 bool of_queue_wait(of_queue *queue, long milliseconds);
 
 /* Under the lock. 0: no memory */
-unsigned long of_queue_take_number(of_queue *queue);
-void of_queue_give_number(of_queue *queue, unsigned long number);
+unsigned long of_queue_acquire_number(of_queue *queue);
+void of_queue_release_number(of_queue *queue, unsigned long number);
 
 /* Under the lock. */
 void of_queue_push(of_queue *queue, of_transfer *transfer);

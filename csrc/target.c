@@ -67,7 +67,7 @@ void of_target_unref(of_target *target) {
     free(target);
 }
 
-/* ---- its making --------------------------------------------------------------------------- */
+/* ---- its making ------------------------------------------------------------------------------ */
 
 static bool open_folder(of_target *target) {
     char *slash = strrchr(target->path, '/');
@@ -155,7 +155,7 @@ of_target *of_target_new(const char *path, char message[OF_TARGET_MESSAGE]) {
     return target;
 }
 
-/* ---- filling it --------------------------------------------------------------------------- */
+/* ---- filling it ------------------------------------------------------------------------------ */
 
 bool of_target_rewind(of_target *target) {
     if (target->written && (ftruncate(target->fd, 0) != 0 || lseek(target->fd, 0, SEEK_SET) != 0))

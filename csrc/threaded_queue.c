@@ -14,8 +14,8 @@ typedef struct of_threaded_queue of_threaded_queue;
 struct of_threaded_queue {
     of_queue queue;
     unsigned long number;
-    of_visitor *visitor; /* who is told that something is in it */
-    bool to_signal;      /* at the end of the thread's turn */
+    of_subscriber *subscriber; /* who is told that something is in it */
+    bool to_signal;            /* at the end of the thread's turn */
     of_threaded_queue *next_to_signal;
     of_threaded_queue *next_known;
     int pipe[2]; /* -1: nobody asked for a descriptor */
@@ -29,7 +29,7 @@ static unsigned long last_number;
 
 static of_threaded_queue *self_of(of_queue *queue) { return (of_threaded_queue *)queue; }
 
-/* ---- the descriptor ----------------------------------------------------------------------- */
+/* ---- the descriptor -------------------------------------------------------------------------- */
 
 static bool has_pipe(const of_threaded_queue *self) {
     return self->pipe[0] >= 0 && self->process == of_process();
@@ -75,7 +75,7 @@ static bool wait_for(of_queue *queue, long milliseconds) {
     return some;
 }
 
-/* ---- who waits is told -------------------------------------------------------------------- */
+/* ---- who waits is told ----------------------------------------------------------------------- */
 
 static void signal_later(of_queue *queue) {
     of_threaded_queue *self = self_of(queue);
@@ -110,44 +110,44 @@ void of_threaded_queues_signal(const of_lock *lock) {
             return;
         if (pipe >= 0)
             (void)!write(pipe, "", 1);
-        if (self->visitor != NULL) /* no other thread makes or unmakes visitors */
-            of_door_ring(self->visitor);
+        if (self->subscriber != NULL) /* no other thread makes or unmakes subscribers */
+            of_subscriber_notify(self->subscriber);
         of_queue_unref(&self->queue);
     }
 }
 
-/* ---- visitors ----------------------------------------------------------------------------- */
+/* ---- subscribers ----------------------------------------------------------------------------- */
 
 unsigned long of_threaded_queue_number(const of_queue *queue) {
     return ((const of_threaded_queue *)queue)->number;
 }
 
-bool of_threaded_queue_visit(of_visitor *visitor, unsigned long number) {
+bool of_threaded_queue_subscribe(of_subscriber *subscriber, unsigned long number) {
     of_threaded_queue *self = known;
     while (self != NULL && self->number != number)
         self = self->next_known;
-    if (self == NULL || visitor->queue != NULL)
+    if (self == NULL || subscriber->queue != NULL)
         return false;
-    if (self->visitor != NULL)
-        self->visitor->queue = NULL;
-    self->visitor = visitor;
-    visitor->queue = &self->queue;
+    if (self->subscriber != NULL)
+        self->subscriber->queue = NULL;
+    self->subscriber = subscriber;
+    subscriber->queue = &self->queue;
     if (self->queue.done.count > 0)
-        of_door_ring(visitor);
+        of_subscriber_notify(subscriber);
     return true;
 }
 
-void of_threaded_queue_leave(of_visitor *visitor) {
-    if (visitor->queue != NULL)
-        self_of(visitor->queue)->visitor = NULL;
+void of_threaded_queue_unsubscribe(of_subscriber *subscriber) {
+    if (subscriber->queue != NULL)
+        self_of(subscriber->queue)->subscriber = NULL;
 }
 
-void of_threaded_queues_leave(void) {
+void of_threaded_queues_unsubscribe_all(void) {
     for (of_threaded_queue *self = known; self != NULL; self = self->next_known)
-        self->visitor = NULL;
+        self->subscriber = NULL;
 }
 
-/* ---- life --------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void end(of_queue *queue) {
     of_threaded_queue *self = self_of(queue);
@@ -162,8 +162,8 @@ static void end(of_queue *queue) {
             link = &(*link)->next_to_signal;
         *link = self->next_to_signal;
     }
-    if (self->visitor != NULL)
-        self->visitor->queue = NULL;
+    if (self->subscriber != NULL)
+        self->subscriber->queue = NULL;
     queue->lock->release();
     of_close_pipe(self->pipe);
     free(self);
@@ -189,7 +189,7 @@ void of_threaded_queues_abandon(void) {
     for (; first_to_signal != NULL; first_to_signal = first_to_signal->next_to_signal)
         first_to_signal->to_signal = false;
     for (of_threaded_queue *self = known; self != NULL; self = self->next_known) {
-        self->visitor = NULL;
+        self->subscriber = NULL;
         of_close_pipe(self->pipe);
     }
 }

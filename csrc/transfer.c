@@ -9,10 +9,10 @@
 
 enum {
     URL_LIMIT = 64 * 1024,
-    SPARE_LIMIT = 64 * 1024, /* bytes that a buffer may keep beyond its transfer */
+    KEPT_LIMIT = 64 * 1024, /* bytes that a buffer may keep beyond its transfer */
 };
 
-/* ---- lists -------------------------------------------------------------------------------- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 void of_list_append(of_list *list, of_transfer *transfer) {
     transfer->next = NULL;
@@ -41,7 +41,7 @@ void of_list_remove(of_list *list, of_transfer *transfer) {
     list->count--;
 }
 
-/* ---- life --------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 of_transfer *of_transfer_new(void) {
     of_transfer *transfer = calloc(1, sizeof *transfer);
@@ -64,7 +64,7 @@ void of_transfer_free(of_transfer *transfer) {
 
 /* Nothing of what it carried is left in the buffer, but its memory. */
 static void wipe(of_buffer *buffer) {
-    if (buffer->capacity > SPARE_LIMIT)
+    if (buffer->capacity > KEPT_LIMIT)
         of_buffer_free(buffer);
     else
         of_buffer_clear(buffer);
@@ -90,7 +90,7 @@ void of_transfer_forget_request(of_transfer *transfer) {
     transfer->gunzip = NULL;
 }
 
-bool of_transfer_bulky(const of_transfer *transfer) {
+bool of_transfer_streams(const of_transfer *transfer) {
     return transfer->form != NULL || transfer->answer != OF_ANSWER_JSON;
 }
 
@@ -108,7 +108,7 @@ void of_transfer_wipe(of_transfer *transfer) {
                               .body = transfer->body};
 }
 
-/* ---- the request -------------------------------------------------------------------------- */
+/* ---- the request ----------------------------------------------------------------------------- */
 
 static void add_line(of_buffer *lines, const char *line) {
     of_buffer_append(lines, line, strlen(line) + 1);
@@ -151,7 +151,7 @@ static void add_headers(of_transfer *transfer, const of_token *token, const of_r
     bool get = strcmp(request->method, "GET") == 0;
     add_line(lines, json ? "accept: application/json" : "accept: */*");
     add_line(lines,
-             of_transfer_bulky(transfer) ? "accept-encoding: identity" : "accept-encoding: gzip");
+             of_transfer_streams(transfer) ? "accept-encoding: identity" : "accept-encoding: gzip");
     add_header(lines, "user-agent: ", config->options.user_agent,
                strlen(config->options.user_agent));
     if (!config->without_credentials)
@@ -208,7 +208,8 @@ of_kind of_transfer_compose(of_transfer *transfer, const of_token *token, const 
         transfer->target = request->target;
     }
     add_headers(transfer, token, request);
-    if (headers->starved || url->starved || (request->body != NULL && transfer->body_out == NULL))
+    if (headers->out_of_memory || url->out_of_memory ||
+        (request->body != NULL && transfer->body_out == NULL))
         return OF_MEMORY;
     if (url->overflow) {
         *field = "query";
@@ -223,7 +224,7 @@ of_kind of_transfer_compose(of_transfer *transfer, const of_token *token, const 
     return link_headers(transfer) ? OF_OK : OF_MEMORY;
 }
 
-/* ---- its state and its result --------------------------------------------------------------- */
+/* ---- its state and its result ---------------------------------------------------------------- */
 
 bool of_transfer_droppable(const of_transfer *transfer) {
     return atomic_load_explicit(&transfer->state, memory_order_relaxed) == OF_QUEUED ||

@@ -2,7 +2,7 @@
  * A transfer: a request as it was composed, its buffers, its state and its result. Knows nothing of
  * curl_multi, threads and Lua.
  *
- * A transfer is its owner's (the caller's thread) until it is handed to a driver, the driver's
+ * A transfer is its owner's (the caller's thread) until it is handed to a multi, the multi's
  * until it is done, and then its owner's again; `state` says so. What both sides write meanwhile is
  * written under the I/O thread's lock: `released` and `cancel`, and what the ledger has of it.
  */
@@ -81,11 +81,11 @@ typedef struct of_request {
 typedef struct of_queue of_queue;
 
 struct of_transfer {
-    of_owner *owner;   /* counted */
-    of_queue *queue;   /* counted; NULL: none */
-    of_driver *driver; /* while it is not done */
+    of_owner *owner; /* counted */
+    of_queue *queue; /* counted; NULL: none */
+    of_multi *multi; /* while it is not done */
     of_transfer *previous;
-    of_transfer *next;          /* in a list of its driver's, or of its queue's once done */
+    of_transfer *next;          /* in a list of its multi's, or of its queue's once done */
     of_carrier *slot;           /* the engine's, lent while it runs */
     of_buffer header_text;      /* the header lines, each ended by a NUL */
     struct curl_slist *headers; /* libcurl's list over those lines */
@@ -98,7 +98,7 @@ struct of_transfer {
     long long submitted;   /* of_now() then: time in a queue counts */
     long long connect_end; /* of_now() until which it may be connected, since it was begun */
     unsigned long number;
-    unsigned long refusals; /* of memory, before it began */
+    unsigned long allocation_failures; /* of memory, before it began */
     bool repeatable;
     bool fresh;
     bool released;    /* by its owner */
@@ -165,7 +165,7 @@ of_kind of_transfer_compose(of_transfer *transfer, const of_token *token, const 
 void of_transfer_forget_request(of_transfer *transfer);
 
 /* A form or a file: neither JSON nor hurried. */
-bool of_transfer_bulky(const of_transfer *transfer);
+bool of_transfer_streams(const of_transfer *transfer);
 
 /* Has it something to read? */
 bool of_transfer_readable(const of_transfer *transfer);

@@ -101,7 +101,7 @@ static const char *fill(of_url *url, CURLU *parsed, const char *text) {
         url->origin = origin.bytes;
         url->host = of_copy(host, strlen(host));
         url->path = of_copy(path, length);
-        if (origin.overflow || origin.starved)
+        if (origin.overflow || origin.out_of_memory)
             why = of_buffer_why(&origin);
         else if (url->host == NULL || url->path == NULL)
             why = of_no_memory;

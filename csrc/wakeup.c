@@ -16,7 +16,7 @@ enum {
     ROUNDS = 2,
 };
 
-/* ---- what a descriptor is ----------------------------------------------------------------- */
+/* ---- what a descriptor is -------------------------------------------------------------------- */
 
 static bool is_inherited(int fd) {
     int flags = fcntl(fd, F_GETFD);
@@ -44,7 +44,7 @@ static bool may_wake(int fd, const struct stat *status) {
            (S_ISSOCK(status->st_mode) && is_local_socket(fd));
 }
 
-/* ---- the pair of a curl_multi ------------------------------------------------------------- */
+/* ---- the pair of a curl_multi ---------------------------------------------------------------- */
 
 /* Is a byte on its way from one end to the other? It can be seen at both. */
 static bool carries(int fd) {
@@ -111,7 +111,7 @@ CURLM *of_wakeup_new_multi(int pair[2]) {
     return multi;
 }
 
-/* ---- that of a look-up -------------------------------------------------------------------- */
+/* ---- that of a look-up ----------------------------------------------------------------------- */
 
 /* Of two sockets that one system call made. Linux gives inodes in turn, from stocks of 1024. */
 static bool follows(ino_t first, ino_t second) {

@@ -71,7 +71,7 @@ describe("descriptors:", function()
       local second, number = engine(args.url), nil
       for _ = 1, 3 do number = submit(second, "/held", queue) end
       queue:fd()
-      local door = core.door(args.folder)
+      local socket = core.notify_socket(args.folder)
       look "calls on the thread"
       local form = assert(core.form({}, "file", "a.pdf", "application/pdf", args.file))
       local goal = assert(core.target(args.folder .. "/goal"))
@@ -85,7 +85,7 @@ describe("descriptors:", function()
       submit(third, "/name", queue)
       queue:wait(0.01)
       look "names looked up"
-      seen.door, seen.kept = door and true, { held ~= nil, number ~= nil }
+      seen.socket, seen.kept = socket and true, { held ~= nil, number ~= nil }
       return seen
     end, { url = target.url, folder = host.folder(), file = host.write(host.folder() .. "/file.pdf", "%PDF"),
       ca = tls.certificates().ca }, { env = { NAMES_SECONDS = "2", LD_PRELOAD = names() } }):result()
@@ -94,7 +94,7 @@ describe("descriptors:", function()
       assert.equal(result.before, result[when], when)
     end
     assert.is_truthy(string.find(result.before, "^2 "), result.before)
-    assert.is_true(result.door)
+    assert.is_true(result.socket)
   end)
 
   for _, way in ipairs { "inline", "threaded" } do
@@ -117,7 +117,7 @@ describe("descriptors:", function()
         local _, status = call "/a"
         local ticket = call "/held"
         queue:fd()
-        if args.way == "threaded" then core.door(args.folder) end
+        if args.way == "threaded" then core.notify_socket(args.folder) end
         local forked = posix.fork()
         if forked == 0 then
           posix.write(writer, "child " .. posix.fds() - before .. " ")

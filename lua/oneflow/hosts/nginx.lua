@@ -1,6 +1,6 @@
 -- Calls inside nginx: the core's I/O thread carries the request, and the light thread that made the call waits for a
--- semaphore. One timer of each worker, there while calls are under way, reads a cosocket at the door of the I/O thread,
--- hears there that calls are done, and wakes their light threads.
+-- semaphore. One timer of each worker, there while calls are under way, reads from the notify socket of the I/O thread,
+-- reads there that calls are done, and wakes their light threads.
 --
 -- nginx drops a light thread without a word when its client goes away; the reader then finds that nobody waits for the
 -- semaphore. What is not sent yet, or may be repeated, is then dropped. Anything else runs to its end, and the client's
@@ -52,7 +52,7 @@ local FOREVER_MS = 2 ^ 31 - 1
 local DAY, LEAST_SECONDS = 86400, 1 / 1000 -- of one sleep: nginx takes no month, and counts milliseconds
 local LOOK_SECONDS = 1 / 20  -- between looks for light threads that are gone
 local IDLE_SECONDS = 1     -- the reader stays for so long without calls
-local KNOCK_SECONDS = 1    -- between attempts to get a cosocket, or a timer
+local SUBSCRIBE_SECONDS = 1    -- between attempts to get a cosocket, or a timer
 local ALONE_SECONDS = 1 / 100 -- between looks for what is done, while nobody is told of it
 local WAIT_SECONDS = 1     -- between looks of a light thread's own, should its reader fail
 
@@ -66,7 +66,8 @@ local spares = {}  -- used ones, for the next calls
 -- ---- the reader ------------------------------------------------------------------------------------------------
 
 local reading, hearing = false, false
-local asked = -KNOCK_SECONDS -- when the timer was; beyond lua_max_running_timers nginx drops it, and tells only its log
+-- When the timer was asked for; beyond lua_max_running_timers nginx drops it, and tells only its log.
+local asked = -SUBSCRIBE_SECONDS
 
 -- A timer: what became of a call that nobody waits for. Its own, as a hook may make calls, or say ngx.exit.
 local function tell(_, number)
@@ -86,7 +87,7 @@ local function lose(number, entry)
   elseif not entry.asked then
     entry.asked = clock.monotonic()
     pcall(timer_at, 0, tell, number)
-  elseif clock.monotonic() - entry.asked >= KNOCK_SECONDS then
+  elseif clock.monotonic() - entry.asked >= SUBSCRIBE_SECONDS then
     thread.spawn(tell, false, number) -- nginx had no timer left
   end
 end
@@ -114,8 +115,8 @@ local function look_for_lost()
 end
 
 -- -> cosocket | nil
-local function knock(folder)
-  local path = core.door(folder)
+local function subscribe(folder)
+  local path = core.notify_socket(folder)
   if not path then return nil end
   local socket = tcp()
   socket:settimeout(FOREVER_MS) -- a shorter one would leave a line in the error log each time
@@ -126,11 +127,11 @@ end
 -- A light thread, until it is killed.
 local function listen(folder)
   while true do
-    local socket = next(waiting) and knock(folder)
+    local socket = next(waiting) and subscribe(folder)
     hearing = socket and true or false
     while socket and socket:receive(1) do wake_done() end
     hearing = false
-    sleep(KNOCK_SECONDS)
+    sleep(SUBSCRIBE_SECONDS)
   end
 end
 
@@ -150,7 +151,7 @@ local function read(_, folder)
   reading = true
   local good, problem = pcall(look)
   thread.kill(listener)
-  reading, hearing, asked = false, false, -KNOCK_SECONDS
+  reading, hearing, asked = false, false, -SUBSCRIBE_SECONDS
   if not good then ngx.log(ngx.ERR, "oneflow: ", tostring(problem)) end
 end
 
@@ -160,7 +161,7 @@ local waiter = {}
 
 function waiter.admit(_, client)
   if not reading then
-    local path, problem, kind = core.door(client.socket_dir)
+    local path, problem, kind = core.notify_socket(client.socket_dir)
     if not path then return nil, kind, problem, kind == "validation" and "socket_dir" or nil end
   end
   local entry = spares[#spares]
@@ -181,7 +182,7 @@ function waiter.wait(_, entry, client, ticket, number, operation, path, user)
   waiting[number] = entry
   local woken, why
   repeat
-    if not reading and clock.monotonic() - asked >= KNOCK_SECONDS then
+    if not reading and clock.monotonic() - asked >= SUBSCRIBE_SECONDS then
       asked = clock.monotonic()
       pcall(timer_at, 0, read, client.socket_dir) -- raises when nginx has no connection left for it
     end

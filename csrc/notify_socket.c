@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "door.h"
+#include "notify_socket.h"
 
 #include "memory.h"
 #include "system.h"
@@ -27,7 +27,7 @@ static void set_up(int fd) {
 #endif
 }
 
-/* ---- the folder --------------------------------------------------------------------------- */
+/* ---- the folder ------------------------------------------------------------------------------ */
 
 static const char *own_folder(const char *folder) {
     struct stat found;
@@ -67,8 +67,8 @@ static long process_of(const char *name) {
     return *end == '-' ? process : 0;
 }
 
-/* Sockets whose processes died without closing their doors. A process that was seen to be gone may
-   live in another container, so its door is tried, too. */
+/* Sockets whose processes died without closing them. A process that was seen to be gone may
+   live in another container, so its notify socket is tried, too. */
 static void clear_stale(const char *folder) {
     DIR *entries = opendir(folder);
     if (entries == NULL)
@@ -86,7 +86,7 @@ static void clear_stale(const char *folder) {
     closedir(entries);
 }
 
-const char *of_door_open(of_door *door, const char *folder) {
+const char *of_notify_socket_open(of_notify_socket *notify, const char *folder) {
     char standard[64];
     if (folder == NULL) {
         snprintf(standard, sizeof standard, "/tmp/oneflow-%ld", (long)geteuid());
@@ -126,28 +126,28 @@ const char *of_door_open(of_door *door, const char *folder) {
         close(fd);
         return why;
     }
-    door->fd = fd;
-    door->path = path;
+    notify->fd = fd;
+    notify->path = path;
     return NULL;
 }
 
-void of_door_close(of_door *door, bool ours) {
-    while (door->count > 0)
-        of_door_show_out(door, door->visitors[0]);
-    free(door->visitors);
-    door->visitors = NULL;
-    door->capacity = 0;
-    if (door->fd < 0)
+void of_notify_socket_close(of_notify_socket *notify, bool ours) {
+    while (notify->count > 0)
+        of_notify_socket_disconnect(notify, notify->subscribers[0]);
+    free(notify->subscribers);
+    notify->subscribers = NULL;
+    notify->capacity = 0;
+    if (notify->fd < 0)
         return;
-    close(door->fd);
-    door->fd = -1;
+    close(notify->fd);
+    notify->fd = -1;
     if (ours)
-        (void)unlink(door->path);
-    free(door->path);
-    door->path = NULL;
+        (void)unlink(notify->path);
+    free(notify->path);
+    notify->path = NULL;
 }
 
-/* ---- visitors ----------------------------------------------------------------------------- */
+/* ---- subscribers ----------------------------------------------------------------------------- */
 
 /* Is it this very process? Where that cannot be told, at least the same user. */
 static bool is_self(int fd) {
@@ -163,72 +163,72 @@ static bool is_self(int fd) {
 #endif
 }
 
-void of_door_watch(const of_door *door, struct pollfd *watched) {
-    watched[0] = (struct pollfd){.fd = door->fd, .events = door->full ? 0 : POLLIN};
-    for (size_t i = 0; i < door->count; i++)
-        watched[i + 1] = (struct pollfd){.fd = door->visitors[i]->fd, .events = POLLIN};
+void of_notify_socket_watch(const of_notify_socket *notify, struct pollfd *watched) {
+    watched[0] = (struct pollfd){.fd = notify->fd, .events = notify->full ? 0 : POLLIN};
+    for (size_t i = 0; i < notify->count; i++)
+        watched[i + 1] = (struct pollfd){.fd = notify->subscribers[i]->fd, .events = POLLIN};
 }
 
-static bool admit(of_door *door, int fd) {
-    if (door->count == door->capacity) {
-        size_t capacity = door->capacity ? door->capacity * 2 : 16;
-        of_visitor **visitors = realloc(door->visitors, capacity * sizeof(void *));
-        if (visitors == NULL)
+static bool add(of_notify_socket *notify, int fd) {
+    if (notify->count == notify->capacity) {
+        size_t capacity = notify->capacity ? notify->capacity * 2 : 16;
+        of_subscriber **subscribers = realloc(notify->subscribers, capacity * sizeof(void *));
+        if (subscribers == NULL)
             return false;
-        door->visitors = visitors;
-        door->capacity = capacity;
+        notify->subscribers = subscribers;
+        notify->capacity = capacity;
     }
-    of_visitor *visitor = calloc(1, sizeof *visitor);
-    if (visitor == NULL)
+    of_subscriber *subscriber = calloc(1, sizeof *subscriber);
+    if (subscriber == NULL)
         return false;
-    visitor->fd = fd;
-    door->visitors[door->count++] = visitor;
+    subscriber->fd = fd;
+    notify->subscribers[notify->count++] = subscriber;
     return true;
 }
 
-void of_door_admit(of_door *door) {
+void of_notify_socket_accept(of_notify_socket *notify) {
     for (;;) {
-        int fd = of_accept(door->fd);
+        int fd = of_accept(notify->fd);
         if (fd < 0) {
-            door->full = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+            notify->full = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
             return;
         }
         set_up(fd);
-        if (!is_self(fd) || !admit(door, fd))
+        if (!is_self(fd) || !add(notify, fd))
             close(fd);
     }
 }
 
-of_word of_door_hear(of_visitor *visitor, unsigned long *number) {
-    ssize_t count = recv(visitor->fd, visitor->text + visitor->got,
-                         sizeof visitor->text - visitor->got, MSG_DONTWAIT);
+of_subscriber_word of_subscriber_read(of_subscriber *subscriber, unsigned long *number) {
+    ssize_t count = recv(subscriber->fd, subscriber->text + subscriber->got,
+                         sizeof subscriber->text - subscriber->got, MSG_DONTWAIT);
     if (count < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? OF_WORD_NONE
                                                                          : OF_WORD_LEFT;
     if (count == 0)
         return OF_WORD_LEFT;
-    visitor->got += (size_t)count;
-    if (visitor->got < sizeof visitor->text)
+    subscriber->got += (size_t)count;
+    if (subscriber->got < sizeof subscriber->text)
         return OF_WORD_NONE;
-    visitor->got = 0;
+    subscriber->got = 0;
     *number = 0;
-    for (size_t i = 0; i < sizeof visitor->text; i++) {
-        if (visitor->text[i] < '0' || visitor->text[i] > '9')
+    for (size_t i = 0; i < sizeof subscriber->text; i++) {
+        if (subscriber->text[i] < '0' || subscriber->text[i] > '9')
             return OF_WORD_LEFT;
-        *number = *number * 10 + (unsigned long)(visitor->text[i] - '0');
+        *number = *number * 10 + (unsigned long)(subscriber->text[i] - '0');
     }
     return OF_WORD_NUMBER;
 }
 
-void of_door_ring(of_visitor *visitor) {
-    (void)!send(visitor->fd, "!", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+void of_subscriber_notify(of_subscriber *subscriber) {
+    (void)!send(subscriber->fd, "!", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void of_door_show_out(of_door *door, of_visitor *visitor) {
-    for (size_t i = 0; i < door->count; i++) {
-        if (door->visitors[i] == visitor)
-            door->visitors[i] = door->visitors[--door->count];
+void of_notify_socket_disconnect(of_notify_socket *notify, of_subscriber *subscriber) {
+    for (size_t i = 0; i < notify->count; i++) {
+        if (notify->subscribers[i] == subscriber)
+            notify->subscribers[i] = notify->subscribers[--notify->count];
     }
-    close(visitor->fd);
-    free(visitor);
+    close(subscriber->fd);
+    free(subscriber);
 }
