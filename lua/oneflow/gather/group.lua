@@ -42,7 +42,10 @@ function Group:trim()
   for index = 1, results.n + 1 do
     if results[index] == PENDING then results[index] = nil end
   end
-  for place = self.places, self.failed + 1, -1 do failures[place] = nil end
+  local place = self.failed + 1
+  while failures[place] ~= nil do
+    failures[place], place = nil, place + 1
+  end
   self.places = self.failed
 end
 
