@@ -1,5 +1,5 @@
 -- A hook raises at one instruction of the library after another, as a Ctrl-C may, and once more while that takes its
--- way: what arrived at the service is among what is raised, or told in a line.
+-- way: what arrived at the service is among what is raised, or told to on_done, or told in a line.
 local process = require "spec.support.process"
 local server = require "spec.support.server"
 local wire = require "spec.support.wire"
@@ -110,6 +110,24 @@ local function program(args)
     end)
     return look(good, results, failures)
   end
+  function ways.gatherer()
+    local gatherer, added = oneflow.gatherer { concurrency = 2 }, {}
+    for i = 1, 3 do
+      hooked(function()
+        gatherer:add(function() return publish(i) end, function(contract)
+          added[i] = nil
+          known[contract.id] = true
+        end)
+        added[i] = true
+      end)
+    end
+    repeat
+      local good, what = hooked(function() gatherer:wait() end)
+      assert(good or what == "interrupted!", what)
+    until good
+    assert(next(added) == nil, "on_done was not called")
+    return true
+  end
 
   local lost, bare, round = 0, 0, 0
   repeat
@@ -140,6 +158,7 @@ describe("raises anywhere:", function()
     ["map"] = { way = "map", step = 5 },
     ["map, and once more"] = { way = "map", step = 15, on_result = true, twice = true },
     ["a map in a map, and once more"] = { way = "nested", step = 15, twice = true },
+    ["a gatherer, and once more"] = { way = "gatherer", step = 15, twice = true },
   } do
     it("case 62: in " .. name .. ": what arrived is known, and nothing waits for ever", function()
       args.url, args.token, args.seed = start().url, wire.TOKEN, os.time()

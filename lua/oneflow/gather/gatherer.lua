@@ -11,7 +11,8 @@ local usage = require "oneflow.usage"
 local error, pcall, type = error, pcall, type
 local format = string.format
 local max, min = math.max, math.min
-local open, seal, yieldable = core.open, core.seal, core.yieldable
+local calls, open, seal = core.calls, core.open, core.seal
+local thread, yieldable = core.thread, core.yieldable
 local cancelled, read_raised = loops.cancelled, loops.read_raised
 local stop, stopped = loops.stop, loops.stopped
 
@@ -47,10 +48,12 @@ local function loop_of(self, name)
   return loop
 end
 
+local is_turning
+
 -- Not from one of its own tasks, which would wait for itself.
 local function outside(self, name)
   local loop = loop_of(self, name)
-  if loop.turning then usage.raise(format("gatherer:%s inside of one of its own functions", name)) end
+  if is_turning(loop) then usage.raise(format("gatherer:%s inside of one of its own functions", name)) end
   return loop
 end
 
@@ -133,19 +136,23 @@ end
 -- ---- turns -------------------------------------------------------------------------------------------------------
 
 local function cut(loop, what)
-  loop.cut, loop.cut_by, loop.turning = true, what, false
+  loop.cut_by, loop.cut = what, true
+  loop.turning = false -- last: a raise may come in between
 end
 
-local function idle(loop) return loop.count == 0 and not loop.waiting[loop.next] end
+local function idle(loop) return loop.count == 0 and not (loop.waiting[loop.next] or loop.cut) end
 
 local function protected_turn(loop, seconds)
+  loop.thread = thread()
+  loop.turning = true
   if loop.cut then
-    loop.cut = false
     loops.sweep(loop, loop.cut_by)
+    loop.cut = false
     seconds = seconds and 0 -- there may be nothing left to wait for
   end
   start_waiting(loop)
-  return loops.turn(loop, seconds)
+  local some = loops.turn(loop, seconds)
+  return some -- no tail call: it stays on the stack
 end
 
 local function host_turn(loop, seconds)
@@ -157,10 +164,18 @@ local function host_turn(loop, seconds)
   error(some, 0)
 end
 
+-- A second raise may have come before the first one was noted: what is turning is on its thread's stack.
+function is_turning(loop)
+  if not loop.turning then return false end
+  if calls(loop.thread, protected_turn) then return true end
+  cut(loop, "a turn of the gatherer was interrupted")
+  return false
+end
+
 local function begin(loop, job)
   loop.waiting[loop.waiting_last + 1] = job
   loop.waiting_last = loop.waiting_last + 1
-  if not loop.turning then return host_turn(loop) end
+  if not is_turning(loop) then return host_turn(loop) end
   if not loop.cut then start_waiting(loop) end
 end
 
@@ -197,14 +212,14 @@ function Gatherer:add(fn, on_done)
     if job.dropped then error(what, 0) end
     note_raise(loop, loop, "the gatherer", what) -- it is begun: that is left to poll, as what others raise
   end
-  if loop.raised == job and not loop.turning then raise_noted(loop) end
+  if loop.raised == job and not is_turning(loop) then raise_noted(loop) end
   return handle
 end
 
 -- Who paused goes on: the loop's host waits for its descriptor, which knows nothing of this.
 local function stop_and_go_on(loop, scope, why)
   stop(loop, scope, why)
-  if loop.first <= loop.last and not loop.turning then host_turn(loop) end
+  if loop.first <= loop.last and not is_turning(loop) then host_turn(loop) end
 end
 
 --- Cancels a function, or all: no call of theirs begins any more, and those under way end as `cancelled`, but for
@@ -261,7 +276,7 @@ end
 ---@return number? seconds  after which `poll` has something to do whatever the descriptor says; nil: it has not
 function Gatherer:timeout()
   local loop = loop_of(self, "timeout")
-  if loop.first <= loop.last or loop.raised or loop.cut then return 0 end
+  if loop.first <= loop.last or loop.raised or not is_turning(loop) and loop.cut then return 0 end
   local seconds = loops.next_time(loop)
   if not (idle(loop) or loop.queue:fd()) then return min(seconds or BLIND_SECONDS, BLIND_SECONDS) end
   return seconds
@@ -273,11 +288,11 @@ end
 function M.gatherer(opts)
   opts = options.read("gatherer", opts, { concurrency = options.KNOWN.concurrency })
   local loop = loops.new "threaded"
-  loop.hosted, loop.scope, loop.concurrency = true, {}, opts.concurrency or options.CONCURRENCY
+  loop.hosted, loop.scope, loop.concurrency = host_turn, {}, opts.concurrency or options.CONCURRENCY
   loop.waiting, loop.next, loop.waiting_last, loop.calls = {}, 1, 0, orphans.new()
   -- There from the start, as there may be no memory for them later: of which job something is to be raised, and what;
   -- by what the last turn was cut short.
-  loop.raised, loop.reason, loop.cut_by = false, false, false
+  loop.raised, loop.reason, loop.cut_by, loop.thread = false, false, false, false
   loop.live, loop.caller, loop.waiter = 0, false, false -- as the pool of its functions
   return seal(loop, GATHERER)
 end

@@ -353,6 +353,7 @@ local function new_loop(driver)
     ready = {}, first = 1, last = 0,   -- jobs to go on with, in order
     stops = false,                     -- was any scope stopped so far?
     calls = false,                     -- of a gatherer: those under way that must not be repeated, see orphans
+    hosted = false,                    -- of a gatherer: hosted(loop) turns it
     -- There from the start, as there may be no memory for them later: is it turning; was a turn cut short by a raise.
     turning = false, cut = false,
   }
@@ -436,7 +437,7 @@ function Task:wake()
   make_ready(loop, self.job)
   self.waits = false
   -- The host of that loop waits for its descriptor, which knows nothing of this.
-  if loop.hosted and not loop.turning then turn(loop) end
+  if loop.hosted and not loop.turning then loop.hosted(loop) end
 end
 
 -- Goes on with a job of which nobody knows any more what it waited for.
