@@ -24,7 +24,6 @@ enum {
     IDLE_SECONDS_ONCE =
         5, /* for what must not be repeated: a younger connection is more surely alive */
     CONNECTION_SECONDS = 300,
-    RECEIVE = 8 * 1024, /* libcurl's buffer, wiped after each transfer: most answers need no more */
 };
 
 /* With the handle, what is set in it: setting an option costs more than remembering it. */
@@ -379,7 +378,7 @@ static bool prepare(of_carrier *slot, of_owner *owner) {
     SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
     SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L); /* see gunzip.h */
-    SET(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE);
+    SET(easy, CURLOPT_BUFFERSIZE, (long)OF_RECEIVE);
     SET(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_SECONDS);
     SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);

@@ -23,66 +23,78 @@ struct prefix {
 static atomic_bool allocator_used;
 static atomic_ulong allocation_failures;
 
-/* Where each transfer has a new easy handle, the blocks of some handles are kept: they are large,
-   so that malloc would merge and split what is free for each, and were wiped, so that calloc need
-   not. A thread that finds another one at them goes on without, also in a child made by fork()
-   meanwhile. */
+/* Each transfer has a receive buffer, and may have a new easy handle: blocks so large that malloc
+   would merge and split what is free for each. Some are kept, wiped as they are. A thread that
+   finds another one at them goes on without, also in a child made by fork() meanwhile. */
 #if defined(__SANITIZE_ADDRESS__)
 enum { KEPT_MAX = 0 }; /* it sees what is used after it was freed */
 #else
-enum { KEPT_MAX = 64 };
+enum { KEPT_MAX = 64 }; /* of a size */
 #endif
 
-static struct {
-    atomic_size_t size; /* of a handle's block; 0: not known yet */
+static struct kept {
     atomic_flag busy;
     prefix *first;
     int count;
-} kept = {.busy = ATOMIC_FLAG_INIT};
+} handles = {.busy = ATOMIC_FLAG_INIT}, receive_buffers = {.busy = ATOMIC_FLAG_INIT};
 
-static atomic_size_t largest; /* block that was asked for with zeros in it */
+static atomic_size_t handle_size; /* 0: not known yet */
+static atomic_size_t largest;     /* block that was asked for with zeros in it */
 
-static bool enter_kept(void) {
-    return !atomic_flag_test_and_set_explicit(&kept.busy, memory_order_acquire);
+static bool enter(struct kept *kept) {
+    return !atomic_flag_test_and_set_explicit(&kept->busy, memory_order_acquire);
 }
 
-static void leave_kept(void) { atomic_flag_clear_explicit(&kept.busy, memory_order_release); }
+static void leave(struct kept *kept) {
+    atomic_flag_clear_explicit(&kept->busy, memory_order_release);
+}
 
-static bool is_handle(size_t size) {
-    return size != 0 && size == atomic_load_explicit(&kept.size, memory_order_relaxed);
+/* Where blocks of this size are kept; NULL: nowhere. */
+static struct kept *kept_of(size_t size) {
+    if (size == OF_RECEIVE + 1)
+        return &receive_buffers;
+    if (size != 0 && size == atomic_load_explicit(&handle_size, memory_order_relaxed))
+        return &handles;
+    return NULL;
 }
 
 /* A block of zeros; NULL: there is none. */
-static prefix *take_kept(void) {
-    if (!enter_kept())
+static prefix *take_kept(size_t size) {
+    struct kept *kept = kept_of(size);
+    if (kept == NULL || !enter(kept))
         return NULL;
-    prefix *block = kept.first;
+    prefix *block = kept->first;
     if (block != NULL) {
-        kept.first = block->next;
-        kept.count--;
+        kept->first = block->next;
+        kept->count--;
+        block->size = size;
     }
-    leave_kept();
+    leave(kept);
     return block;
 }
 
 /* Keeps a wiped block; false: it is to be freed. */
-static bool keep(prefix *block) {
-    if (!enter_kept())
+static bool keep(prefix *block, size_t size) {
+    struct kept *kept = kept_of(size);
+    if (kept == NULL || !enter(kept))
         return false;
-    bool room = kept.count < KEPT_MAX;
+    bool room = kept->count < KEPT_MAX;
     if (room) {
-        block->next = kept.first;
-        kept.first = block;
-        kept.count++;
+        block->next = kept->first;
+        kept->first = block;
+        kept->count++;
     }
-    leave_kept();
+    leave(kept);
     return room;
 }
 
 static void *zeroing_malloc(size_t size) {
+    prefix *block = take_kept(size);
+    if (block != NULL)
+        return block + 1;
     if (size > SIZE_MAX - sizeof(prefix))
         return NULL;
-    prefix *block = malloc(sizeof(prefix) + size);
+    block = malloc(sizeof(prefix) + size);
     if (block == NULL) {
         of_note_allocation_failure();
         return NULL;
@@ -98,7 +110,7 @@ static void zeroing_free(void *pointer) {
     prefix *block = (prefix *)pointer - 1;
     size_t size = block->size;
     of_wipe(block, sizeof(prefix) + size);
-    if (!is_handle(size) || !keep(block))
+    if (!keep(block, size))
         free(block);
 }
 
@@ -128,11 +140,9 @@ static void *zeroing_calloc(size_t count, size_t size) {
     if (size != 0 && count > SIZE_MAX / size)
         return NULL;
     size *= count;
-    prefix *handle = is_handle(size) ? take_kept() : NULL;
-    if (handle != NULL) {
-        handle->size = size;
-        return handle + 1;
-    }
+    prefix *kept = take_kept(size);
+    if (kept != NULL)
+        return kept + 1;
     if (size > atomic_load_explicit(&largest, memory_order_relaxed))
         atomic_store_explicit(&largest, size, memory_order_relaxed);
     void *block = zeroing_malloc(size);
@@ -171,7 +181,7 @@ static of_zeroing init(void) {
         curl_global_cleanup();
         return OF_ZEROING_FAILED;
     }
-    atomic_store(&kept.size, atomic_load(&largest));
+    atomic_store(&handle_size, atomic_load(&largest));
     curl_easy_cleanup(tried);
     return atomic_load(&allocator_used) ? OF_ZEROING_PROCESS : OF_ZEROING_CORE;
 }

@@ -12,6 +12,10 @@
 void *of_zeroing_alloc(size_t size);
 void of_zeroing_free(void *block);
 
+/* How large libcurl's buffer for what comes is to be. It is wiped after each transfer, and most
+   answers need no more. */
+enum { OF_RECEIVE = 8 * 1024 };
+
 typedef enum of_zeroing {
     OF_ZEROING_FAILED,  /* libcurl could not be initialised */
     OF_ZEROING_CORE,    /* only the core's own memory: somebody initialised libcurl before */
