@@ -234,11 +234,26 @@ static int is_token_source(lua_State *L) {
 }
 
 /*
- * Stack slots of Lua that a call of the library needs, its functions of the caller's left aside.
- * Without them it must not begin: a stack that overflows when the request is sent loses what became
- * of it. LuaJIT is not asked: it crashes where a stack cannot grow for want of memory.
+ * Stack slots of Lua that a call of the library needs, its functions of the caller's left aside (84
+ * were counted, with hooks that raise). Without them it must not begin: a stack that overflows when
+ * the request is sent loses what became of it. LuaJIT is not asked: it crashes where a stack cannot
+ * grow for want of memory. A task's function gets them with its coroutine, with some for itself.
  */
-enum { CALL_SLOTS = 200 };
+enum { CALL_SLOTS = 120, TASK_SLOTS = CALL_SLOTS + 80 };
+
+#if LUA_VERSION_NUM > 501
+/* make_room(coroutine): room for a function that makes a call, at once: a stack that grows bit by
+   bit is allocated as often. Raises what Lua raises without memory. */
+static int make_room(lua_State *L) {
+    lua_State *coroutine = lua_tothread(L, 1);
+    luaL_argcheck(L, coroutine != NULL, 1, "thread expected");
+    if (!lua_checkstack(coroutine, TASK_SLOTS)) {
+        lua_pushliteral(L, "not enough memory");
+        return lua_error(L);
+    }
+    return 0;
+}
+#endif
 
 /* yieldable() -> the coroutine that runs, if it can yield here; raises without room for a call */
 static int yieldable(lua_State *L) {
@@ -306,6 +321,9 @@ int luaopen_oneflow_core(lua_State *L) {
         {"is_token_source", is_token_source},
         {"yieldable", yieldable},
         {"thread", thread},
+#if LUA_VERSION_NUM > 501
+        {"make_room", make_room},
+#endif
         {"calls", calls},
         {"copy", of_lua_copy},
         {"decode", of_json_decode},

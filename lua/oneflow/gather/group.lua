@@ -232,7 +232,7 @@ function take_next(worker)
       group.exhausted = true
     else
       group.taker = worker
-      local task, why = group.room.start(worker, group, run_take, took)
+      local task, why = group.room.start(worker, group, run_take, took, nil, nil, true)
       if task then return task end
       group.taker = nil
       give_up(worker, why)

@@ -30,7 +30,7 @@ local close = coroutine.close -- 5.4: runs what is to be closed
 local format, sub = string.format, string.sub
 local max, min = math.max, math.min
 local traceback = debug.traceback
-local seal, yieldable = core.seal, core.yieldable
+local make_room, seal, yieldable = core.make_room, core.seal, core.yieldable
 
 local M = {}
 
@@ -142,10 +142,11 @@ local function new_task(loop)
 end
 
 -- Gives a job its next function: `run(job, task)`, then, in the loop, `step(job, task)` -> the job's next task | nil.
--- It raises without memory, and then it changed nothing.
-local function start(job, scope, run, step, item, index)
+-- It raises without memory, and then it changed nothing. `shallow`: it makes no call, as a rule.
+local function start(job, scope, run, step, item, index, shallow)
   local loop = job.loop
   local task, co = loop.spare or new_task(loop), create(body)
+  if make_room and not shallow then make_room(co) end
   loop.spare = task.spare
   task.job, task.co, task.scope, task.run, task.step = job, co, scope, run, step
   task.begun, task.ended, task.item, task.index = false, false, item, index
