@@ -223,6 +223,69 @@ describe("hooks:", function()
     assert.equal(2, #target:journal())
   end)
 
+  it("case 62: wherever in a call it strikes, what has arrived is told, once", function()
+    local target = start_echo()
+    local child = process.start(function(args)
+      if rawget(_G, "jit") then rawget(_G, "jit").off() end
+      local told, struck = {}, {}
+      local function tell(info)
+        local id = string.match(info.path, "/contracts/(%d+)/publish")
+        told[id] = (told[id] or 0) + 1
+      end
+      local client = assert(require("oneflow").client { base_url = args.url, token = args.token, hooks = {
+        on_error = function(_, info) tell(info) end,
+      } })
+      local sven = client:user(args.user)
+      assert(sven:contract(1):get()) -- all is loaded
+      local id = 1000
+      local over
+      repeat
+        id = id + 1
+        local contract, lines, struck_at = sven:contract(id), 0, nil
+        local function strike()
+          lines = lines + 1
+          if lines < id - 1000 then return end
+          debug.sethook()
+          struck_at = 0 -- how many pcalls it is inside of: none, when the call is over but for its return
+          local level = 2
+          while debug.getinfo(level, "f") do
+            if debug.getinfo(level, "f").func == pcall then struck_at = struck_at + 1 end
+            level = level + 1
+          end
+          error("struck", 0)
+        end
+        pcall(function()
+          debug.sethook(strike, "l")
+          local value = contract:publish()
+          debug.sethook()
+          return value
+        end)
+        debug.sethook()
+        struck[string.format("%d", id)], over = struck_at or 0, not struck_at
+      until over
+      return { told = told, struck = struck, last = id }
+    end, { url = target.url, token = wire.TOKEN, user = wire.SVEN })
+    local result = child:result()
+    local base
+    for _, inside in pairs(result.struck) do base = math.min(base or inside, inside > 0 and inside or math.huge) end
+    for id in string.gmatch(child.errors, "POST /v1/contracts/(%d+)/publish") do
+      result.told[id] = (result.told[id] or 0) + 1
+    end
+    local arrived, inside_of_calls = {}, 0
+    for _, request in ipairs((target:journal())) do
+      local id = string.match(request.target, "/contracts/(%d+)/publish")
+      if id then arrived[id] = (arrived[id] or 0) + 1 end
+    end
+    for id, inside in pairs(result.struck) do
+      if inside > base then
+        inside_of_calls = inside_of_calls + 1
+        assert.equal(arrived[id] or 0, result.told[id] or 0, "line " .. id)
+      end
+    end
+    assert.is_true(inside_of_calls > 50)
+    assert.equal(1, arrived[string.format("%d", result.last)])
+  end)
+
   -- ---- the hooks' tables ---------------------------------------------------------------------------------------
 
   -- Of the annotations: by class, its base and its fields, each { type =, optional = }.

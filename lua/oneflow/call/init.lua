@@ -83,6 +83,9 @@ local NO_TIME_AGAIN = no_time("the service refused the token (401), and the time
   .. "again with another one", true)
 local NO_TIME_TO_FOLLOW = no_time "the time was over before it could be asked for the file"
 
+-- Whether it was sent is about to be known, with its answer; true enough as long as that is not known.
+local TAKEN = "taken"
+
 -- -> status, answer, request_id, content_type, connects, connection, of a 2xx | nil, what came instead: see the core's
 -- `take`
 local function over_the_wire(so_far, client, operation, path, parts, user, timeout, waiter)
@@ -117,6 +120,7 @@ local function over_the_wire(so_far, client, operation, path, parts, user, timeo
     while not engine:wait(ticket) do end
   end
   if parts.answer then parts.bytes = engine:progress(ticket) end
+  so_far.sent, so_far.status = TAKEN, false -- a hook may strike before the next line
   local status, answer, request_id, content_type, connects, connection = engine:take(ticket)
   so_far.sent, so_far.status = status and true or answer.sent, status or answer.status
   return status, answer, request_id, content_type, connects, connection
@@ -234,7 +238,7 @@ local function new_so_far(client)
     next = false,         -- of those that are free
     ticket = client.engine:ticket(), err = errors.spare(), operation = false, path = false, user = false,
     attempts = 0, outcome = false, -- of earlier attempts
-    sent = false, status = false,  -- of this one, once its answer was taken
+    sent = false, status = false,  -- of this one, once its answer was taken; TAKEN while it is
     waiter = false, number = 0,    -- that it waits by; false: it does not
   }
 end
@@ -363,8 +367,12 @@ end
 -- whose answer was taken, it is reported here.
 local function pass_on(client, so_far, raised)
   clean_up(client, so_far)
-  local operation, status = so_far.operation, so_far.status or nil
-  if so_far.sent and errors.outcome_of(true, status) == "unknown"
+  local operation, sent, status = so_far.operation, so_far.sent, so_far.status or nil
+  if sent == TAKEN then
+    local known, its_status = client.engine:settle(so_far.ticket) -- nil: it was taken
+    if known ~= nil then sent, status = known, its_status end
+  end
+  if sent and errors.outcome_of(true, status) == "unknown"
     and not (operation.repeatable or operation.told_as) then -- what looks again is in a call that reports itself
     interrupted(client, raised, operation, so_far.path, so_far.user or nil, so_far.attempts, status)
   end
