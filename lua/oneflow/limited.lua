@@ -1,9 +1,10 @@
 -- The environment for scripts that are not trusted: from what they are given in it, a view for example, no path leads
 -- to anything else. What ends a script that runs or allocates without end is the host's: see examples/host.
 local families = require "oneflow.families"
+local nginx = require "oneflow.hosts.nginx"
 local usage = require "oneflow.usage"
 
-local load, next, pairs, type = load, next, pairs, type
+local error, load, next, pairs, type = error, load, next, pairs, type
 local find, format, sub = string.find, string.format, string.sub
 
 local M = {}
@@ -13,8 +14,37 @@ local BASE = {
   "_VERSION", "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawlen", "select",
   "tonumber", "tostring", "type", "unpack", "xpcall",
 }
-local LIBRARIES = { "coroutine", "math", "string", "table", "utf8" }
-local LEFT_OUT = { dump = true, randomseed = true } -- code as bytes; the numbers that the host draws, too
+
+-- Of the libraries what Lua's manuals name, whatever the host added: nginx keeps the interpreter's own coroutine
+-- functions beside its own, by which a script would resume what nginx waits for. Left out: dump (code as bytes) and
+-- randomseed (the host draws numbers, too).
+local LIBRARIES = {
+  coroutine = { "close", "create", "isyieldable", "resume", "running", "status", "wrap", "yield" },
+  math = {
+    "abs", "acos", "asin", "atan", "atan2", "ceil", "cos", "cosh", "deg", "exp", "floor", "fmod", "frexp", "huge",
+    "ldexp", "log", "log10", "max", "maxinteger", "min", "mininteger", "modf", "pi", "pow", "rad", "random", "sin",
+    "sinh", "sqrt", "tan", "tanh", "tointeger", "type", "ult",
+  },
+  string = {
+    "byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "pack", "packsize", "rep", "reverse",
+    "sub", "unpack", "upper",
+  },
+  table = { "concat", "insert", "maxn", "move", "pack", "remove", "sort", "unpack" },
+  utf8 = { "char", "charpattern", "codepoint", "codes", "len", "offset" },
+}
+
+local function result_of(good, ...)
+  if not good then error((...), 0) end
+  return ...
+end
+
+-- In nginx: its own wrap ends the request when what it wraps raises, whatever pcall of the host's is around the script.
+local function new_wrap(create, resume)
+  return function(fn)
+    local co = create(fn)
+    return function(...) return result_of(resume(co, ...)) end
+  end
+end
 
 -- A name in the path of a message.
 local function named(path, key)
@@ -45,7 +75,8 @@ local function must_be_fit(value, path, modules, seen)
   end
 end
 
---- A new environment: base functions, copies of string, table, math, coroutine and utf8, and what is given.
+--- A new environment: base functions, copies of string, table, math, coroutine and utf8 with what Lua's manuals name,
+--- and what is given. (What a program adds to `string` every script has, as methods of its strings.)
 ---
 --- Of the library's objects a script gets those of one user, and what was reached through one: items, collections,
 --- pages, iterators, in a form of its own by which no file of this machine is opened (uploads are from strings,
@@ -63,15 +94,16 @@ end
 function M.environment(given)
   local environment = {}
   for _, name in pairs(BASE) do environment[name] = _G[name] end
-  for _, name in pairs(LIBRARIES) do
+  for name, members in next, LIBRARIES do
     local library = _G[name]
     if library then
-      environment[name] = {}
-      for key, value in next, library do
-        if not LEFT_OUT[key] then environment[name][key] = value end
-      end
+      local copy = {}
+      for _, member in next, members do copy[member] = library[member] end
+      environment[name] = copy
     end
   end
+  local coroutine = environment.coroutine
+  if coroutine and nginx.detect() then coroutine.wrap = new_wrap(coroutine.create, coroutine.resume) end
   environment._G = environment
   if given ~= nil and type(given) ~= "table" then
     usage.raise("limited: a table of globals expected, got " .. type(given))

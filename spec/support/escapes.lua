@@ -2,9 +2,9 @@
 -- `view` and `print`, so that the same text runs in a spec and in a C program.
 local attempts = require "spec.fixtures.escapes"
 
-local M = {}
+local M = { LUAJIT = 501 }
 
-local VERSION = rawget(_G, "jit") and 501 or tonumber((string.gsub(string.match(_VERSION, "%d%.%d"), "%.", "0")))
+local VERSION = rawget(_G, "jit") and M.LUAJIT or tonumber((string.gsub(string.match(_VERSION, "%d%.%d"), "%.", "0")))
 
 -- Prints every string that can be read from a value.
 local SHOW = [[
@@ -28,11 +28,13 @@ end
 end
 ]]
 
---- Each attempt as { name =, text = }; `other` is the address of another origin.
-function M.scripts(other)
+--- Each attempt as { name =, text = }; `other` is the address of another origin; `version`: of the Lua that runs it, if
+--- not this one.
+function M.scripts(other, version)
   local list = {}
+  version = version or VERSION
   for _, attempt in ipairs(attempts) do
-    if VERSION >= (attempt.since or 0) then
+    if version >= (attempt.since or 0) then
       list[#list + 1] = {
         name = attempt.name,
         text = SHOW .. "local function attempt()\n"
@@ -76,10 +78,11 @@ local function post() return view:contract(4712):update { _private = { name = "S
 ]]
 
 --- Each attempt of a script that is gathered as { name =, text = }: the text returns the function that runs.
-function M.gathered()
+function M.gathered(version)
   local list = {}
+  version = version or VERSION
   for _, attempt in ipairs(attempts.gathered) do
-    if VERSION >= (attempt.since or 0) and VERSION ~= attempt.not_on then
+    if version >= (attempt.since or 0) and version ~= attempt.not_on then
       list[#list + 1] = {
         name = attempt.name,
         text = SHOW .. USE .. attempt.code,

@@ -115,4 +115,20 @@ describe("limited scripts:", function()
     assert.is_nil(environment.string.dump)
     assert.is_true(environment.string ~= string and environment.coroutine ~= coroutine)
   end)
+
+  it("have of the libraries what Lua's manuals name, whatever a program adds to them", function()
+    finally(function() string.run_program, table.all_of_it, coroutine._resume = nil, nil, nil end) -- luacheck: ignore
+    string.run_program, table.all_of_it, coroutine._resume = os.exit, {}, coroutine.resume -- luacheck: ignore
+    local environment = limited.environment()
+    assert.is_nil(environment.string.run_program)
+    assert.is_nil(environment.table.all_of_it)
+    assert.is_nil(environment.coroutine._resume)
+    for _, name in ipairs { "string", "table", "math", "coroutine" } do
+      for key, value in pairs(environment[name]) do assert.equal(_G[name][key], value) end
+    end
+    for _, name in ipairs { "string.gsub", "table.concat", "math.floor", "coroutine.wrap", "coroutine.running" } do
+      local library, key = string.match(name, "(%a+)%.(%a+)")
+      assert.is_function(environment[library][key], name)
+    end
+  end)
 end)

@@ -1,5 +1,6 @@
 -- Limited scripts in map, gather and a gatherer, beside functions of other users and of the host: a script reaches only
--- its own user, and the others end well, whatever it does with the coroutines in which it ran. In nginx: nginx_spec.
+-- its own user, and the others end well, whatever it does with the coroutines in which it ran. In nginx:
+-- nginx_limited_spec.
 local oneflow = require "oneflow"
 local limited = require "oneflow.limited"
 local testing = require "oneflow.testing"
