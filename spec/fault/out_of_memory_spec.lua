@@ -245,6 +245,7 @@ describe("out of memory:", function()
   it("case 62: where the stack ends in the middle of a call, it is known what was done", function()
     for _, hooks in ipairs { false, true } do
       local child = process.start(function(args)
+        if rawget(_G, "jit") then jit.off() end -- crashes by itself where the stack ends while it leaves compiled code
         local oneflow = require "oneflow"
         local sent, told = 0, 0
         local all = { on_error = function() told = told + 1 end, on_response = args.hooks and function() end or nil }
