@@ -110,18 +110,21 @@ static void see_header(of_head_seen *seen, const char *line, size_t length) {
 }
 
 void of_head_see(of_head_seen *seen, const char *line, size_t length) {
-    while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r'))
+    if (length > 0 && line[length - 1] == '\n')
+        length--;
+    if (length > 0 && line[length - 1] == '\r')
         length--;
     char first = '\0';
     if (length > 0)
         first = of_lower(line[0]);
-    if (seen->lines++ == 0) {
-        if (!is_status(line, length))
-            seen->odd = "the answer does not begin as one of HTTP/1.x does";
-        seen->in_framing = true; /* there is no header yet that could go on */
+    bool begins = seen->lines++ == 0;
+    if (begins && !is_status(line, length)) {
+        seen->odd = "the answer does not begin as one of HTTP/1.x does";
     } else if (memchr(line, '\r', length) != NULL) {
         /* libcurl ends the header lines at any line that begins with one. */
         seen->odd = "a header line of the answer holds a carriage return";
+    } else if (begins) {
+        seen->in_framing = true; /* there is no header yet that could go on */
     } else if (blank(first)) {
         if (seen->in_framing)
             seen->odd = "a header line of the answer goes on where it must not";

@@ -93,6 +93,9 @@ describe("odd answers:", function()
     ["a status of four digits"] = { "1.1 2000 OK\r\n" .. LENGTH },
     ["a status without words"] = { "1.1 200\r\n" .. LENGTH, good = true },
     ["a line that begins with a carriage return"] = { "1.1 200 OK\r\n" .. LENGTH .. "\rx-a: b\r\n" },
+    ["a line of two carriage returns"] = { "1.1 200 OK\r\n" .. LENGTH .. "\r\r\n" },
+    ["a line that ends with two carriage returns"] = { "1.1 200 OK\r\n" .. LENGTH .. "x-a: b\r\r\n" },
+    ["a first line that ends with two carriage returns"] = { "1.1 200 OK\r\r\n" .. LENGTH },
     ["a transfer encoding that nobody asked for"] = {
       "1.1 200 OK\r\ntransfer-encoding: gzip\r\n" .. LENGTH, kind = "decode" },
     ["chunked twice"] = { "1.1 200 OK\r\ntransfer-encoding: chunked, chunked\r\n", kind = "decode" },
