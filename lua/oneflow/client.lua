@@ -1,81 +1,25 @@
 -- Making a client: its options, and nothing on the network.
 local core = require "oneflow.core"
-local check = require "oneflow.check"
 local errors = require "oneflow.errors"
 local families = require "oneflow.families"
+local lists = require "oneflow.options.lists"
 local object = require "oneflow.object"
+local options = require "oneflow.options"
 local usage = require "oneflow.usage"
 local version = require "oneflow.version"
 
-local find, format, match = string.find, string.format, string.match
-local ipairs, next, type = ipairs, next, type
-
-local PRODUCT = "^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"
+local find = string.find
+local ipairs, type = ipairs, type
 
 local ENVIRONMENTS = {
   production = "https://api.oneflow.com/v1",
   test = "https://api.test.oneflow.com/v1",
 }
 
-local function typed(expected)
-  return function(name, value)
-    if type(value) ~= expected then usage.raise(format("%s: %s expected, got %s", name, expected, type(value))) end
-  end
-end
-
-local HOOKS = { on_request = true, on_response = true, on_error = true }
-
-local OPTIONS = {
-  token = function(name, value)
-    if type(value) ~= "string" and type(value) ~= "function" and not core.is_token_source(value) then
-      usage.raise(format("%s: string or function expected, got %s", name, type(value)))
-    end
-  end,
-  token_file = typed "string", token_env = typed "string",
-  environment = function(name, value)
-    if not ENVIRONMENTS[value] then usage.raise(name .. ': "production" or "test" expected') end
-  end,
-  base_url = typed "string", ca_file = typed "string", proxy = typed "string",
-  timeout = check.seconds, attempt_timeout = check.seconds, connect_timeout = check.seconds,
-  retry = check.retry,
-  concurrency = function(name, value) check.whole(name, value, 1, 1000) end,
-  max_body = function(name, value) check.whole(name, value, 1, 2 ^ 40) end,
-  stall_timeout = function(name, value) check.whole(name, value, 1, 3600) end,
-  drain = function(name, value)
-    typed "number" (name, value)
-    if not (value >= 0 and value <= 60) then usage.raise(name .. ": seconds from 0 to 60 expected") end
-  end,
-  hooks = function(name, value)
-    typed "table" (name, value)
-    for hook, fn in next, value do
-      if not HOOKS[hook] then
-        usage.raise(format("%s has no %s%s", name, usage.show(hook), usage.hint(hook, usage.names(HOOKS))))
-      end
-      typed "function" (name .. "." .. hook, fn)
-    end
-  end,
-  app = function(name, value)
-    typed "string" (name, value)
-    if #value > 64 or not match(value, PRODUCT) then usage.raise(name .. ': "name/version" expected') end
-  end,
-  transport = typed "function", socket_dir = typed "string",
-}
-
 local TOKENS = { "token", "token_file", "token_env" }
 
-local function read(options)
-  if type(options) ~= "table" then usage.raise("oneflow.client: a table of options expected, got " .. type(options)) end
-  local copy = {}
-  for name, value in next, options do
-    local good = OPTIONS[name]
-    if not good then
-      local hint = (name == "as" or name == "user") and "; a client has no default user: use client:user(...)"
-        or usage.hint(name, usage.names(OPTIONS))
-      usage.raise(format("oneflow.client: unknown option %s%s", usage.show(name), hint))
-    end
-    good(name, value)
-    copy[name] = value
-  end
+local function read(given)
+  local copy = options.read(lists.client, given)
   local tokens = 0
   for _, name in ipairs(TOKENS) do if copy[name] ~= nil then tokens = tokens + 1 end end
   if tokens ~= 1 then usage.raise("oneflow.client: one of token, token_file and token_env expected") end
@@ -116,20 +60,16 @@ end
 ---@field transport fun(request: table): integer, table, string?
 
 --- Makes a client. Reads the token's file or variable; does no network I/O.
----@param options oneflow.ClientOptions
+---@param given oneflow.ClientOptions
 ---@return oneflow.Client? client, oneflow.Error? err  validation: a token, base_url or ca_file; memory
-local function new(options)
-  local opts = read(options)
+local function new(given)
+  local opts = read(given)
   local state = {
-    timeout = opts.timeout or 60, attempt_timeout = opts.attempt_timeout or 30,
-    transport = opts.transport, token_file = opts.token_file, socket_dir = opts.socket_dir,
+    timeout = opts.timeout, attempt_timeout = opts.attempt_timeout, hooks = opts.hooks, transport = opts.transport,
+    token_file = opts.token_file, socket_dir = opts.socket_dir,
     generation = 1, -- of the token: a 401 for an older one needs no asking
     so_far = false, -- of calls that ended, to be used again: see oneflow.call
   }
-  if opts.hooks then
-    state.hooks = {}
-    for name, fn in next, opts.hooks do state.hooks[name] = fn end
-  end
   if type(opts.token) == "function" then
     state.token_function, opts.token, state.generation = opts.token, nil, 0
   elseif type(opts.token) == "userdata" then -- oneflow_client made it: a callback in C, which only the engine asks
@@ -142,9 +82,8 @@ local function new(options)
   local engine, option, problem = core.engine {
     base_url = base_url, token = opts.token, token_file = opts.token_file, token_env = opts.token_env,
     token_source = opts.token_source, ca_file = opts.ca_file, proxy = opts.proxy,
-    connect_timeout = opts.connect_timeout or 3, concurrency = opts.concurrency or 16,
-    max_body = opts.max_body or 32 * 1024 * 1024, stall_timeout = opts.stall_timeout or 20,
-    drain = opts.drain or 3,
+    connect_timeout = opts.connect_timeout, concurrency = opts.concurrency, max_body = opts.max_body,
+    stall_timeout = opts.stall_timeout, drain = opts.drain,
     user_agent = "oneflow-lua/" .. version .. (opts.app and " " .. opts.app or ""),
   }
   if not engine then

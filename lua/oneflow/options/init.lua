@@ -1,0 +1,114 @@
+-- Reads a table of options by a list, which is data: see oneflow.options.lists. An unknown name and a wrong type raise.
+-- What comes back is a copy, with the defaults filled in: a table that the caller changes later changes nothing.
+local usage = require "oneflow.usage"
+
+local next, pairs, type = next, pairs, type
+local floor, format = math.floor, string.format
+
+local M = {}
+
+local function bad_type(path, expected, value)
+  usage.raise(format("%s: %s expected, got %s", path, expected, type(value)))
+end
+
+-- By the type of an option: function(path, value, option) -> the value to keep.
+local TYPES = {}
+
+function TYPES.any(_, value) return value end
+
+local function of_lua(path, value, option)
+  if type(value) ~= option.type then bad_type(path, option.type, value) end
+  return value
+end
+TYPES.boolean, TYPES.string, TYPES["function"], TYPES.table = of_lua, of_lua, of_lua, of_lua
+
+--- Seconds: above 0 and at most 3600, if the option has no range of its own.
+function TYPES.seconds(path, value, option)
+  if type(value) ~= "number" then bad_type(path, "number of seconds", value) end
+  if option.from then
+    if value >= option.from and value <= option.to then return value end
+    usage.raise(format("%s: seconds from %d to %d expected", path, option.from, option.to))
+  end
+  if value ~= value or value <= 0 then usage.raise(path .. ": seconds above 0 expected") end
+  if value > 3600 then usage.raise(path .. ": more than 3600: seconds, not milliseconds") end
+  return value
+end
+
+function TYPES.integer(path, value, option)
+  if type(value) ~= "number" then bad_type(path, "integer", value) end
+  if value ~= floor(value) or value < option.from or value > option.to then
+    usage.raise(format("%s: integer from %d to %d expected", path, option.from, option.to))
+  end
+  return value
+end
+
+--- A table with a list of its own, or `false` where that has a meaning.
+function TYPES.list(path, value, option)
+  if value == false and option.or_false then return false end
+  return M.read(option.list, value, path, path .. ".")
+end
+
+--- Makes a list ready for `read`. Its fields:
+---   options   by name: { type =, default =, from =, to =, list =, check = function(path, value) }, or a type's name
+---   where     whose options they are: messages begin with it
+---   expected  what messages say when it is not a table
+---   required  true when there must be a table
+---   fields    true when they are called fields
+---   refusal   function(name) -> the message for an unknown name that has one of its own
+function M.list(list)
+  local options = {}
+  for name, option in pairs(list.options) do
+    if type(option) == "string" then option = { type = option } end
+    option.read = TYPES[option.type]
+    options[name] = option
+    if option.default ~= nil then
+      list.defaults = list.defaults or {}
+      list.defaults[name] = option.default
+    end
+  end
+  list.options = options
+  return list
+end
+
+local function refuse(list, where, name)
+  local message = list.refusal and list.refusal(name)
+  if not message then
+    local start = list.fields and where .. " has no field " or (where and where .. ": " or "") .. "unknown option "
+    message = start .. usage.show(name) .. usage.hint(name, usage.names(list.options))
+  end
+  usage.raise(message)
+end
+
+local NONE = {} -- nobody writes into what was read of nothing
+
+--- What is given, copied, with the defaults of what is not.
+---@param list table  made by M.list
+---@param given table?
+---@param where string?  instead of the list's
+---@param before string?  what the names of these options begin with in messages
+---@return table
+function M.read(list, given, where, before)
+  where = where or list.where
+  local defaults = list.defaults
+  if given == nil and not list.required then
+    if not defaults then return NONE end
+    given = NONE
+  end
+  if type(given) ~= "table" then bad_type(where or "options", list.expected or "a table of options", given) end
+  local copy, options = {}, list.options
+  for name, value in next, given do
+    local option = options[name]
+    if not option then refuse(list, where, name) end
+    local path = before and before .. name or name
+    copy[name] = option.read(path, value, option)
+    if option.check then option.check(path, value) end
+  end
+  if defaults then
+    for name, value in next, defaults do
+      if copy[name] == nil then copy[name] = value end
+    end
+  end
+  return copy
+end
+
+return M

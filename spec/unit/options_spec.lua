@@ -1,0 +1,118 @@
+-- Options: one reader by lists, which copies; and what is said of defaults and ranges is what the lists say.
+local lists = require "oneflow.options.lists"
+local options = require "oneflow.options"
+local oneflow = require "oneflow"
+
+local function contents(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read "*a"
+  file:close()
+  return text
+end
+
+--- The numbers that a text gives: "3; 1 to 1000", "32 MiB". In names, such as `utf8`, there are none.
+local function numbers(text)
+  local out = {}
+  for number, unit in string.gmatch(" " .. text, "[^%w_](%d+) ?(%a*)") do
+    out[#out + 1] = tonumber(number) * (unit == "MiB" and 2 ^ 20 or unit == "KiB" and 2 ^ 10 or 1)
+  end
+  return out
+end
+
+-- List -> the class that annotates it, and where.
+local ANNOTATED = {
+  client = { "ClientOptions", "client" }, hooks = { "Hooks", "client" },
+}
+
+local function fields_of(class, file)
+  local text = contents("lua/oneflow/" .. file .. ".lua") .. "\n"
+  local body = assert(string.match(text, "\n(%-%-%-@class oneflow%." .. class .. "[ :\n].-)\n[^-]"), class)
+  local fields = {}
+  for name, said in string.gmatch(body, "%-%-%-@field ([%w_]+)([^\n]*)") do fields[name] = said end
+  return fields
+end
+
+describe("options:", function()
+  it("a table that is written to after it was given changes nothing, and nested ones neither", function()
+    local retry, hooks = { attempts = 2 }, { on_request = print }
+    local given = { token = "secret", retry = retry, hooks = hooks, drain = 0 }
+    local read = options.read(lists.client, given)
+    retry.attempts, hooks.on_request, hooks.on_response, given.drain = "many", error, error, 60
+    assert.same({ attempts = 2 }, read.retry)
+    assert.same({ on_request = print }, read.hooks)
+    assert.equal(0, read.drain)
+  end)
+
+  it("a default counts where nothing is given; false and the ends of a range are given", function()
+    local read = options.read(lists.client, { token = "secret", retry = false, concurrency = 1000, stall_timeout = 1 })
+    assert.same({ false, 1000, 1 }, { read.retry, read.concurrency, read.stall_timeout })
+    for name, option in pairs(lists.client.options) do
+      local given = name == "token" or name == "retry" or name == "concurrency" or name == "stall_timeout"
+      if not given then assert.equal(option.default, read[name]) end
+    end
+  end)
+
+  it("names, types and ranges are refused by their whole path, at the caller's line", function()
+    for message, given in pairs {
+      ["oneflow.client: unknown option \"tiemout\"; did you mean \"timeout\"?"] = { tiemout = 1 },
+      ["oneflow.client: unknown option \"user\"; a client has no default user"] = { user = "anna@example.com" },
+      ["oneflow.client: unknown option [number]"] = { "secret" },
+      ["oneflow.client: a table of options expected, got string"] = "secret",
+      ["hooks has no field \"on_reqest\"; did you mean \"on_request\"?"] = { hooks = { on_reqest = print } },
+      ["hooks.on_error: function expected, got boolean"] = { hooks = { on_error = true } },
+      ["hooks: table expected, got function"] = { hooks = print },
+      ["retry has no field \"count\"; known: attempts"] = { retry = { count = 3 } },
+      ["retry.attempts: integer from 1 to 10 expected"] = { retry = { attempts = 11 } },
+      ["retry: false or { attempts = n } expected, got boolean"] = { retry = true },
+      ["drain: seconds from 0 to 60 expected"] = { drain = 61 },
+      ["drain: number of seconds expected, got string"] = { drain = "1" },
+      ["connect_timeout: more than 3600: seconds, not milliseconds"] = { connect_timeout = 5000 },
+      ["max_body: integer from 1 to 1099511627776 expected"] = { max_body = 0.5 },
+      ["environment: \"production\" or \"test\" expected"] = { environment = "staging" },
+      ["app: \"name/version\" expected"] = { app = "mine" },
+      ["token: string or function expected, got table"] = { token = {} },
+      ["base_url: string expected, got number"] = { base_url = 1 },
+    } do
+      local good, raised = pcall(function() return (oneflow.client(given)) end)
+      assert.is_false(good, message)
+      assert.is_truthy(string.find(raised, "options_spec.lua:%d+: oneflow: "), raised)
+      assert.is_truthy(string.find(raised, message, 1, true), raised)
+    end
+    local good, raised = pcall(function() return (oneflow.client()) end)
+    assert.is_false(good)
+    assert.is_truthy(string.find(raised, "a table of options expected, got nil", 1, true), raised)
+  end)
+
+  it("every option is annotated, with its default and its range where one is said", function()
+    for name, where in pairs(ANNOTATED) do
+      local list, fields = lists[name], fields_of(where[1], where[2])
+      for option_name in pairs(fields) do
+        assert.is_truthy(list.options[option_name], where[1] .. " has a field that is no option: " .. option_name)
+      end
+      for option_name, option in pairs(list.options) do
+        local said = assert(fields[option_name], where[1] .. " lacks " .. option_name)
+        local in_brackets = numbers(string.match(said, "%(([^()]*%d[^()]*)%)") or "")
+        if option.default then assert.equal(option.default, in_brackets[1], where[1] .. "." .. option_name) end
+        if option.default and in_brackets[3] then
+          assert.same({ option.from, option.to }, { in_brackets[2], in_brackets[3] }, where[1] .. "." .. option_name)
+        end
+      end
+    end
+  end)
+
+  it("the documents say the defaults of a client's options", function()
+    local seen = 0
+    for _, path in ipairs { "README.md", "docs/objects.md", "docs/files.md", "docs/many.md", "docs/nginx.md",
+                            "docs/c.md", "docs/cookbook.md" } do
+      for name, said in string.gmatch(contents(path), "`([%l_]+)` (%b())") do
+        local option = lists.client.options[name]
+        local default = option and option.default and numbers(said)[1]
+        if default then
+          assert.equal(option.default, default, path .. ": `" .. name .. "` " .. said)
+          seen = seen + 1
+        end
+      end
+    end
+    assert.is_true(seen >= 7, tostring(seen))
+  end)
+end)
