@@ -164,6 +164,23 @@ describe("token function:", function()
     assert.equal(2, calls.asked)
   end)
 
+  it("case 60: who yields by himself in there leaves it to the next one to ask", function()
+    local asked = 0
+    local client = answered(function()
+      asked = asked + 1
+      if asked == 1 then coroutine.yield "for another scheduler" end
+      return TOKEN
+    end)
+    local results, failures = oneflow.gather {
+      function() return assert(client:user(INGE)):ping() end, function() return assert(client:user(ULF)):ping() end,
+    }
+    assert.equal(1, #failures)
+    assert.is_truthy(string.find(failures[1].err, "yielded by itself", 1, true))
+    assert.is_truthy(results[2])
+    assert(assert(client:user(INGE)):ping())
+    assert.equal(2, asked)
+  end)
+
   it("a call from within the function is still told so, however deep", function()
     local client, message
     client = answered(function()

@@ -20,6 +20,7 @@ local ask
 -- Is the token's function still being asked there? A raise may have ended that anywhere, also past any clean-up: an
 -- overflow of the stack, memory that ended, a hook that counts instructions.
 local function goes_on(asking)
+  if asking.waiter and asking.waiter:gone() then return false end
   return not asking.over and clock.monotonic() < asking.until_when and core.calls(asking.thread, asking.attempt)
 end
 
@@ -82,7 +83,7 @@ function ask(client, reason, waiter, deadline)
   -- And who waits for the answer. Its fields are there from the start: later there may be no memory for them.
   local asking = {
     by = running(), thread = core.thread(), attempt = false, until_when = clock.monotonic() + client.timeout,
-    over = false, change = false, why = false,
+    over = false, change = false, why = false, waiter = waiter or false,
   }
   function asking.attempt() -- while it is on the stack, the function is being asked
     client.asking = asking

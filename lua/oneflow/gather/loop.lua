@@ -125,6 +125,9 @@ local function current()
   return task and task.co == co and task or nil
 end
 
+-- Where coroutines cannot be closed, one that was left may stay in the middle of what it did.
+function Task:gone() return self.scope == LEFT end
+
 -- What a task's coroutine does.
 local function body()
   local task = M.task

@@ -17,6 +17,7 @@
 --   pause(self, seconds)   -> true | nil, "cancelled", why: what runs here was stopped
 --   wake(self)
 --   within(self, co)   does this coroutine wait for what it runs?
+--   gone(self)   is it known that what it runs is never gone on with?
 local core = require "oneflow.core"
 local gather = require "oneflow.hosts.gather"
 local nginx = require "oneflow.hosts.nginx"

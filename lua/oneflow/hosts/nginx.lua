@@ -231,6 +231,8 @@ end
 -- A light thread does not tell for whom it runs.
 function waiter.within() return false end
 
+function waiter.gone() return false end
+
 -- The waiter of a light thread that a gather began.
 local function begun_here(co)
   local begun = co and light_threads.waiters[co]
