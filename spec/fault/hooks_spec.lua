@@ -223,6 +223,23 @@ describe("hooks:", function()
     assert.equal(2, #target:journal())
   end)
 
+  it("case 62: on_response that yields for a scheduler of its own, in a gather: that the call may have been applied is "
+    .. "told", function()
+    local target = start_echo()
+    local problems, infos = {}, {}
+    local client = wire.client(target, { hooks = {
+      on_response = function() coroutine.yield() end,
+      on_error = function(problem, info) problems[#problems + 1], infos[#infos + 1] = problem, info end,
+    } })
+    local _, failures = oneflow.gather { function() return client:contract(77):publish({}, { as = wire.SVEN }) end }
+    assert.is_truthy(string.find(failures[1].err, "yielded by itself", 1, true))
+    assert.equal(1, #problems)
+    assert.equal(failures[1].err, problems[1])
+    assert.equal("call contract.publish /contracts/77/publish unknown", table.concat({ infos[1].raised_in,
+      infos[1].operation, infos[1].path, infos[1].outcome }, " "))
+    assert.equal(1, #target:journal())
+  end)
+
   it("case 62: wherever in a call it strikes, what has arrived is told, once", function()
     local target = start_echo()
     local child = process.start(function(args)

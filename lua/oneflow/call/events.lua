@@ -95,15 +95,16 @@ end
 
 --- Reports what became of a call that nobody waits for any more. Never raises.
 ---@param ticket userdata  done; is used up
----@return table? info  oneflow.ResponseInfo; nil: there was no memory for it
-function M.orphaned(client, ticket, operation, path, user)
+---@param why any  nobody waits, told where the answer was taken already
+---@return table? info  oneflow.ResponseInfo; nil: the answer was taken, or there was no memory for it
+function M.orphaned(client, ticket, operation, path, user, why)
   local good, info = pcall(orphan, client, ticket, operation, path, user)
   if good then
     report.orphaned(client, info)
     return info
   end
-  client.engine:settle(ticket)
-  interrupted(client, info, operation, path, user, 1)
+  local taken = client.engine:settle(ticket) == nil
+  interrupted(client, taken and why or info, operation, path, user, 1)
 end
 
 M.context_of, M.outcome_of, M.told = context_of, outcome_of, told

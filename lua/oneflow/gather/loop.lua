@@ -271,12 +271,13 @@ local function cancelled(why)
     retryable = false })
 end
 
--- What became of a call whose coroutine was closed; its request is done.
-local function orphaned(task, request)
+-- What became of a call whose coroutine was closed; its request is done. `why` it is left is told where the answer was
+-- taken, and what was made of it is not known: as when a hook of the client's yielded.
+local function orphaned(task, request, why)
   local client, operation = task.client, task.operation
   local info = { operation = operation.name }
   if not operation.repeatable then
-    info = events.orphaned(client, request, operation, task.path, task.user)
+    info = events.orphaned(client, request, operation, task.path, task.user, why)
   end
   return errors.new({ operation = info.operation, acting_user = info.acting_user, attempts = 1, mask = client.mask }, {
     kind = info.kind or "cancelled", outcome = info.outcome or "unknown", status = info.status,
@@ -302,7 +303,7 @@ local function leave(task, alive, what, request)
     what = CLOSED
   end
   if request then
-    local good, err = pcall(orphaned, task, request)
+    local good, err = pcall(orphaned, task, request, what)
     what = good and err or what
   end
   if task.group then
