@@ -1,8 +1,8 @@
 #define _GNU_SOURCE
 #include "engine.h"
 
-#include "carrier.h"
 #include "curl_init.h"
+#include "easy.h"
 #include "io_thread.h"
 #include "ledger.h"
 #include "multi.h"
@@ -143,7 +143,7 @@ void of_engine_orphan(of_transfer *transfer) {
 
 void of_engine_consume(of_transfer *transfer) {
     of_buffer_clear(&transfer->body);
-    if (!transfer->paused || transfer->slot == NULL)
+    if (!transfer->paused || transfer->easy == NULL)
         return;
     if (engine_of(transfer)->process != of_process()) {
         abandon(engine_of(transfer)); /* the rest is the parent's */

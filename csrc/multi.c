@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "multi.h"
 
-#include "carrier.h"
+#include "easy.h"
 #include "system.h"
 #include "wakeup.h"
 
@@ -51,7 +51,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
     size_t number = (size_t)fd;
     if (what == CURL_POLL_REMOVE) {
         unwatch(multi, number);
-        multi->still = of_carrier_stands_still(easy) || multi->still;
+        multi->still = of_easy_stands_still(easy) || multi->still;
         return 0;
     }
     if (!grow((void **)&multi->places, &multi->place_count, number + 1, sizeof(size_t)) ||
@@ -61,7 +61,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
         return 0;
     }
     if (multi->places[number] == 0) {
-        if (of_carrier_connects(easy))
+        if (of_easy_connects(easy))
             of_wakeup_keep_lookup(fd);
         multi->watched[multi->watched_count++] = (struct pollfd){.fd = fd};
         multi->places[number] = multi->watched_count;
@@ -240,10 +240,10 @@ void of_multi_end(of_transfer *transfer, of_kind kind, const char *message) {
         transfer->message = of_copy(message, strlen(message));
     if (kind == OF_CONNECTION && transfer->message == NULL)
         kind = OF_MEMORY;
-    if (transfer->slot != NULL) {
-        check(multi, curl_multi_remove_handle(multi->handle, of_carrier_easy(transfer->slot)));
-        of_carrier_give(transfer->owner, &multi->context, transfer->slot, kind == OF_OK);
-        transfer->slot = NULL;
+    if (transfer->easy != NULL) {
+        check(multi, curl_multi_remove_handle(multi->handle, of_easy_handle(transfer->easy)));
+        of_easy_release(transfer->owner, &multi->context, transfer->easy, kind == OF_OK);
+        transfer->easy = NULL;
         if (kind != OF_OK || transfer->connects > 0)
             multi->context.connections.suspect = true;
         if (kind == OF_TLS)
@@ -280,7 +280,7 @@ static long long end_of(const of_transfer *transfer) {
 }
 
 static bool connects(const of_transfer *transfer) {
-    return transfer->slot != NULL && transfer->wire == 0;
+    return transfer->easy != NULL && transfer->wire == 0;
 }
 
 static long long due_of(const of_transfer *transfer) {
@@ -320,11 +320,12 @@ static void end_late(of_transfer *transfer) {
     char message[CURL_ERROR_SIZE];
     char seconds[32];
     write_seconds(seconds, transfer->timeout);
-    if (transfer->slot == NULL) {
+    if (transfer->easy == NULL) {
         snprintf(message, sizeof message, "no turn within %s s: too many calls are under way",
                  seconds);
     } else {
-        (void)of_carrier_read(transfer->slot, CURLE_OPERATION_TIMEDOUT, message, sizeof message);
+        (void)of_easy_read_result(transfer->easy, CURLE_OPERATION_TIMEDOUT, message,
+                                  sizeof message);
         if (!connects(transfer)) {
             snprintf(message, sizeof message, "no %s within %s s",
                      transfer->status == 0 ? "answer" : "whole answer", seconds);
@@ -374,22 +375,22 @@ static void start(of_multi *multi, of_transfer *transfer) {
         return;
     }
     expect_connection(multi, transfer);
-    of_carrier *slot = of_multi_open(multi) ? of_carrier_take(owner, &multi->context) : NULL;
-    if (slot == NULL || !of_carrier_arm(slot, transfer)) {
-        const char *shortage = slot == NULL ? of_shortage_now() : NULL;
-        if (slot != NULL)
-            of_carrier_free(slot);
+    of_easy *easy = of_multi_open(multi) ? of_easy_acquire(owner, &multi->context) : NULL;
+    if (easy == NULL || !of_easy_set_up(easy, transfer)) {
+        const char *shortage = easy == NULL ? of_shortage_now() : NULL;
+        if (easy != NULL)
+            of_easy_free(easy);
         of_multi_end(transfer, shortage != NULL ? OF_CONNECTION : OF_MEMORY,
                      shortage != NULL ? shortage : NO_SETTING_UP);
         return;
     }
     of_list_remove(&multi->queued, transfer);
     of_list_append(&multi->running, transfer);
-    transfer->slot = slot;
+    transfer->easy = easy;
     atomic_store_explicit(&transfer->state, OF_RUNNING, memory_order_relaxed);
     owner->shares[multi->context.share].running++;
     /* Of a handle whose adding failed libcurl may know: it is removed after all the others. */
-    check(multi, curl_multi_add_handle(multi->handle, of_carrier_easy(slot)));
+    check(multi, curl_multi_add_handle(multi->handle, of_easy_handle(easy)));
 }
 
 static void start_queued(of_multi *multi) {
@@ -405,15 +406,15 @@ static void start_queued(of_multi *multi) {
 
 /* Nothing was sent on the stale connection: once more, on a new one. */
 static void start_fresh(of_multi *multi, of_transfer *transfer) {
-    CURL *easy = of_carrier_easy(transfer->slot);
+    CURL *handle = of_easy_handle(transfer->easy);
     transfer->stop = OF_STOP_NONE;
     transfer->fresh = true;
-    check(multi, curl_multi_remove_handle(multi->handle, easy));
+    check(multi, curl_multi_remove_handle(multi->handle, handle));
     expect_connection(multi, transfer);
-    if (!of_carrier_arm(transfer->slot, transfer))
+    if (!of_easy_set_up(transfer->easy, transfer))
         of_multi_end(transfer, OF_MEMORY, NO_SETTING_UP);
     else if (multi->failure == CURLM_OK)
-        check(multi, curl_multi_add_handle(multi->handle, easy));
+        check(multi, curl_multi_add_handle(multi->handle, handle));
 }
 
 static void collect(of_multi *multi) {
@@ -423,7 +424,7 @@ static void collect(of_multi *multi) {
         if (event->msg != CURLMSG_DONE)
             continue;
         CURLcode code = event->data.result; /* it dies with the handle's removal */
-        of_transfer *transfer = of_carrier_transfer(event->easy_handle);
+        of_transfer *transfer = of_easy_transfer(event->easy_handle);
         if (transfer == NULL) {
             check(multi, CURLM_BAD_EASY_HANDLE);
             continue;
@@ -440,13 +441,13 @@ static void collect(of_multi *multi) {
             continue;
         }
         char message[CURL_ERROR_SIZE + 256] = "";
-        of_kind kind = of_carrier_read(transfer->slot, code, message, sizeof message);
+        of_kind kind = of_easy_read_result(transfer->easy, code, message, sizeof message);
         of_multi_end(transfer, kind, message);
     }
 }
 
 void of_multi_resume(of_transfer *transfer) {
-    if (!of_carrier_resume(transfer->slot)) /* what had come may have a hole now */
+    if (!of_easy_resume(transfer->easy)) /* what had come may have a hole now */
         check(transfer->multi, CURLM_OUT_OF_MEMORY);
 }
 
@@ -467,7 +468,7 @@ static void go_on(of_multi *multi) {
     multi->still = false;
     for (of_transfer *transfer = multi->running.first; transfer != NULL;
          transfer = transfer->next) {
-        if (!of_carrier_go_on(transfer->slot))
+        if (!of_easy_go_on(transfer->easy))
             multi->failure = CURLM_OUT_OF_MEMORY;
     }
 }
@@ -503,7 +504,7 @@ static void meet_due(of_multi *multi) {
          transfer = transfer->next) {
         if (overdue(transfer)) {
             some = true;
-            of_carrier_keep_connecting(transfer->slot);
+            of_easy_keep_connecting(transfer->easy);
         }
     }
     act(multi);
@@ -552,7 +553,7 @@ void of_multi_end_disconnected(of_multi *multi) {
 void of_multi_release(of_multi *multi, of_owner *owner) {
     of_share *share = &owner->shares[multi->context.share];
     while (share->idle != NULL)
-        of_carrier_free(of_carrier_take(owner, &multi->context));
+        of_easy_free(of_easy_acquire(owner, &multi->context));
     curl_url_cleanup(share->origin);
     share->origin = NULL;
 }
@@ -570,7 +571,7 @@ void of_multi_close(of_multi *multi) {
 
 static void abandon_all(of_list *list) {
     while (list->first != NULL) {
-        list->first->slot = NULL;
+        list->first->easy = NULL;
         of_multi_end(list->first, OF_CANCELLED,
                      "the call belongs to the process that forked this one");
     }

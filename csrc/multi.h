@@ -7,7 +7,7 @@
 #ifndef ONEFLOW_MULTI_H
 #define ONEFLOW_MULTI_H
 
-#include "carrier.h"
+#include "easy.h"
 #include "transfer.h"
 
 #include <poll.h>
@@ -25,7 +25,7 @@ struct of_multi {
     bool out_of_memory; /* no memory to poll: all watched sockets are acted on */
     bool ready;         /* something is to be acted on */
     CURLMcode failure; /* of a curl_multi_* function: the curl_multi is replaced by the next step */
-    bool still;        /* libcurl is to be called for a transfer, see of_carrier_stands_still */
+    bool still;        /* libcurl is to be called for a transfer, see of_easy_stands_still */
     long long deadline; /* of_now() at which libcurl wants to be called in any case; -1: none */
     long long due;      /* of_now() at which a transfer's time may be up; 0: never */
     of_list queued;

@@ -16,7 +16,7 @@
 
 typedef struct of_owner of_owner;
 typedef struct of_transfer of_transfer;
-typedef struct of_carrier of_carrier;
+typedef struct of_easy of_easy;
 typedef struct of_multi of_multi;
 
 /* What the rooms below ask of the engine. */
@@ -32,8 +32,8 @@ enum { OF_INLINE, OF_THREAD, OF_SHARES };
 
 /* An owner's part in a curl_multi. */
 typedef struct of_share {
-    of_carrier *idle; /* easy handles whose connections are the curl_multi's */
-    CURLU *origin;    /* that all of them go to; NULL: not made yet */
+    of_easy *idle; /* easy handles whose connections are the curl_multi's */
+    CURLU *origin; /* that all of them go to; NULL: not made yet */
     long idle_count;
     long running;
 } of_share;

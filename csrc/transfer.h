@@ -86,7 +86,7 @@ struct of_transfer {
     of_multi *multi; /* while it is not done */
     of_transfer *previous;
     of_transfer *next;          /* in a list of its multi's, or of its queue's once done */
-    of_carrier *slot;           /* the engine's, lent while it runs */
+    of_easy *easy;              /* the engine's, lent while it runs */
     of_buffer header_text;      /* the header lines, each ended by a NUL */
     struct curl_slist *headers; /* libcurl's list over those lines */
     of_buffer url;              /* path and query: what the request line has */

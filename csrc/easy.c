@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "carrier.h"
+#include "easy.h"
 
 #include "curl_init.h"
 #include "head.h"
@@ -27,15 +27,15 @@ enum {
 };
 
 /* With the handle, what is set in it: setting an option costs more than remembering it. */
-struct of_carrier {
-    CURL *easy;
-    of_carrier *next; /* among the idle */
+struct of_easy {
+    CURL *handle;
+    of_easy *next; /* among the idle */
     of_easy_context *context;
     of_transfer *transfer; /* whose request it carries */
     long connect_timeout;
     long idle_seconds;
     bool fresh;
-    bool bulky;
+    bool streams;
     bool still;
     of_trust trust;
     bool get; /* a GET without a body, which is what a new handle does */
@@ -106,9 +106,9 @@ static of_kind kind_of(CURLcode code) {
 
 static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
     (void)purpose;
-    of_carrier *slot = context;
-    of_transfer *transfer = slot->transfer;
-    curl_socket_t fd = of_connections_open(&slot->context->connections, address);
+    of_easy *easy = context;
+    of_transfer *transfer = easy->transfer;
+    curl_socket_t fd = of_connections_open(&easy->context->connections, address);
     if (fd == CURL_SOCKET_BAD && errno == ENOMEM)
         transfer->stop = OF_STOP_MEMORY;
     else if (fd == CURL_SOCKET_BAD && transfer->shortage == NULL)
@@ -117,19 +117,19 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
 }
 
 static int on_request(void *context, char *remote, char *local, int remote_port, int local_port) {
-    of_carrier *slot = context;
-    of_transfer *transfer = slot->transfer;
+    of_easy *easy = context;
+    of_transfer *transfer = easy->transfer;
     if (transfer->wire == 0) {
-        if (transfer->submitted + transfer->timeout <= slot->context->now) {
+        if (transfer->submitted + transfer->timeout <= easy->context->now) {
             transfer->stop = OF_STOP_LATE;
             return CURL_PREREQFUNC_ABORT;
         }
         of_connection *connection =
-            of_connections_find(&slot->context->connections, (of_end){local, local_port},
+            of_connections_find(&easy->context->connections, (of_end){local, local_port},
                                 (of_end){remote, remote_port});
         /* What is not known cannot be looked at. */
         bool fit = connection != NULL &&
-                   !of_connection_stale(connection, slot->easy, transfer->owner->config.url.tls);
+                   !of_connection_stale(connection, easy->handle, transfer->owner->config.url.tls);
         if (!fit && !transfer->fresh) {
             transfer->stop = OF_STOP_STALE;
             return CURL_PREREQFUNC_ABORT;
@@ -166,7 +166,7 @@ static bool end_head(of_transfer *transfer) {
         transfer->stop = OF_STOP_ODD;
         return false;
     }
-    if (curl_easy_getinfo(transfer->slot->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
+    if (curl_easy_getinfo(transfer->easy->handle, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
         status < 200)
         return true;
     transfer->head_length = transfer->head.length;
@@ -182,7 +182,7 @@ static bool end_head(of_transfer *transfer) {
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
-    of_transfer *transfer = ((of_carrier *)context)->transfer;
+    of_transfer *transfer = ((of_easy *)context)->transfer;
     size_t length = size * count;
     bool trailer = transfer->head_length > 0;
     transfer->head_total += length;
@@ -214,13 +214,13 @@ static bool header_is(const of_buffer *head, const char *name, const char *wante
 /* Is this answer the file? A page to log in at is not, nor what the service tells of a file; and
    without a length a cut one could not be told from a whole one. */
 static void judge(of_transfer *transfer) {
-    CURL *easy = transfer->slot->easy;
+    CURL *handle = transfer->easy->handle;
     const of_buffer *head = &transfer->head;
     long status = 0;
     curl_off_t total = -1;
     transfer->judged = true;
-    if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
-        curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &total) != CURLE_OK) {
+    if (curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
+        curl_easy_getinfo(handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &total) != CURLE_OK) {
         transfer->stop = OF_STOP_MEMORY;
         return;
     }
@@ -307,13 +307,13 @@ static size_t unpack(of_transfer *transfer, const char *bytes, size_t length) {
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
-    of_transfer *transfer = ((of_carrier *)context)->transfer;
+    of_transfer *transfer = ((of_easy *)context)->transfer;
     return transfer->seen.gzip ? unpack(transfer, bytes, size * count)
                                : take(transfer, bytes, size * count);
 }
 
 static size_t on_form(char *bytes, size_t size, size_t count, void *context) {
-    of_transfer *transfer = ((of_carrier *)context)->transfer;
+    of_transfer *transfer = ((of_easy *)context)->transfer;
     size_t got = 0;
     transfer->reason =
         of_form_read(transfer->form, (uint64_t)transfer->form_sent, bytes, size * count, &got);
@@ -327,7 +327,7 @@ static size_t on_form(char *bytes, size_t size, size_t count, void *context) {
 
 /* Before it would send a request again, which the guard then forbids. */
 static int on_form_seek(void *context, curl_off_t offset, int origin) {
-    of_transfer *transfer = ((of_carrier *)context)->transfer;
+    of_transfer *transfer = ((of_easy *)context)->transfer;
     if (origin != SEEK_SET)
         return CURL_SEEKFUNC_CANTSEEK;
     transfer->form_sent = offset;
@@ -338,9 +338,9 @@ static int on_form_seek(void *context, curl_off_t offset, int origin) {
 
 /* A refused option is a libcurl that lacks something this library promises: then there is no
  * handle. */
-#define SET(easy, option, value)                                                                   \
+#define SET(handle, option, value)                                                                 \
     do {                                                                                           \
-        if (curl_easy_setopt((easy), (option), (value)) != CURLE_OK)                               \
+        if (curl_easy_setopt((handle), (option), (value)) != CURLE_OK)                             \
             return false;                                                                          \
     } while (0)
 
@@ -358,227 +358,227 @@ static CURLU *origin_of(of_share *share, const of_config *config) {
 }
 
 /* What is the same for every request of an engine. */
-static bool prepare(of_carrier *slot, of_owner *owner) {
-    CURL *easy = slot->easy;
+static bool prepare(of_easy *easy, of_owner *owner) {
+    CURL *handle = easy->handle;
     const of_config *config = &owner->config;
-    CURLU *origin = origin_of(&owner->shares[slot->context->share], config);
+    CURLU *origin = origin_of(&owner->shares[easy->context->share], config);
     if (origin == NULL)
         return false;
-    SET(easy, CURLOPT_CURLU, origin);
-    SET(easy, CURLOPT_URL, config->url.origin); /* or it would be put together again */
-    SET(easy, CURLOPT_ERRORBUFFER, slot->message);
-    SET(easy, CURLOPT_PREREQDATA, slot);
-    SET(easy, CURLOPT_HEADERDATA, slot);
-    SET(easy, CURLOPT_WRITEDATA, slot);
-    SET(easy, CURLOPT_PRIVATE, slot);
-    SET(easy, CURLOPT_NOSIGNAL, 1L);
-    SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
-    SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    SET(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L); /* see gunzip.h */
-    SET(easy, CURLOPT_BUFFERSIZE, (long)OF_RECEIVE);
-    SET(easy, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_SECONDS);
-    SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(handle, CURLOPT_CURLU, origin);
+    SET(handle, CURLOPT_URL, config->url.origin); /* or it would be put together again */
+    SET(handle, CURLOPT_ERRORBUFFER, easy->message);
+    SET(handle, CURLOPT_PREREQDATA, easy);
+    SET(handle, CURLOPT_HEADERDATA, easy);
+    SET(handle, CURLOPT_WRITEDATA, easy);
+    SET(handle, CURLOPT_PRIVATE, easy);
+    SET(handle, CURLOPT_NOSIGNAL, 1L);
+    SET(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(handle, CURLOPT_HTTP09_ALLOWED, 0L);
+    SET(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(handle, CURLOPT_FOLLOWLOCATION, 0L);
+    SET(handle, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(handle, CURLOPT_HTTP_CONTENT_DECODING, 0L); /* see gunzip.h */
+    SET(handle, CURLOPT_BUFFERSIZE, (long)OF_RECEIVE);
+    SET(handle, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_SECONDS);
+    SET(handle, CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(handle, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(handle, CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(handle, CURLOPT_SSL_VERIFYHOST, 2L);
     if (config->options.ca_file != NULL) {
-        SET(easy, CURLOPT_CAINFO, config->options.ca_file);
-        SET(easy, CURLOPT_CAPATH, NULL);
+        SET(handle, CURLOPT_CAINFO, config->options.ca_file);
+        SET(handle, CURLOPT_CAPATH, NULL);
     }
 #if LIBCURL_VERSION_NUM >= 0x075500
-    SET(easy, CURLOPT_PROTOCOLS_STR, config->url.tls ? "https" : "http");
+    SET(handle, CURLOPT_PROTOCOLS_STR, config->url.tls ? "https" : "http");
 #else
-    SET(easy, CURLOPT_PROTOCOLS, config->url.tls ? (long)CURLPROTO_HTTPS : (long)CURLPROTO_HTTP);
+    SET(handle, CURLOPT_PROTOCOLS, config->url.tls ? (long)CURLPROTO_HTTPS : (long)CURLPROTO_HTTP);
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
-    SET(easy, CURLOPT_QUICK_EXIT, 1L); /* a name server that hangs does not hold a time-out up */
+    SET(handle, CURLOPT_QUICK_EXIT, 1L); /* a name server that hangs does not hold a time-out up */
 #endif
     /* The environment is asked only when told so, and nothing ever stands before this machine. */
     bool direct = config->options.proxy == NULL || config->url.loopback;
     if (direct || strcmp(config->options.proxy, "env") != 0) {
-        SET(easy, CURLOPT_PROXY, direct ? "" : config->options.proxy);
-        SET(easy, CURLOPT_NOPROXY, ""); /* or the environment is searched for it, each time */
+        SET(handle, CURLOPT_PROXY, direct ? "" : config->options.proxy);
+        SET(handle, CURLOPT_NOPROXY, ""); /* or the environment is searched for it, each time */
     }
     if (!direct)
-        SET(easy, CURLOPT_USERAGENT, config->options.user_agent); /* what a proxy gets to know */
-    SET(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
-    SET(easy, CURLOPT_OPENSOCKETDATA, slot);
-    SET(easy, CURLOPT_CLOSESOCKETFUNCTION, of_connections_close);
-    SET(easy, CURLOPT_CLOSESOCKETDATA, &slot->context->connections);
-    SET(easy, CURLOPT_PREREQFUNCTION, on_request);
-    SET(easy, CURLOPT_HEADERFUNCTION, on_header);
-    SET(easy, CURLOPT_WRITEFUNCTION, on_body);
-    SET(easy, CURLOPT_READFUNCTION, on_form); /* where there are no POSTFIELDS */
-    SET(easy, CURLOPT_READDATA, slot);
-    SET(easy, CURLOPT_SEEKFUNCTION, on_form_seek);
-    SET(easy, CURLOPT_SEEKDATA, slot);
+        SET(handle, CURLOPT_USERAGENT, config->options.user_agent); /* what a proxy gets to know */
+    SET(handle, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    SET(handle, CURLOPT_OPENSOCKETDATA, easy);
+    SET(handle, CURLOPT_CLOSESOCKETFUNCTION, of_connections_close);
+    SET(handle, CURLOPT_CLOSESOCKETDATA, &easy->context->connections);
+    SET(handle, CURLOPT_PREREQFUNCTION, on_request);
+    SET(handle, CURLOPT_HEADERFUNCTION, on_header);
+    SET(handle, CURLOPT_WRITEFUNCTION, on_body);
+    SET(handle, CURLOPT_READFUNCTION, on_form); /* where there are no POSTFIELDS */
+    SET(handle, CURLOPT_READDATA, easy);
+    SET(handle, CURLOPT_SEEKFUNCTION, on_form_seek);
+    SET(handle, CURLOPT_SEEKDATA, easy);
     return true;
 }
 
-void of_carrier_free(of_carrier *slot) {
-    if (slot->easy != NULL)
-        curl_easy_cleanup(slot->easy);
-    free(slot);
+void of_easy_free(of_easy *easy) {
+    if (easy->handle != NULL)
+        curl_easy_cleanup(easy->handle);
+    free(easy);
 }
 
-of_carrier *of_carrier_take(of_owner *owner, of_easy_context *context) {
+of_easy *of_easy_acquire(of_owner *owner, of_easy_context *context) {
     of_share *share = &owner->shares[context->share];
-    of_carrier *slot = share->idle;
-    if (slot != NULL) {
-        share->idle = slot->next;
+    of_easy *easy = share->idle;
+    if (easy != NULL) {
+        share->idle = easy->next;
         share->idle_count--;
-        return slot;
+        return easy;
     }
-    slot = calloc(1, sizeof *slot);
-    if (slot == NULL)
+    easy = calloc(1, sizeof *easy);
+    if (easy == NULL)
         return NULL;
-    slot->context = context;
-    slot->get = true;
-    slot->easy = curl_easy_init();
-    if (slot->easy == NULL || !prepare(slot, owner)) {
-        of_carrier_free(slot);
+    easy->context = context;
+    easy->get = true;
+    easy->handle = curl_easy_init();
+    if (easy->handle == NULL || !prepare(easy, owner)) {
+        of_easy_free(easy);
         return NULL;
     }
-    return slot;
+    return easy;
 }
 
 /* The handle lives on, so no pointer into the transfer may stay in it. */
-static bool forget_transfer(of_carrier *slot) {
-    CURL *easy = slot->easy;
-    slot->transfer = NULL;
-    SET(easy, CURLOPT_HTTPHEADER, NULL);
-    SET(easy, CURLOPT_REQUEST_TARGET, NULL);
-    if (!slot->get)
-        SET(easy, CURLOPT_POSTFIELDS, NULL);
+static bool forget_transfer(of_easy *easy) {
+    CURL *handle = easy->handle;
+    easy->transfer = NULL;
+    SET(handle, CURLOPT_HTTPHEADER, NULL);
+    SET(handle, CURLOPT_REQUEST_TARGET, NULL);
+    if (!easy->get)
+        SET(handle, CURLOPT_POSTFIELDS, NULL);
     return true;
 }
 
-void of_carrier_give(of_owner *owner, of_easy_context *context, of_carrier *slot, bool good) {
+void of_easy_release(of_owner *owner, of_easy_context *context, of_easy *easy, bool good) {
     of_share *share = &owner->shares[context->share];
     bool keep_it = good && !its_quirks()->keeps_line &&
-                   share->idle_count < owner->config.options.concurrency && forget_transfer(slot);
+                   share->idle_count < owner->config.options.concurrency && forget_transfer(easy);
     if (keep_it) {
-        slot->next = share->idle;
-        share->idle = slot;
+        easy->next = share->idle;
+        share->idle = easy;
         share->idle_count++;
     } else {
-        of_carrier_free(slot);
+        of_easy_free(easy);
     }
 }
 
 /* A file is not hurried but may not stall. */
-static bool arm_bulky(of_carrier *slot, const of_transfer *transfer, bool bulky) {
-    CURL *easy = slot->easy;
-    SET(easy, CURLOPT_LOW_SPEED_LIMIT, bulky ? 1L : 0L);
-    SET(easy, CURLOPT_LOW_SPEED_TIME, bulky ? transfer->owner->config.options.stall : 0L);
-    slot->bulky = bulky;
+static bool set_up_stream(of_easy *easy, const of_transfer *transfer, bool streams) {
+    CURL *handle = easy->handle;
+    SET(handle, CURLOPT_LOW_SPEED_LIMIT, streams ? 1L : 0L);
+    SET(handle, CURLOPT_LOW_SPEED_TIME, streams ? transfer->owner->config.options.stall : 0L);
+    easy->streams = streams;
     return true;
 }
 
-static bool set_connect_timeout(of_carrier *slot, long milliseconds) {
-    if (slot->connect_timeout != milliseconds)
-        SET(slot->easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds);
-    slot->connect_timeout = milliseconds;
+static bool set_connect_timeout(of_easy *easy, long milliseconds) {
+    if (easy->connect_timeout != milliseconds)
+        SET(easy->handle, CURLOPT_CONNECTTIMEOUT_MS, milliseconds);
+    easy->connect_timeout = milliseconds;
     return true;
 }
 
 /* Whoever drives it has an eye on the time. libcurl's is longer, but not by much: an address that
    does not answer is given a half of what is left before the next one is tried. */
-static long connect_timeout_of(const of_carrier *slot) {
-    long long left = slot->transfer->connect_end - slot->context->now;
+static long connect_timeout_of(const of_easy *easy) {
+    long long left = easy->transfer->connect_end - easy->context->now;
     return (long)(left + left / 4 + 1);
 }
 
-void of_carrier_keep_connecting(of_carrier *slot) { (void)set_connect_timeout(slot, INT_MAX); }
+void of_easy_keep_connecting(of_easy *easy) { (void)set_connect_timeout(easy, INT_MAX); }
 
 /* All of it, so that nothing of the request before remains. */
-bool of_carrier_arm(of_carrier *slot, of_transfer *transfer) {
-    CURL *easy = slot->easy;
+bool of_easy_set_up(of_easy *easy, of_transfer *transfer) {
+    CURL *handle = easy->handle;
     bool get = transfer->body_out == NULL && transfer->form == NULL &&
                strcmp(transfer->method, "GET") == 0;
-    bool bulky = of_transfer_streams(transfer);
+    bool streams = of_transfer_streams(transfer);
     long idle = transfer->repeatable ? IDLE_SECONDS : IDLE_SECONDS_ONCE;
-    slot->transfer = transfer;
-    slot->message[0] = '\0';
+    easy->transfer = transfer;
+    easy->message[0] = '\0';
     /* Path and query as one: libcurl (7.88) sends an URL without its query when it lacks memory. */
-    SET(easy, CURLOPT_REQUEST_TARGET, transfer->url.bytes);
-    SET(easy, CURLOPT_HTTPHEADER, transfer->headers);
+    SET(handle, CURLOPT_REQUEST_TARGET, transfer->url.bytes);
+    SET(handle, CURLOPT_HTTPHEADER, transfer->headers);
     transfer->form_sent = 0;
-    if (bulky != slot->bulky && !arm_bulky(slot, transfer, bulky))
+    if (streams != easy->streams && !set_up_stream(easy, transfer, streams))
         return false;
     if (!get) {
         curl_off_t length = (curl_off_t)transfer->body_out_length;
-        SET(easy, CURLOPT_POST, 1L);
+        SET(handle, CURLOPT_POST, 1L);
         if (transfer->form != NULL) {
             length = (curl_off_t)of_form_length(transfer->form);
-            SET(easy, CURLOPT_POSTFIELDS, NULL);
+            SET(handle, CURLOPT_POSTFIELDS, NULL);
         } else {
-            SET(easy, CURLOPT_POSTFIELDS, transfer->body_out != NULL ? transfer->body_out : "");
+            SET(handle, CURLOPT_POSTFIELDS, transfer->body_out != NULL ? transfer->body_out : "");
         }
-        SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, length);
-        SET(easy, CURLOPT_CUSTOMREQUEST, transfer->method);
-    } else if (!slot->get) {
-        SET(easy, CURLOPT_HTTPGET, 1L);
-        SET(easy, CURLOPT_CUSTOMREQUEST, NULL);
+        SET(handle, CURLOPT_POSTFIELDSIZE_LARGE, length);
+        SET(handle, CURLOPT_CUSTOMREQUEST, transfer->method);
+    } else if (!easy->get) {
+        SET(handle, CURLOPT_HTTPGET, 1L);
+        SET(handle, CURLOPT_CUSTOMREQUEST, NULL);
     }
-    slot->get = get;
-    if (!set_connect_timeout(slot, connect_timeout_of(slot)))
+    easy->get = get;
+    if (!set_connect_timeout(easy, connect_timeout_of(easy)))
         return false;
-    if (slot->idle_seconds != idle)
-        SET(easy, CURLOPT_MAXAGE_CONN, idle);
-    slot->idle_seconds = idle;
-    if (slot->fresh != transfer->fresh)
-        SET(easy, CURLOPT_FRESH_CONNECT, transfer->fresh ? 1L : 0L);
-    slot->fresh = transfer->fresh;
+    if (easy->idle_seconds != idle)
+        SET(handle, CURLOPT_MAXAGE_CONN, idle);
+    easy->idle_seconds = idle;
+    if (easy->fresh != transfer->fresh)
+        SET(handle, CURLOPT_FRESH_CONNECT, transfer->fresh ? 1L : 0L);
+    easy->fresh = transfer->fresh;
 #if LIBCURL_VERSION_NUM >= 0x075700
     static const long seconds[OF_TRUSTS] = {24 * 3600, 1, 0};
-    of_trust trust = slot->context->trust;
-    if (slot->trust != trust)
-        SET(easy, CURLOPT_CA_CACHE_TIMEOUT, seconds[trust]);
-    slot->trust = trust;
+    of_trust trust = easy->context->trust;
+    if (easy->trust != trust)
+        SET(handle, CURLOPT_CA_CACHE_TIMEOUT, seconds[trust]);
+    easy->trust = trust;
 #endif
     transfer->allocation_failures = of_allocation_failures();
     return true;
 }
 
-bool of_carrier_connects(CURL *easy) {
-    const of_transfer *transfer = of_carrier_transfer(easy);
+bool of_easy_connects(CURL *handle) {
+    const of_transfer *transfer = of_easy_transfer(handle);
     return transfer != NULL && transfer->wire == 0;
 }
 
-bool of_carrier_stands_still(CURL *easy) {
-    if (!its_quirks()->stands_still || !of_carrier_connects(easy))
+bool of_easy_stands_still(CURL *handle) {
+    if (!its_quirks()->stands_still || !of_easy_connects(handle))
         return false;
-    of_carrier_transfer(easy)->slot->still = true;
+    of_easy_transfer(handle)->easy->still = true;
     return true;
 }
 
 /* What goes on after a pause is called at once; one that has no connection (any more) refuses. */
-bool of_carrier_go_on(of_carrier *slot) {
-    if (!slot->still)
+bool of_easy_go_on(of_easy *easy) {
+    if (!easy->still)
         return true;
-    slot->still = false;
-    CURLcode code = curl_easy_pause(slot->easy, CURLPAUSE_SEND);
+    easy->still = false;
+    CURLcode code = curl_easy_pause(easy->handle, CURLPAUSE_SEND);
     if (code == CURLE_OK)
-        code = curl_easy_pause(slot->easy, CURLPAUSE_CONT);
+        code = curl_easy_pause(easy->handle, CURLPAUSE_CONT);
     return code == CURLE_OK || code == CURLE_BAD_FUNCTION_ARGUMENT;
 }
 
-bool of_carrier_resume(of_carrier *slot) {
-    slot->transfer->paused = false;
-    return curl_easy_pause(slot->easy, CURLPAUSE_CONT) == CURLE_OK;
+bool of_easy_resume(of_easy *easy) {
+    easy->transfer->paused = false;
+    return curl_easy_pause(easy->handle, CURLPAUSE_CONT) == CURLE_OK;
 }
 
-CURL *of_carrier_easy(of_carrier *slot) { return slot->easy; }
+CURL *of_easy_handle(of_easy *easy) { return easy->handle; }
 
-of_transfer *of_carrier_transfer(CURL *easy) {
-    char *slot = NULL;
-    if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &slot) != CURLE_OK || slot == NULL)
+of_transfer *of_easy_transfer(CURL *handle) {
+    char *easy = NULL;
+    if (curl_easy_getinfo(handle, CURLINFO_PRIVATE, &easy) != CURLE_OK || easy == NULL)
         return NULL;
-    return ((of_carrier *)(void *)slot)->transfer;
+    return ((of_easy *)(void *)easy)->transfer;
 }
 
 /* ---- the end of a transfer ------------------------------------------------------------------- */
@@ -628,13 +628,13 @@ static void finish_file(of_transfer *transfer) {
 /* What the header lines say, all of which came. Of an answer that was cut in them nothing counts:
    it may be another one's. */
 static bool read_head(of_transfer *transfer) {
-    CURL *easy = transfer->slot->easy;
+    CURL *handle = transfer->easy->handle;
     curl_off_t retry_after = 0;
     of_buffer_cut(&transfer->head, transfer->head_length);
     if (transfer->head_length == 0)
         return true;
-    if (curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer->status) != CURLE_OK ||
-        curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after) != CURLE_OK)
+    if (curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &transfer->status) != CURLE_OK ||
+        curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &retry_after) != CURLE_OK)
         return false;
     if (retry_after > 0) { /* a past date is negative */
         transfer->retry_after = retry_after < INT32_MAX ? (long)retry_after : INT32_MAX;
@@ -650,13 +650,13 @@ static const char *shortage_of(const of_transfer *transfer, of_kind kind) {
     return transfer->shortage != NULL ? transfer->shortage : of_shortage_now();
 }
 
-of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t room) {
-    of_transfer *transfer = slot->transfer;
-    CURL *easy = slot->easy;
+of_kind of_easy_read_result(of_easy *easy, CURLcode code, char *message, size_t room) {
+    of_transfer *transfer = easy->transfer;
+    CURL *handle = easy->handle;
     long os_error = 0;
     if (!read_head(transfer) ||
-        curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &transfer->connects) != CURLE_OK ||
-        curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error) != CURLE_OK)
+        curl_easy_getinfo(handle, CURLINFO_NUM_CONNECTS, &transfer->connects) != CURLE_OK ||
+        curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &os_error) != CURLE_OK)
         transfer->stop = OF_STOP_MEMORY;
 
     of_kind kind = kind_of(code);
@@ -715,7 +715,7 @@ of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t r
     case OF_STOP_STALE:
     case OF_STOP_LATE:
     case OF_STOP_NONE:
-        if (code == CURLE_SSL_CONNECT_ERROR && hung_up(slot->message, os_error))
+        if (code == CURLE_SSL_CONNECT_ERROR && hung_up(easy->message, os_error))
             kind = OF_CONNECTION;
         const char *shortage = shortage_of(transfer, kind);
         if (shortage != NULL) {
@@ -727,7 +727,7 @@ of_kind of_carrier_read(of_carrier *slot, CURLcode code, char *message, size_t r
         } else if (code == CURLE_BAD_FUNCTION_ARGUMENT && transfer->wire > 0) {
             snprintf(message, room, "a header line of the answer could not be read");
         } else if (kind != OF_OK) {
-            const char *text = slot->message;
+            const char *text = easy->message;
             if (kind == OF_CONNECTION && lacked_memory(transfer))
                 kind = OF_MEMORY;
             snprintf(message, room, "%s", text[0] != '\0' ? text : curl_easy_strerror(code));
