@@ -2,15 +2,13 @@
 #include "easy.h"
 
 #include "curl_init.h"
-#include "head.h"
+#include "receive.h"
+#include "result.h"
 #include "system.h"
-#include "text.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,44 +62,6 @@ static const struct quirks *its_quirks(void) {
     return &quirks;
 }
 
-/* ---- libcurl's codes ------------------------------------------------------------------------- */
-
-/* Every code that is not listed is a connection that failed. */
-#define CODES(X)                                                                                   \
-    X(CURLE_OPERATION_TIMEDOUT, OF_TIMEOUT)                                                        \
-    X(CURLE_OUT_OF_MEMORY, OF_MEMORY)                                                              \
-    X(CURLE_BAD_CONTENT_ENCODING, OF_DECODE)                                                       \
-    X(TOO_LARGE, OF_LIMIT)                                                                         \
-    X(CURLE_SSL_CONNECT_ERROR, OF_TLS)                                                             \
-    X(CURLE_PEER_FAILED_VERIFICATION, OF_TLS)                                                      \
-    X(CURLE_SSL_ENGINE_NOTFOUND, OF_TLS)                                                           \
-    X(CURLE_SSL_ENGINE_SETFAILED, OF_TLS)                                                          \
-    X(CURLE_SSL_CERTPROBLEM, OF_TLS)                                                               \
-    X(CURLE_SSL_CIPHER, OF_TLS)                                                                    \
-    X(CURLE_USE_SSL_FAILED, OF_TLS)                                                                \
-    X(CURLE_SSL_ENGINE_INITFAILED, OF_TLS)                                                         \
-    X(CURLE_SSL_CACERT_BADFILE, OF_TLS)                                                            \
-    X(CURLE_SSL_CRL_BADFILE, OF_TLS)                                                               \
-    X(CURLE_SSL_ISSUER_ERROR, OF_TLS)                                                              \
-    X(CURLE_SSL_PINNEDPUBKEYNOTMATCH, OF_TLS)                                                      \
-    X(CURLE_SSL_INVALIDCERTSTATUS, OF_TLS)
-
-enum { TOO_LARGE = 100 }; /* CURLE_TOO_LARGE, of libcurl 8.6 and newer: header lines */
-
-static of_kind kind_of(CURLcode code) {
-    switch ((int)code) {
-#define CODE_CASE(name, kind)                                                                      \
-    case name:                                                                                     \
-        return kind;
-        CODES(CODE_CASE)
-#undef CODE_CASE
-    case CURLE_OK:
-        return OF_OK;
-    default:
-        return OF_CONNECTION;
-    }
-}
-
 /* ---- callbacks ------------------------------------------------------------------------------- */
 
 static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
@@ -149,167 +109,14 @@ static int on_request(void *context, char *remote, char *local, int remote_port,
     return CURL_PREREQFUNC_OK;
 }
 
-static size_t keep(of_transfer *transfer, of_buffer *buffer, const char *bytes, size_t length,
-                   of_stop reason) {
-    if (of_buffer_append(buffer, bytes, length))
-        return length;
-    transfer->stop = buffer->out_of_memory ? OF_STOP_MEMORY : reason;
-    return length == 0 ? 1 : 0;
-}
-
-/* The empty line has come: this is the answer, unless it is an interim one. False: it is none. */
-static bool end_head(of_transfer *transfer) {
-    const of_head_seen *seen = &transfer->seen;
-    long status = 0;
-    if (seen->odd != NULL) {
-        transfer->reason = seen->odd;
-        transfer->stop = OF_STOP_ODD;
-        return false;
-    }
-    if (curl_easy_getinfo(transfer->easy->handle, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
-        status < 200)
-        return true;
-    transfer->head_length = transfer->head.length;
-    if (seen->coded != NULL) {
-        transfer->reason = seen->coded;
-        transfer->stop = OF_STOP_ANSWER;
-        return false;
-    }
-    if (seen->gzip && transfer->answer == OF_ANSWER_STREAM)
-        transfer->body.limit =
-            transfer->owner->config.options.max_body; /* of a piece that unpacks to more */
-    return true;
-}
-
 static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
-    of_transfer *transfer = ((of_easy *)context)->transfer;
-    size_t length = size * count;
-    bool trailer = transfer->head_length > 0;
-    transfer->head_total += length;
-    if (transfer->head_total > OF_HEADS_LIMIT) {
-        transfer->stop = OF_STOP_HEAD;
-        return 0;
-    }
-    /* Of several answers (100, 103, then 200) only the last one counts. */
-    if (!trailer && length >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
-        of_buffer_clear(&transfer->head);
-        transfer->seen = (of_head_seen){.odd = NULL};
-    }
-    size_t kept = keep(transfer, &transfer->head, bytes, length, OF_STOP_HEAD);
-    if (trailer || kept == 0 || length == 0)
-        return kept;
-    of_head_see(&transfer->seen, bytes, length);
-    bool last = bytes[0] == '\r' || bytes[0] == '\n';
-    return last && !end_head(transfer) ? 0 : kept;
-}
-
-static bool header_is(const of_buffer *head, const char *name, const char *wanted) {
-    size_t length = 0;
-    const char *value = of_head_find(head, name, &length);
-    size_t size = strlen(wanted);
-    return value != NULL && of_begins(value, length, wanted) &&
-           (length == size || strchr("; \t,", value[size]) != NULL);
-}
-
-/* Is this answer the file? A page to log in at is not, nor what the service tells of a file; and
-   without a length a cut one could not be told from a whole one. */
-static void judge(of_transfer *transfer) {
-    CURL *handle = transfer->easy->handle;
-    const of_buffer *head = &transfer->head;
-    long status = 0;
-    curl_off_t total = -1;
-    transfer->judged = true;
-    if (curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK ||
-        curl_easy_getinfo(handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &total) != CURLE_OK) {
-        transfer->stop = OF_STOP_MEMORY;
-        return;
-    }
-    if (status < 200 || status > 299)
-        return;
-    const char *reason = NULL;
-    if (status != 200)
-        reason = "a file was expected, the answer has another status than 200";
-    else if (header_is(head, "content-type", "text/html"))
-        reason = "a file was expected, the answer is text/html";
-    else if (header_is(head, "content-type", "application/json"))
-        reason = "a file was expected, the answer is application/json";
-    else if (total < 0 && !header_is(head, "transfer-encoding", "chunked"))
-        reason = "the answer does not tell how long the file is: a cut one would look whole";
-    if (reason != NULL) {
-        transfer->stop = OF_STOP_ANSWER;
-        transfer->reason = reason;
-        return;
-    }
-    transfer->accepted = true;
-    transfer->total = transfer->seen.gzip ? -1 : total;
-}
-
-static size_t on_file(of_transfer *transfer, const char *bytes, size_t length) {
-    if (transfer->answer == OF_ANSWER_TARGET) {
-        if (!of_target_write(transfer->target, bytes, length)) {
-            transfer->stop = OF_STOP_TARGET;
-            return 0;
-        }
-    } else if (transfer->answer == OF_ANSWER_STREAM && !transfer->seen.gzip &&
-               transfer->body.length + length > OF_STREAM_LIMIT) {
-        transfer->paused = true;
-        return CURL_WRITEFUNC_PAUSE; /* libcurl brings these bytes again */
-    } else if (keep(transfer, &transfer->body, bytes, length, OF_STOP_BODY) != length) {
-        return 0;
-    }
-    transfer->received += (int64_t)length;
-    return length;
-}
-
-static size_t take(of_transfer *transfer, const char *bytes, size_t length) {
-    if (transfer->answer != OF_ANSWER_JSON && length > 0) {
-        if (!transfer->judged)
-            judge(transfer);
-        if (transfer->stop != OF_STOP_NONE)
-            return 0;
-        if (transfer->accepted)
-            return on_file(transfer, bytes, length);
-    }
-    return keep(transfer, &transfer->body, bytes, length, OF_STOP_BODY);
-}
-
-static bool take_unpacked(void *transfer, const char *bytes, size_t length) {
-    return take(transfer, bytes, length) == length;
-}
-
-static size_t unpack(of_transfer *transfer, const char *bytes, size_t length) {
-    if (of_transfer_readable(transfer)) { /* one piece at a time: it may be a large one */
-        transfer->paused = true;
-        return CURL_WRITEFUNC_PAUSE;
-    }
-    if (transfer->gunzip == NULL)
-        transfer->gunzip = of_gunzip_new();
-    switch (transfer->gunzip == NULL
-                ? OF_GUNZIP_MEMORY
-                : of_gunzip_write(transfer->gunzip, bytes, length, take_unpacked, transfer)) {
-    case OF_GUNZIP_GOOD:
-        return length;
-    case OF_GUNZIP_MEMORY:
-        transfer->stop = OF_STOP_MEMORY;
-        break;
-    case OF_GUNZIP_BAD:
-        transfer->stop = OF_STOP_ANSWER;
-        transfer->reason = "the body is not the gzip that it should be";
-        break;
-    case OF_GUNZIP_BEHIND:
-        transfer->stop = OF_STOP_ANSWER;
-        transfer->reason = "there is something behind the body's gzip";
-        break;
-    case OF_GUNZIP_STOPPED:
-        break;
-    }
-    return 0;
+    of_easy *easy = context;
+    return of_receive_header(easy->transfer, easy->handle, bytes, size * count);
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
-    of_transfer *transfer = ((of_easy *)context)->transfer;
-    return transfer->seen.gzip ? unpack(transfer, bytes, size * count)
-                               : take(transfer, bytes, size * count);
+    of_easy *easy = context;
+    return of_receive_body(easy->transfer, easy->handle, bytes, size * count);
 }
 
 static size_t on_form(char *bytes, size_t size, size_t count, void *context) {
@@ -581,163 +388,6 @@ of_transfer *of_easy_transfer(CURL *handle) {
     return ((of_easy *)(void *)easy)->transfer;
 }
 
-/* ---- the end of a transfer ------------------------------------------------------------------- */
-
-/* libcurl calls a header line beyond its own limit a lack of memory. */
-static bool refused_line(const of_transfer *transfer, CURLcode code) {
-    return code == CURLE_OUT_OF_MEMORY && transfer->wire > 0 &&
-           of_curl_init() == OF_ZEROING_PROCESS &&
-           transfer->allocation_failures == of_allocation_failures();
-}
-
-/* And a lack of memory it may call a host that it cannot find. */
-static bool lacked_memory(const of_transfer *transfer) {
-    return transfer->allocation_failures != of_allocation_failures();
-}
-
-/* A peer that hangs up during the handshake has broken a connection, not failed a check: libcurl
-   has one code for both. (Its system error may be an older one, of another address: 8.14.) */
-static bool hung_up(const char *message, long os_error) {
-    static const char *const words[] = {
-        "Recv failure: ", /* libcurl: the system's error, as of a reset */
-        "Send failure: ",
-        " in connection to ",           /* libcurl to 8.10: neither TLS nor the system has one */
-        "error:00000000:",              /* the same, from 8.11 on */
-        "unexpected eof while reading", /* OpenSSL 3 */
-        "non-properly terminated",      /* GnuTLS */
-        "in the pull function",
-    };
-    bool found = os_error == ECONNRESET || os_error == EPIPE;
-    for (size_t i = 0; i < sizeof words / sizeof *words && !found; i++)
-        found = strstr(message, words[i]) != NULL;
-    return found;
-}
-
-/* All of it came. A file without bytes is not the file that was asked for. */
-static void finish_file(of_transfer *transfer) {
-    if (!transfer->judged)
-        judge(transfer);
-    if (!transfer->accepted)
-        return;
-    if (transfer->received == 0)
-        transfer->stop = OF_STOP_EMPTY;
-    else if (transfer->answer == OF_ANSWER_TARGET && !of_target_commit(transfer->target))
-        transfer->stop = OF_STOP_TARGET;
-}
-
-/* What the header lines say, all of which came. Of an answer that was cut in them nothing counts:
-   it may be another one's. */
-static bool read_head(of_transfer *transfer) {
-    CURL *handle = transfer->easy->handle;
-    curl_off_t retry_after = 0;
-    of_buffer_cut(&transfer->head, transfer->head_length);
-    if (transfer->head_length == 0)
-        return true;
-    if (curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &transfer->status) != CURLE_OK ||
-        curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &retry_after) != CURLE_OK)
-        return false;
-    if (retry_after > 0) { /* a past date is negative */
-        transfer->retry_after = retry_after < INT32_MAX ? (long)retry_after : INT32_MAX;
-    }
-    return true;
-}
-
-/* What failed before anything was sent, and not for its time, may have wanted a descriptor: for a
-   socket, for a look-up, for the file of certificates. libcurl does not tell. */
-static const char *shortage_of(const of_transfer *transfer, of_kind kind) {
-    if (transfer->wire > 0 || kind == OF_OK || kind == OF_TIMEOUT)
-        return NULL;
-    return transfer->shortage != NULL ? transfer->shortage : of_shortage_now();
-}
-
 of_kind of_easy_read_result(of_easy *easy, CURLcode code, char *message, size_t room) {
-    of_transfer *transfer = easy->transfer;
-    CURL *handle = easy->handle;
-    long os_error = 0;
-    if (!read_head(transfer) ||
-        curl_easy_getinfo(handle, CURLINFO_NUM_CONNECTS, &transfer->connects) != CURLE_OK ||
-        curl_easy_getinfo(handle, CURLINFO_OS_ERRNO, &os_error) != CURLE_OK)
-        transfer->stop = OF_STOP_MEMORY;
-
-    of_kind kind = kind_of(code);
-    if (kind == OF_OK && transfer->stop == OF_STOP_NONE && transfer->head_length == 0) {
-        snprintf(message, room, "the connection ended before the answer's headers did");
-        return OF_CONNECTION;
-    }
-    if (kind == OF_OK && transfer->stop == OF_STOP_NONE) {
-        if (transfer->gunzip != NULL && !of_gunzip_ended(transfer->gunzip)) {
-            transfer->stop = OF_STOP_ANSWER;
-            transfer->reason = "the body's gzip is cut short";
-        } else if (transfer->answer != OF_ANSWER_JSON) {
-            finish_file(transfer);
-        }
-    }
-    switch (transfer->stop) {
-    case OF_STOP_GUARD:
-        /* Wanted again after an answer (417): that answer counts. Otherwise the connection died. */
-        kind = transfer->status != 0 ? OF_OK : OF_CONNECTION;
-        snprintf(message, room,
-                 "the connection died after the request was sent; it was not sent again");
-        break;
-    case OF_STOP_HEAD:
-        kind = OF_LIMIT;
-        snprintf(message, room, "the answer's headers exceed %d bytes",
-                 transfer->head_total > OF_HEADS_LIMIT ? OF_HEADS_LIMIT : OF_HEAD_LIMIT);
-        break;
-    case OF_STOP_ODD:
-        kind = OF_CONNECTION;
-        snprintf(message, room, "%s", transfer->reason);
-        break;
-    case OF_STOP_BODY:
-        kind = OF_LIMIT;
-        snprintf(message, room, "the answer's body exceeds %zu bytes", transfer->body.limit);
-        break;
-    case OF_STOP_MEMORY:
-        kind = OF_MEMORY;
-        snprintf(message, room, "out of memory");
-        break;
-    case OF_STOP_FORM:
-        kind = OF_IO;
-        snprintf(message, room, "%s", transfer->reason);
-        break;
-    case OF_STOP_ANSWER:
-        kind = OF_DECODE;
-        snprintf(message, room, "%s", transfer->reason);
-        break;
-    case OF_STOP_EMPTY:
-        kind = OF_MISMATCH;
-        snprintf(message, room, "a file was expected, no bytes came");
-        break;
-    case OF_STOP_TARGET:
-        kind = OF_IO;
-        of_target_failure(transfer->target, message, room);
-        break;
-    case OF_STOP_STALE:
-    case OF_STOP_LATE:
-    case OF_STOP_NONE:
-        if (code == CURLE_SSL_CONNECT_ERROR && hung_up(easy->message, os_error))
-            kind = OF_CONNECTION;
-        const char *shortage = shortage_of(transfer, kind);
-        if (shortage != NULL) {
-            kind = OF_CONNECTION;
-            snprintf(message, room, "no connection could be made: %s", shortage);
-        } else if (refused_line(transfer, code)) {
-            kind = OF_LIMIT;
-            snprintf(message, room, "a header line of the answer is too long");
-        } else if (code == CURLE_BAD_FUNCTION_ARGUMENT && transfer->wire > 0) {
-            snprintf(message, room, "a header line of the answer could not be read");
-        } else if (kind != OF_OK) {
-            const char *text = easy->message;
-            if (kind == OF_CONNECTION && lacked_memory(transfer))
-                kind = OF_MEMORY;
-            snprintf(message, room, "%s", text[0] != '\0' ? text : curl_easy_strerror(code));
-            if (kind == OF_TLS) {
-                size_t used = strlen(message);
-                snprintf(message + used, room - used, " (CA file: %s)",
-                         of_config_ca(&transfer->owner->config));
-            }
-        }
-        break;
-    }
-    return kind;
+    return of_result_read(easy->transfer, easy->handle, code, easy->message, message, room);
 }

@@ -1,6 +1,6 @@
 /*
- * A easy: a libcurl easy handle that carries one transfer, or after it another where that is
- * safe, and the callbacks through which libcurl speaks of it. Used by the thread that drives it.
+ * A libcurl easy handle that carries one transfer, or after it another where that is safe, and its
+ * callbacks (what they do with an answer: receive.h). Used by the thread that drives it.
  * Its connections are those of the curl_multi. No Lua here, and none below: a callback notes a
  * reason and cuts the transfer short.
  */
@@ -27,7 +27,7 @@ typedef struct of_easy_context {
 /* The transfer that a finished easy handle carried; NULL: it does not tell. */
 of_transfer *of_easy_transfer(CURL *handle);
 
-/* An idle easy of the owner's share, or a new one; NULL: no memory, or a libcurl that lacks an
+/* An idle one of the owner's share, or a new one; NULL: no memory, or a libcurl that lacks an
    option that this library needs. */
 of_easy *of_easy_acquire(of_owner *owner, of_easy_context *context);
 
