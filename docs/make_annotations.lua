@@ -1,6 +1,7 @@
 -- lua/oneflow/types.lua: LuaCATS annotations of what the endpoint table makes, for editors. It is never loaded.
 local api = require "oneflow.api"
 local tree = require "oneflow.object.tree"
+local values = require "oneflow.values"
 local words = require "docs.words"
 
 local HEAD = [[
@@ -8,14 +9,6 @@ local HEAD = [[
 -- Written by `make docs` from the endpoint table (oneflow.api): change that, not this. Editors read it; nothing loads
 -- it.
 ]]
-
-local TYPES = {
-  any = "any", any_object = "table", boolean = "boolean", string = "string", id = "integer|string", integer = "integer",
-  decimal = "string", number_text = "integer|string", date = "string", time = "string|integer", email = "string",
-  phone = "string", country = "string", url = "string", scalar = "string|integer", file = "table",
-  time_range = "{ from: (string|integer)?, to: (string|integer)? }",
-  custom_id_value = "table<string, string>", flag = 'boolean|"any"',
-}
 
 local lines, made
 
@@ -34,7 +27,7 @@ local function optional(text) return string.find(text, "|", 1, true) and "(" .. 
 
 local function type_of(field, name)
   if field.type == "list" then
-    local of = type(field.of) == "table" and type_of(field.of, name) or TYPES[field.of]
+    local of = type(field.of) == "table" and type_of(field.of, name) or values[field.of].lua
     if field.enum then of = '"' .. table.concat(field.enum, '"|"') .. '"' end
     return string.find(of, "|", 1, true) and "(" .. of .. ")[]" or of .. "[]"
   elseif field.type == "object" then
@@ -42,7 +35,7 @@ local function type_of(field, name)
   elseif field.enum then
     return '"' .. table.concat(field.enum, '"|"') .. '"'
   end
-  return TYPES[field.type]
+  return values[field.type].lua
 end
 
 -- What the type does not say already.

@@ -2,6 +2,7 @@
 local api = require "oneflow.api"
 local shared_fields = require "oneflow.api.fields"
 local tree = require "oneflow.object.tree"
+local values = require "oneflow.values"
 
 local M = {}
 
@@ -107,20 +108,9 @@ M.shared[shared_fields.participant.fields._permissions] = "permissions"
 M.shared_by_name = {}
 for field, name in pairs(M.shared) do M.shared_by_name[name] = field end
 
-local WORDS = {
-  any = "any value", any_object = "object", boolean = "boolean", string = "string", id = "id", integer = "integer",
-  decimal = 'decimal string, `"500.10"`', number_text = "integer or decimal string", date = "date, `2026-12-31`",
-  time = "time, `2026-06-30T07:15:23+00:00` or seconds since 1970", email = "e-mail address",
-  phone = "phone number, `+46700000001`",
-  country = "country code, `SE`", url = "https address", scalar = "name or id", file = "file",
-  time_range = "`{ from =, to = }`, times or seconds since 1970",
-  custom_id_value = "`{ custom_id = value }`",
-  flag = '`true`, `false` or `"any"`',
-}
-
-local function quoted(values)
+local function quoted(list_of)
   local list = {}
-  for i, value in ipairs(values) do list[i] = "`" .. tostring(value) .. "`" end
+  for i, value in ipairs(list_of) do list[i] = "`" .. tostring(value) .. "`" end
   return table.concat(list, ", ")
 end
 
@@ -135,14 +125,14 @@ end
 function M.field(field, link)
   local text
   if field.type == "list" then
-    local of = type(field.of) == "table" and M.field(field.of, link) or WORDS[field.of]
+    local of = type(field.of) == "table" and M.field(field.of, link) or values[field.of].words
     text = "list of " .. (field.enum and quoted(field.enum) or of) .. range(field, " items")
   elseif field.type == "object" then
     text = M.shared[field] and link(M.shared[field]) or "object"
   elseif field.enum then
     text = quoted(field.enum)
   else
-    text = WORDS[field.type] .. range(field, field.type == "integer" and "" or " characters")
+    text = values[field.type].words .. range(field, field.type == "integer" and "" or " characters")
     if field.extensions then text = text .. " with one of the extensions " .. quoted(field.extensions) end
     if field.max_bytes then text = text .. string.format(", at most %d bytes", field.max_bytes) end
   end

@@ -6,12 +6,12 @@ local core = require "oneflow.core"
 local couplings = require "oneflow.couplings"
 local ids = require "oneflow.ids"
 local OFFSET_MAX = require("oneflow.list.page").OFFSET_MAX
-local times = require "oneflow.time"
 local usage = require "oneflow.usage"
+local values = require "oneflow.values"
 
 local ipairs, next, pairs, tostring, type = ipairs, next, pairs, tostring, type
 local concat, sort = table.concat, table.sort
-local find, format, gmatch, match, sub = string.find, string.format, string.gmatch, string.match, string.sub
+local format, gmatch, sub = string.format, string.gmatch, string.sub
 local floor = math.floor
 
 local M = {}
@@ -25,9 +25,7 @@ local OPTIONS = {
 }
 local EACH_OPTIONS = { page_size = "page_size", max = "count", prefetch = "boolean" }
 
-local function bad_type(path, expected, value)
-  usage.raise(format("%s: %s expected, got %s", path, expected, type(value)))
-end
+local bad_type = usage.expected
 
 --- Seconds, above 0 and at most 3600.
 function M.seconds(path, value)
@@ -109,19 +107,12 @@ local function unknown_name(path, name, fields)
   if path == "body" and OPTIONS[name] then
     usage.raise(format("%s is an option, not a field: pass it in the table after the payload", usage.show(name)))
   end
-  usage.raise(format("%s has no field %s%s", path, usage.show(name), usage.hint(name, usage.names(fields))))
+  usage.no_field(path, name, fields)
 end
 
 local function in_list(list, value)
   for _, candidate in ipairs(list) do if candidate == value then return true end end
   return false
-end
-
--- Characters rather than bytes: continuation bytes do not count.
-local function characters(text)
-  local count = 0
-  for _ in gmatch(text, "[^\128-\191]") do count = count + 1 end
-  return count
 end
 
 -- Text, in bodies, paths and queries alike.
@@ -130,139 +121,20 @@ local function text_only(path, text, problems)
   return text
 end
 
+-- A value of a type without fields of its own.
+local function checked(field, value, path, problems)
+  local problem
+  value, problem = values[field.type].check(field, value, path)
+  if problem then note(problems, path, problem) end
+  return value
+end
+
 local read
 
-local types = {}
+-- What holds fields of its own.
+local walked = {}
 
-function types.any(_, value) return value end
-
-function types.any_object(field, value, path)
-  if type(value) ~= "table" then bad_type(path, "table", value) end
-  return types.any(field, value)
-end
-
-function types.boolean(_, value, path)
-  if type(value) ~= "boolean" then bad_type(path, "boolean", value) end
-  return value
-end
-
-function types.string(field, value, path, problems)
-  if type(value) ~= "string" then bad_type(path, "string", value) end
-  local length = characters(value)
-  if field.enum and not in_list(field.enum, value) then
-    note(problems, path, "is none of " .. concat(field.enum, ", ") .. usage.hint(value, field.enum))
-  elseif field.min and length < field.min then
-    note(problems, path, format("is shorter than %d characters", field.min))
-  elseif field.max and length > field.max then
-    note(problems, path, format("is longer than %d characters", field.max))
-  else
-    text_only(path, value, problems)
-  end
-  return value
-end
-
-function types.id(_, value, path, problems)
-  local digits, problem = ids.text(value, path)
-  if not digits then
-    note(problems, path, problem)
-    return value
-  end
-  local id = ids.value(digits)
-  if type(id) == "string" then note(problems, path, "is too large to be sent exactly") end
-  return id
-end
-
-function types.integer(field, value, path, problems)
-  if type(value) ~= "number" then bad_type(path, "integer", value) end
-  if value ~= floor(value) or (field.min and value < field.min) or (field.max and value > field.max) then
-    local from, to = tostring(field.min or "-"), tostring(field.max or "-")
-    note(problems, path, format("is not an integer from %s to %s", from, to))
-  end
-  return value
-end
-
-local DECIMAL = { "^%-?%d+$", "^%-?%d+%.%d+$" }
-
-local function is_decimal(text) return match(text, DECIMAL[1]) or match(text, DECIMAL[2]) end
-
-function types.decimal(_, value, path, problems)
-  if type(value) ~= "string" then bad_type(path, 'decimal string such as "500.10"', value) end
-  if not is_decimal(value) then note(problems, path, 'is not a decimal such as "500.10"') end
-  return value
-end
-
---- A decimal string, or an integer: quantities and percentages.
-function types.number_text(_, value, path, problems)
-  if type(value) ~= "string" and type(value) ~= "number" then
-    bad_type(path, "integer or decimal string", value)
-  end
-  if type(value) == "number" and value ~= floor(value) then
-    note(problems, path, 'is a float: write "2.5", which is exact')
-  elseif type(value) == "string" and not is_decimal(value) then
-    note(problems, path, 'is not a decimal such as "2.5"')
-  end
-  return value
-end
-
---- An id, or a name.
-function types.scalar(field, value, path, problems)
-  if type(value) == "string" then return text_only(path, value, problems) end
-  return types.id(field, value, path, problems)
-end
-
--- A byte of an address; one of an e-mail's two parts.
-local VISIBLE, NAME = "[^ " .. ascii.CONTROL .. "]", "[^@ " .. ascii.CONTROL .. "]"
-
--- Strings of a form: what is expected of the caller, patterns of which one must match, what to say otherwise.
-local FORMS = {
-  date = { "date string", { "^%d%d%d%d%-[01]%d%-[0-3]%d$" }, "is not a date such as 2026-12-31" },
-  time = {
-    "time string", { "^%d%d%d%d%-[01]%d%-[0-3]%dT[0-2]%d:[0-5]%d:[0-6]%d[+-]%d%d:?%d%d$",
-                     "^%d%d%d%d%-[01]%d%-[0-3]%dT[0-2]%d:[0-5]%d:[0-6]%dZ$" },
-    "is not a time such as 2026-06-30T07:15:23+00:00",
-  },
-  email = { "string", { "^" .. NAME .. "+@" .. NAME .. "+$" }, "is not an e-mail address" },
-  phone = {
-    "string", { "^%+[1-9]%d%d%d%d%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?$" },
-    "is not a phone number such as +46700000001",
-  },
-  country = { "string", { "^[A-Z][A-Z]$", "^$" }, "is not a country code such as SE" },
-  url = { "string", { "^https://" .. VISIBLE .. "+$", "^http://127%.%d+%.%d+%.%d+:?%d*/" .. VISIBLE .. "*$",
-                      "^http://localhost:?%d*/" .. VISIBLE .. "*$" },
-    "is not an https address (http for this machine alone)" },
-}
-
--- Seconds since 1970 as the service writes times; "" and a note when they are none.
-local function seconds_text(seconds, path, problems)
-  local text, err = times.format(seconds)
-  if not text then note(problems, path, err.problems[1].messages[1]) end
-  return text or ""
-end
-
-for name, form in pairs(FORMS) do
-  types[name] = function(field, value, path, problems)
-    if type(value) ~= "string" then bad_type(path, form[1], value) end
-    local good = false
-    for _, pattern in ipairs(form[2]) do good = good or match(value, pattern) ~= nil end
-    if not good then
-      note(problems, path, form[3])
-    elseif field.max and characters(value) > field.max then
-      note(problems, path, format("is longer than %d characters", field.max))
-    else
-      text_only(path, value, problems)
-    end
-    return value
-  end
-end
-
-local time_text = types.time
-
-function types.time(field, value, path, problems)
-  if type(value) == "number" then return seconds_text(value, path, problems) end
-  return time_text(field, value, path, problems)
-end
-
-function types.list(field, value, path, problems, unchecked)
+function walked.list(field, value, path, problems, unchecked)
   if type(value) ~= "table" then bad_type(path, "list", value) end
   local copy, length = {}, rawlen(value)
   for key in next, value do
@@ -284,7 +156,7 @@ function types.list(field, value, path, problems, unchecked)
   return core.array(copy)
 end
 
-function types.object(field, value, path, problems, unchecked)
+function walked.object(field, value, path, problems, unchecked)
   if type(value) ~= "table" then bad_type(path, "table", value) end
   local copy = {}
   for name, item in next, value do
@@ -305,16 +177,16 @@ function types.object(field, value, path, problems, unchecked)
   return copy
 end
 
-local CONTAINERS = { list = true, object = true }
-
 -- `unchecked` looks at no value, but still writes lists as lists.
 function read(field, value, path, problems, unchecked)
   if value == core.null then
     if not field.nullable and not unchecked then note(problems, path, "must not be null") end
     return value
   end
-  if unchecked and not (CONTAINERS[field.type] and type(value) == "table") then return value end
-  return types[field.type](field, value, path, problems, unchecked)
+  local walk = walked[field.type]
+  if unchecked and not (walk and type(value) == "table") then return value end
+  if walk then return walk(field, value, path, problems, unchecked) end
+  return checked(field, value, path, problems)
 end
 
 --- A payload against the table's fields.
@@ -328,7 +200,7 @@ function M.body(operation, body, problems, unchecked)
   if rules then
     field.requires, field.forbids = rules.requires, rules.forbids
   end
-  local copy = types.object(field, body == nil and {} or body, "body", problems, unchecked)
+  local copy = walked.object(field, body == nil and {} or body, "body", problems, unchecked)
   if not unchecked then
     couplings.totals(operation, copy, problems, note)
   end
@@ -355,70 +227,6 @@ local function scalar_text(path, value, problems)
   return text_only(path, text, problems)
 end
 
-local filters = {}
-
-function filters.string(_, value, path)
-  if type(value) ~= "string" then bad_type(path, "string", value) end
-  return value
-end
-
-function filters.list(filter, value, path, problems)
-  if type(value) == "string" or (filter.of == "id" and type(value) == "number") then value = { value } end
-  if type(value) ~= "table" then bad_type(path, "list", value) end
-  local items = {}
-  for i = 1, rawlen(value) do
-    local item = value[i]
-    if filter.of == "id" then
-      local digits, problem = ids.text(item, format("%s[%d]", path, i))
-      if not digits then note(problems, format("%s[%d]", path, i), problem) end
-      item = digits or ""
-    end
-    if type(item) ~= "string" then bad_type(format("%s[%d]", path, i), "string", item) end
-    if filter.enum and not in_list(filter.enum, item) then
-      note(problems, path, format("%s is none of %s%s", usage.show(item), concat(filter.enum, ", "),
-        usage.hint(item, filter.enum)))
-    elseif find(item, ",", 1, true) then
-      note(problems, path, "holds an item with a comma")
-    end
-    items[i] = item
-  end
-  if #items == 0 then note(problems, path, "is empty: leave it out to filter by nothing") end
-  return concat(items, ",")
-end
-
-function filters.time_range(_, value, path, problems)
-  if type(value) ~= "table" then bad_type(path, "{ from =, to = }", value) end
-  local ends = { from = "", to = "" }
-  for name, time in next, value do
-    if not ends[name] then unknown_name(path, name, ends) end
-    if type(time) == "number" then time = seconds_text(time, path .. "." .. name, problems) end
-    if type(time) ~= "string" then bad_type(path .. "." .. name, "time string or seconds since 1970", time) end
-    if time ~= "" and not match(time, "^%d%d%d%d%-%d%d%-%d%d[%dT:+%-Z.]*$") then
-      note(problems, path .. "." .. name, "is not a time such as 2026-06-30T07:15:23+00:00")
-    end
-    ends[name] = time
-  end
-  return ends.from .. "|" .. ends.to
-end
-
-function filters.custom_id_value(_, value, path, problems)
-  if type(value) ~= "table" then bad_type(path, "{ custom_id = value }", value) end
-  local custom_id, wanted = next(value)
-  if type(custom_id) ~= "string" or type(wanted) ~= "string" or next(value, custom_id) ~= nil then
-    usage.raise(path .. ": one { custom_id = value } of strings expected")
-  end
-  if wanted == "" then note(problems, path, "needs a value") end
-  return custom_id .. ":" .. wanted
-end
-
---- true, false, or "any", which the service wants as nothing.
-function filters.flag(_, value, path, problems)
-  if type(value) ~= "boolean" and type(value) ~= "string" then bad_type(path, 'true, false or "any"', value) end
-  if type(value) == "boolean" then return tostring(value) end
-  if value ~= "any" then note(problems, path, 'is none of true, false, "any"') end
-  return ""
-end
-
 local function read_filters(operation, given, pairs_out, problems, unchecked)
   if type(given) ~= "table" then bad_type("filter", "table", given) end
   local names = {}
@@ -438,7 +246,7 @@ local function read_filters(operation, given, pairs_out, problems, unchecked)
       if type(value) ~= "string" then bad_type(path, "string", value) end
       text = value
     else
-      text = filters[filter.type](filter, value, path, unchecked and {} or problems)
+      text = values[filter.type].filter(filter, value, path, unchecked and {} or problems, note)
       if filter.max and #text > filter.max and not unchecked then
         note(problems, path, format("is longer than %d bytes", filter.max))
       end
@@ -482,7 +290,7 @@ local function read_parameters(operation, given, out, problems, unchecked)
   for _, name in ipairs(usage.names(fields)) do
     local field, value = fields[name], given[name]
     if value ~= nil then
-      if not unchecked then value = types[field.type](field, value, name, problems) end
+      if not unchecked then value = checked(field, value, name, problems) end
       out[#out + 1] = { name, scalar_text(name, value, problems) }
     elseif field.required and not unchecked then
       note(problems, name, "is required")

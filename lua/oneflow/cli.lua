@@ -50,18 +50,6 @@ local function fail(text)
   return 1
 end
 
--- An argument's text as the value that its field wants; argparse shows the message.
-local CONVERT = {
-  integer = function(text) return tonumber(text), "not a number: " .. text end,
-  id = function(text) return tonumber(text), "not a number: " .. text end,
-  any_object = function(text)
-    local value = require("oneflow.core").decode(text)
-    return type(value) == "table" and value or nil, "not a JSON object"
-  end,
-}
-
-CONVERT.list, CONVERT.number = CONVERT.any_object, CONVERT.integer
-
 local function add_field(command, field)
   local element
   if field.required then
@@ -69,7 +57,8 @@ local function add_field(command, field)
   else
     element = command:option("--" .. field.name, field.help):argname("<" .. field.name .. ">")
   end
-  if CONVERT[field.type] then element:convert(CONVERT[field.type]) end
+  local read = require("oneflow.values")[field.type].read
+  if read then element:convert(read) end -- argparse shows the message
 end
 
 -- The command for some words under `parent`, made with the commands above it.

@@ -78,4 +78,14 @@ function M.show(name)
   return '"' .. name .. '"'
 end
 
+--- Raises that a value has another Lua type than the expected one.
+function M.expected(path, what, value)
+  M.raise(format("%s: %s expected, got %s", path, what, type(value)))
+end
+
+--- Raises that there is no field of this name.
+function M.no_field(path, name, fields)
+  M.raise(format("%s has no field %s%s", path, M.show(name), M.hint(name, M.names(fields))))
+end
+
 return M

@@ -4,65 +4,13 @@
 local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local couplings = require "oneflow.couplings"
-local time = require "oneflow.sandbox.time"
+local values = require "oneflow.values"
 local M = {}
 
-local type, pairs, next, tostring, getmetatable = type, pairs, next, tostring, getmetatable
-local floor = math.floor
-local format, gsub, match, find, len = string.format, string.gsub, string.match, string.find, string.len
+local type, pairs, tostring = type, pairs, tostring
+local format, gsub, len = string.format, string.gsub, string.len
 local concat, sort = table.concat, table.sort
 local null = core.null
-
-local function is_integer(value)
-  return type(value) == "number" and value == floor(value) and value > -2^53 and value < 2^53
-end
-
--- An empty table may be either; one that the decoder marked is a list.
-local function is_list(value)
-  return type(value) == "table" and (#value > 0 or next(value) == nil or getmetatable(value) ~= nil)
-end
-
-local function is_object(value)
-  return type(value) == "table" and #value == 0
-end
-
-local function matches(pattern)
-  return function(value) return type(value) == "string" and find(value, pattern) ~= nil end
-end
-
--- Of the right form, and a day and hour that there are.
-local function time_like(pattern)
-  local fits = matches(pattern)
-  return function(value) return fits(value) and time.parse(value) ~= nil end
-end
-
-local KINDS = {
-  any = { "a value", function() return true end },
-  any_object = { "an object", is_object },
-  boolean = { "true or false", function(value) return type(value) == "boolean" end },
-  country = { "a country code, SE", matches("^[A-Z]?[A-Z]?$") },
-  date = { "a date, YYYY-MM-DD", time_like("^%d%d%d%d%-%d%d%-%d%d$") },
-  decimal = { "a decimal string", matches("^%-?%d+%.?%d*$") },
-  email = { "an e-mail address", matches("^[^@ \t-\r]+@[^@ \t-\r]+$") },
-  file = { "a file", is_object },
-  id = { "an id", function(value) return is_integer(value) and value >= 1 end },
-  integer = { "an integer", is_integer },
-  list = { "a list", is_list },
-  number_text = { "an integer or a decimal string", function(value)
-    return is_integer(value) or (type(value) == "string" and find(value, "^%-?%d+%.?%d*$") ~= nil)
-  end },
-  number = { "a number", function(value) return type(value) == "number" and value - value == 0 end },
-  object = { "an object", is_object },
-  phone = { "a phone number, +46700000001", matches("^%+%d+$") },
-  scalar = { "a name or an id", function(value) return type(value) == "string" or is_integer(value) end },
-  string = { "a string", function(value) return type(value) == "string" end },
-  time = { "a time, 2020-06-30T07:15:23+00:00",
-           time_like("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d[+-]%d%d:?%d%d$") },
-  url = { "an https address", function(value) -- or, in the sandbox, one of this machine
-    return type(value) == "string"
-      and (find(value, "^https://.") or find(value, "^http://127%.") or find(value, "^http://localhost")) ~= nil
-  end },
-}
 
 local function note(problems, path, message)
   local key = path == "" and "body" or path
@@ -83,7 +31,7 @@ end
 local function size(value)
   if type(value) == "number" then return value, "be" end
   if type(value) == "string" then return len(value), "have a length of" end
-  if is_list(value) then return #value, "have a number of items of" end
+  if values.list.takes(value) then return #value, "have a number of items of" end
 end
 
 local function within(value, field, path, problems)
@@ -127,10 +75,8 @@ function check(value, field, path, problems, strict)
     if not field.nullable then note(problems, path, "May not be null.") end
     return
   end
-  local kind = KINDS[field.type]
-  if not kind[2](value) then
-    return note(problems, path, "Must be " .. kind[1] .. ".")
-  end
+  local kind = values[field.type]
+  if not kind.takes(value) then return note(problems, path, "Must be " .. kind.called .. ".") end
   within(value, field, path, problems)
   if field.enum then one_of(value, field, path, problems) end
   if field.fields then
@@ -190,10 +136,6 @@ function M.lines(problems)
 end
 
 --- A string of 1 to 15 digits as a number: every such id is exact in every Lua.
-function M.id(text)
-  if type(text) == "string" and len(text) <= 15 and match(text, "^[1-9]%d*$") then
-    return floor(tonumber(text))
-  end
-end
+M.id = values.id.parameter
 
 return M

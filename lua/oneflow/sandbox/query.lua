@@ -5,6 +5,7 @@ local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
 local time = require "oneflow.sandbox.time"
+local types = require "oneflow.values"
 local M = {}
 
 local ipairs, next, pairs, tonumber = ipairs, next, pairs, tonumber
@@ -53,20 +54,17 @@ local function number(query, name, default, least, most)
   return value
 end
 
--- Query parameters come as text.
-local READ = {
-  id = check.id,
-  string = function(text) return text end,
-}
-
 --- The parameters that an operation has of its own, by the endpoint table's `query`.
 ---@return table name -> value
 function M.parameters(query, fields)
   local values, problems = {}, {}
   for name, field in pairs(fields) do
-    local text = query.values[name]
-    values[name] = text and READ[field.type](text)
-    if text and values[name] == nil then check.note(problems, name, "Must be an id.") end
+    local text, kind = query.values[name], types[field.type]
+    values[name] = text
+    if text and kind.parameter then
+      values[name] = kind.parameter(text)
+      if values[name] == nil then check.note(problems, name, "Must be " .. kind.called .. ".") end
+    end
     if not text and field.required then check.note(problems, name, "Required parameter is missing.") end
   end
   if next(problems) then answer.refuse(400, { problems = problems }) end
