@@ -173,4 +173,73 @@ describe("raises anywhere:", function()
         about))
     end)
   end
+
+  -- The hook of a function's own coroutine, one instruction after another.
+  local function each_instruction(try)
+    if rawget(_G, "jit") then jit.off() jit.flush() end
+    local sethook, at = debug.sethook, 0
+    local struck
+    finally(function()
+      sethook()
+      if rawget(_G, "jit") then jit.on() end
+    end)
+    repeat
+      at = at + 1
+      local count, over = 0, false
+      struck = false
+      local function hook()
+        count = count + 1
+        if over or count < at or not string.find(debug.getinfo(2, "S").source, "oneflow/", 1, true) then return end
+        over, struck = true, true
+        sethook()
+        error("interrupted!", 0)
+      end
+      try(function(fn)
+        sethook(hook, "", 1)
+        local good, what = pcall(fn)
+        sethook()
+        return good, what
+      end, "instruction " .. at)
+    until not struck
+    assert.is_true(at > 50, at)
+  end
+
+  local function end_of(gatherer)
+    for _ = 1, 50 do
+      local good, idle = pcall(gatherer.poll, gatherer, 0)
+      if good and idle then return true end
+    end
+    return false
+  end
+
+  it("case 62: of a gatherer's add inside of a function: what was added is told, and it comes to its end", function()
+    each_instruction(function(struck_in, where)
+      local gatherer, added, told = require("oneflow").gatherer(), false, 0
+      gatherer:add(function()
+        added = struck_in(function() gatherer:add(function() return 1 end, function() told = told + 1 end) end)
+      end)
+      assert.is_true(end_of(gatherer), where)
+      assert.is_true(told == 1 or not added and told == 0, where .. ", told " .. told)
+    end)
+  end)
+
+  it("case 62: of a map inside of a gatherer's function: its error has what was done, the gatherer ends", function()
+    each_instruction(function(struck_in, where)
+      local oneflow = require "oneflow"
+      local gatherer, ran, good, what = oneflow.gatherer(), {}, nil, nil
+      gatherer:add(function()
+        good, what = struck_in(function()
+          return oneflow.map({ 1, 2 }, function(i)
+            ran[i] = true
+            return i
+          end)
+        end)
+      end)
+      assert.is_true(end_of(gatherer), where)
+      if not good and type(what) == "table" then
+        assert.equal("interrupted!", what.reason, where)
+        for i = 1, 2 do assert.equal(ran[i] and i, what.results[i], where) end
+      end
+    end)
+  end)
 end)

@@ -80,6 +80,7 @@ end
 
 function in_task.settle(group, what)
   interrupt(group, what)
+  loops.distrust(group.loop)
   repeat until pcall(wait, group)
   group.owner.group = false
 end

@@ -77,8 +77,9 @@ end
 
 local function run_on_done(job)
   yieldable() -- raises without room on the stack for what follows
+  local on_done, value, err, trace = job.on_done, job.value, job.err, job.trace
   job.told = true
-  return job.on_done(job.value, job.err, job.trace)
+  return on_done(value, err, trace)
 end
 
 local TO_TELL
@@ -208,6 +209,7 @@ function Gatherer:add(fn, on_done)
   local job = { loop = loop, pool = loop, fn = fn, on_done = on_done, scope = scope, task = TO_BEGIN, told = false }
   local good, what = pcall(begin, loop, job)
   if not good then
+    loops.distrust(loop)
     job.dropped = not job.slot
     if job.dropped then error(what, 0) end
     note_raise(loop, loop, "the gatherer", what) -- it is begun: that is left to poll, as what others raise
@@ -291,8 +293,8 @@ function M.gatherer(opts)
   loop.hosted, loop.scope, loop.concurrency = host_turn, {}, opts.concurrency or options.CONCURRENCY
   loop.waiting, loop.next, loop.waiting_last, loop.calls = {}, 1, 0, orphans.new()
   -- There from the start, as there may be no memory for them later: of which job something is to be raised, and what;
-  -- by what the last turn was cut short.
-  loop.raised, loop.reason, loop.cut_by, loop.thread = false, false, false, false
+  -- the thread of the last turn.
+  loop.raised, loop.reason, loop.thread = false, false, false
   loop.live, loop.caller, loop.waiter = 0, false, false -- as the pool of its functions
   return seal(loop, GATHERER)
 end

@@ -360,7 +360,8 @@ local function new_loop(driver)
     calls = false,                     -- of a gatherer: those under way that must not be repeated, see orphans
     hosted = false,                    -- of a gatherer: hosted(loop) turns it
     -- There from the start, as there may be no memory for them later: is it turning; was a turn cut short by a raise.
-    turning = false, cut = false,
+    -- And by what.
+    turning = false, cut = false, cut_by = false,
   }
 end
 
@@ -463,7 +464,7 @@ local function look_after(job)
 end
 
 -- After a turn that a raise cut short, anywhere: what is done may be in no list, and what is counted may be wrong. The
--- gathers in the functions end for that reason.
+-- gathers in the functions end for that reason; false: it was raised inside of one function, and they go on.
 local function sweep(loop, reason)
   local jobs, list = loop.jobs, {}
   loop.count, loop.free_last = 0, 0
@@ -476,7 +477,7 @@ local function sweep(loop, reason)
       job.slot, job.pool.live = slot, 0
       if group then
         group.live = 0
-        group:give_up(reason, "the gather", "the gather was interrupted")
+        if reason ~= false then group:give_up(reason, "the gather", "the gather was interrupted") end
       end
     else
       jobs[slot], loop.free_last = false, loop.free_last + 1
@@ -486,6 +487,11 @@ local function sweep(loop, reason)
   loop.count = #list
   for _, job in next, list do job.pool.live = job.pool.live + 1 end
   for _, job in next, list do look_after(job) end
+end
+
+-- A raise inside of a function may have left what is counted wrong: a gatherer's next turn sweeps.
+local function distrust(loop)
+  if not loop.cut then loop.cut_by, loop.cut = false, true end
 end
 
 -- Where no call is under way and nobody pauses, whoever could wake the others waits for this loop.
@@ -521,5 +527,6 @@ M.raised, M.read_raised = raised, read_raised
 M.current, M.start = current, start
 M.add, M.remove, M.wait_for = add, remove, wait_for
 M.new, M.turn, M.sweep, M.drive, M.next_time = new_loop, turn, sweep, drive, next_time
+M.distrust = distrust
 
 return M
