@@ -5,7 +5,9 @@ local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
 local couplings = require "oneflow.couplings"
 local ids = require "oneflow.ids"
+local lists = require "oneflow.options.lists"
 local OFFSET_MAX = require("oneflow.list.page").OFFSET_MAX
+local options = require "oneflow.options"
 local usage = require "oneflow.usage"
 local values = require "oneflow.values"
 
@@ -18,77 +20,12 @@ local M = {}
 
 local rawlen = rawlen or function(t) return #t end -- LuaJIT's # asks no metamethod of a table
 
--- Options of every call. `kind` is checked by the functions of `options` below.
-local OPTIONS = {
-  as = "any", timeout = "seconds", attempt_timeout = "seconds", retry = "retry", decode = "boolean",
-  unchecked = "boolean", blocking = "boolean",
-}
-local EACH_OPTIONS = { page_size = "page_size", max = "count", prefetch = "boolean" }
-
 local bad_type = usage.expected
-
---- Seconds, above 0 and at most 3600.
-function M.seconds(path, value)
-  if type(value) ~= "number" then bad_type(path, "number of seconds", value) end
-  if value ~= value or value <= 0 then usage.raise(path .. ": seconds above 0 expected") end
-  if value > 3600 then usage.raise(path .. ": more than 3600: seconds, not milliseconds") end
-end
-
-local function whole(path, value, from, to)
-  if type(value) ~= "number" then bad_type(path, "integer", value) end
-  if value ~= floor(value) or value < from or value > to then
-    usage.raise(format("%s: integer from %d to %d expected", path, from, to))
-  end
-end
-M.whole = whole
-
---- Is it the name of an option of every call?
-function M.is_option(name) return OPTIONS[name] ~= nil end
-
-local option_kinds = {
-  any = function() end,
-  boolean = function(path, value) if type(value) ~= "boolean" then bad_type(path, "boolean", value) end end,
-  seconds = M.seconds,
-  page_size = function(path, value) whole(path, value, 1, 100) end,
-  count = function(path, value) whole(path, value, 1, 2 ^ 53) end,
-}
-
---- `false`, or `{ attempts = n }`.
-function option_kinds.retry(path, value)
-  if value == false then return end
-  if type(value) ~= "table" then bad_type(path, "false or { attempts = n }", value) end
-  for name, attempts in next, value do
-    if name ~= "attempts" then usage.raise(format("%s: unknown name %s", path, usage.show(name))) end
-    whole(path .. ".attempts", attempts, 1, 10)
-  end
-end
-M.retry = option_kinds.retry
-
-local NONE = {} -- nobody writes into options
 
 --- A call's options, copied.
 ---@param opts table?
----@param more table<string, string>?  options beyond those of every call
 ---@return table
-function M.options(opts, more)
-  if opts == nil then return NONE end
-  if type(opts) ~= "table" then bad_type("options", "table", opts) end
-  local copy = {}
-  for name, value in next, opts do
-    local kind = OPTIONS[name] or (more and more[name])
-    if not kind then
-      local known = usage.names(OPTIONS)
-      for extra in pairs(more or {}) do known[#known + 1] = extra end
-      usage.raise(format("unknown option %s%s", usage.show(name), usage.hint(name, known)))
-    end
-    option_kinds[kind](name, value)
-    copy[name] = value
-  end
-  return copy
-end
-
---- The options of each and pages.
-function M.each_options(opts) return M.options(opts, EACH_OPTIONS) end
+function M.options(opts) return options.read(lists.call, opts) end
 
 -- ---- payloads ------------------------------------------------------------------------------------------------
 
@@ -104,7 +41,7 @@ end
 M.note = note
 
 local function unknown_name(path, name, fields)
-  if path == "body" and OPTIONS[name] then
+  if path == "body" and lists.call.options[name] then
     usage.raise(format("%s is an option, not a field: pass it in the table after the payload", usage.show(name)))
   end
   usage.no_field(path, name, fields)
@@ -338,7 +275,7 @@ function M.list_query(operation, query, problems, unchecked)
     elseif unchecked and type(name) == "string" then
       others[name] = value
     else
-      if OPTIONS[name] or EACH_OPTIONS[name] then
+      if lists.walk.options[name] then
         usage.raise(format("%s is an option: pass it in the table after the query", usage.show(name)))
       end
       local hint = usage.hint(name, usage.names(known))

@@ -12,6 +12,7 @@ local check = require "oneflow.check"
 local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
+local lists = require "oneflow.options.lists"
 local usage = require "oneflow.usage"
 
 local find, format, gsub, match = string.find, string.format, string.gsub, string.match
@@ -79,7 +80,7 @@ local function read_options(operation, given, own, what)
   for name, value in next, given do
     local expected = own[name]
     if not expected then
-      if check.is_option(name) then
+      if lists.call.options[name] then
         usage.raise(format("%s is an option: pass it in the table after this one", usage.show(name)))
       end
       usage.raise(format("%s has no field %s%s", operation, usage.show(name), usage.hint(name, usage.names(own))))

@@ -1,6 +1,7 @@
 -- Webhooks: reading, verifying and receiving the calls that the service makes to a callback URL.
 local delivery = require "oneflow.webhook.delivery"
 local events = require "oneflow.webhook.events"
+local lists = require "oneflow.options.lists"
 local receiver = require "oneflow.webhook.receiver"
 local signature = require "oneflow.webhook.signature"
 local store = require "oneflow.webhook.store"
@@ -25,7 +26,7 @@ M.event_types = events.types
 ---@return oneflow.Delivery? delivery  with `verified` false
 ---@return oneflow.Error? err  limit (over 1 MiB), decode (no JSON), validation (another shape, the legacy format)
 function M.parse(body)
-  local fields, err = delivery.read(body, 2 ^ 20)
+  local fields, err = delivery.read(body, lists.receiver.options.max_body.default)
   if not fields then return nil, err end
   return delivery.new(fields, false)
 end

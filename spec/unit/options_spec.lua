@@ -19,16 +19,20 @@ local function numbers(text)
   return out
 end
 
--- List -> the class that annotates it, and where.
+-- List -> where it is annotated, and the classes there.
 local ANNOTATED = {
-  client = { "ClientOptions", "client" }, hooks = { "Hooks", "client" },
+  client = { "client", "ClientOptions" }, hooks = { "client", "Hooks" },
+  call = { "object/init", "Options" }, walk = { "object/init", "Options", "WalkOptions" },
+  gather = { "gather/gather", "GatherOptions" }, receiver = { "webhook/receiver", "ReceiverOptions" },
 }
 
-local function fields_of(class, file)
-  local text = contents("lua/oneflow/" .. file .. ".lua") .. "\n"
-  local body = assert(string.match(text, "\n(%-%-%-@class oneflow%." .. class .. "[ :\n].-)\n[^-]"), class)
-  local fields = {}
-  for name, said in string.gmatch(body, "%-%-%-@field ([%w_]+)([^\n]*)") do fields[name] = said end
+--- Names -> what their annotations say.
+local function fields_of(file, ...)
+  local text, fields = contents("lua/oneflow/" .. file .. ".lua") .. "\n", {}
+  for _, class in ipairs { ... } do
+    local body = assert(string.match(text, "\n(%-%-%-@class oneflow%." .. class .. "[ :\n].-)\n[^-]"), class)
+    for name, said in string.gmatch(body, "%-%-%-@field ([%w_]+)([^\n]*)") do fields[name] = said end
+  end
   return fields
 end
 
@@ -84,18 +88,18 @@ describe("options:", function()
   end)
 
   it("every option is annotated, with its default and its range where one is said", function()
-    for name, where in pairs(ANNOTATED) do
-      local list, fields = lists[name], fields_of(where[1], where[2])
-      for option_name in pairs(fields) do
-        assert.is_truthy(list.options[option_name], where[1] .. " has a field that is no option: " .. option_name)
-      end
-      for option_name, option in pairs(list.options) do
-        local said = assert(fields[option_name], where[1] .. " lacks " .. option_name)
-        local in_brackets = numbers(string.match(said, "%(([^()]*%d[^()]*)%)") or "")
-        if option.default then assert.equal(option.default, in_brackets[1], where[1] .. "." .. option_name) end
-        if option.default and in_brackets[3] then
-          assert.same({ option.from, option.to }, { in_brackets[2], in_brackets[3] }, where[1] .. "." .. option_name)
+    for list_name, where in pairs(ANNOTATED) do
+      local list, fields = lists[list_name].options, fields_of((table.unpack or unpack)(where))
+      for name in pairs(fields) do assert.is_truthy(list[name], where[2] .. "." .. name .. " is no option") end
+      for name, option in pairs(list) do
+        local what = where[#where] .. "." .. name
+        local said = numbers(string.match(assert(fields[name], what), "%(([^()]*%d[^()]*)%)") or "")
+        local default = option.default
+        if list_name == "call" or list_name == "walk" then -- what a call leaves out is its client's
+          default = default or name ~= "retry" and (lists.client.options[name] or {}).default
         end
+        if default then assert.equal(default, said[1], what) end
+        if default and said[3] then assert.same({ option.from, option.to }, { said[2], said[3] }, what) end
       end
     end
   end)

@@ -2,7 +2,8 @@
 local groups = require "oneflow.gather.group"
 local hosts = require "oneflow.hosts"
 local loops = require "oneflow.gather.loop"
-local options = require "oneflow.gather.options"
+local lists = require "oneflow.options.lists"
+local options = require "oneflow.options"
 local usage = require "oneflow.usage"
 
 local error, next, pcall, type = error, next, pcall, type
@@ -157,7 +158,7 @@ end
 ---@return oneflow.Failure[] failures
 function M.map(items, fn, opts)
   if type(fn) ~= "function" then usage.raise("map: a function expected, got " .. type(fn)) end
-  opts = options.read("map", opts, options.KNOWN)
+  opts = options.read(lists.gather, opts, "map")
   if type(items) == "function" then return run(items, nil, fn, opts) end
   if type(items) ~= "table" then usage.raise("map: a list or an iterator expected, got " .. type(items)) end
   return run(items, #items, fn, opts)
@@ -174,7 +175,7 @@ function M.gather(functions)
   if type(functions) ~= "table" then
     usage.raise("gather: a list of functions expected, got " .. type(functions))
   end
-  local list, opts = {}, {}
+  local list, named = {}, {}
   for i = 1, #functions do
     list[i] = functions[i]
     if type(list[i]) ~= "function" then
@@ -182,12 +183,9 @@ function M.gather(functions)
     end
   end
   for name, value in next, functions do
-    if list[name] == nil then
-      options.read_one("gather", name, value, options.KNOWN)
-      opts[name] = value
-    end
+    if list[name] == nil then named[name] = value end
   end
-  return run(list, #list, call, opts)
+  return run(list, #list, call, options.read(lists.gather, named, "gather"))
 end
 
 return M

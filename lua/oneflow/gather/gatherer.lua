@@ -3,7 +3,8 @@ local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local families = require "oneflow.families"
 local loops = require "oneflow.gather.loop"
-local options = require "oneflow.gather.options"
+local lists = require "oneflow.options.lists"
+local options = require "oneflow.options"
 local orphans = require "oneflow.gather.orphans"
 local report = require "oneflow.report"
 local usage = require "oneflow.usage"
@@ -288,9 +289,9 @@ end
 ---@param opts { concurrency: integer? }?  functions under way at once (16; 1 to 1000)
 ---@return oneflow.Gatherer
 function M.gatherer(opts)
-  opts = options.read("gatherer", opts, { concurrency = options.KNOWN.concurrency })
+  opts = options.read(lists.gatherer, opts)
   local loop = loops.new "threaded"
-  loop.hosted, loop.scope, loop.concurrency = host_turn, {}, opts.concurrency or options.CONCURRENCY
+  loop.hosted, loop.scope, loop.concurrency = host_turn, {}, opts.concurrency
   loop.waiting, loop.next, loop.waiting_last, loop.calls = {}, 1, 0, orphans.new()
   -- There from the start, as there may be no memory for them later: of which job something is to be raised, and what;
   -- the thread of the last turn.

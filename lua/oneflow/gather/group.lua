@@ -13,7 +13,6 @@
 local errors = require "oneflow.errors"
 local gather_error = require "oneflow.gather.error"
 local loops = require "oneflow.gather.loop"
-local options = require "oneflow.gather.options"
 local report = require "oneflow.report"
 
 local rawget, setmetatable = rawget, setmetatable
@@ -274,7 +273,7 @@ function M.new(room, items, total, fn, opts)
   return setmetatable({
     room = room, take = items, list = total and items, total = total, fn = fn,
     stop = opts.stop, progress = opts.progress, on_result = opts.on_result,
-    concurrency = opts.concurrency or options.CONCURRENCY, live = 0, done = 0, exhausted = false, taker = nil,
+    concurrency = opts.concurrency, live = 0, done = 0, exhausted = false, taker = nil,
     results = results, failures = failures, failed = 0, places = 0, lost = lost(),
     error = gather_error.new(results, failures), raised = false,
     stopped = nil, above = nil,          -- as a scope

@@ -286,7 +286,7 @@ return function(list, opts)
   local walk = setmetatable({
     fetch = list.fetch, id_of = list.id_of, data_of = list.data_of, give_up = list.give_up, slicer = list.slicer,
     movable = list.movable, prefetch = opts.prefetch, limit = limit,
-    size = max(opts.page_size or 100, 2), -- one item overlaps
+    size = max(opts.page_size, 2), -- one item overlaps
     number = 0, seen = {}, delivered = 0,
     waiting = {},                         -- slices behind the one that is walked, the next one last
     over = false, nameless = false,

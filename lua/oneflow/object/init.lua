@@ -51,7 +51,7 @@ local M = {}
 
 ---Options of each and pages.
 ---@class oneflow.WalkOptions: oneflow.Options
----@field page_size integer?  1 to 100
+---@field page_size integer?  items that a request asks for (100; 1 to 100)
 ---@field max integer?  of each: how many items at most
 ---@field prefetch boolean?  of each: asks for the next page while the loop works on this one
 

@@ -15,6 +15,8 @@ local errors = require "oneflow.errors"
 local files = require "oneflow.files"
 local ids = require "oneflow.ids"
 local kinds = require "oneflow.object.kinds"
+local lists = require "oneflow.options.lists"
+local options = require "oneflow.options"
 local pages = require "oneflow.list.page"
 local slices = require "oneflow.list.slices"
 local walk_each = require "oneflow.list.each"
@@ -112,9 +114,9 @@ local function give_up(operation, scope, opts)
   return function(message) usage.throw(refusal(operation, scope, opts, message)) end
 end
 
-local function merged(options, more)
+local function merged(opts, more)
   local copy = {}
-  for name, value in next, options do copy[name] = value end
+  for name, value in next, opts do copy[name] = value end
   for name, value in next, more do copy[name] = value end
   return copy
 end
@@ -195,7 +197,7 @@ end
 
 -- For each and pages: what to walk over, and how its pages are fetched.
 local function walkable(verb, binding, state, query, opts)
-  opts = check.each_options(opts)
+  opts = options.read(lists.walk, opts)
   if opts.decode == false then usage.raise("decode = false gives text, which cannot be walked over: use list") end
   local calls = merged(opts, {})
   calls.page_size, calls.max, calls.prefetch = nil, nil, nil
@@ -247,7 +249,7 @@ local function walk_pages(binding, state, query, opts)
   fetch, calls, opts = walkable("pages", binding, state, query, opts)
   if opts.max then usage.raise("pages takes no max: leave the loop instead") end
   if opts.prefetch then usage.raise("pages takes no prefetch: each does") end
-  return pages.walk(pages.pages(function() return fetch(0, opts.page_size or 100, calls) end, id_of,
+  return pages.walk(pages.pages(function() return fetch(0, opts.page_size, calls) end, id_of,
     give_up(binding.operation, state.scope, calls)), call.made(state.scope, calls))
 end
 

@@ -7,9 +7,7 @@ local floor, format = math.floor, string.format
 
 local M = {}
 
-local function bad_type(path, expected, value)
-  usage.raise(format("%s: %s expected, got %s", path, expected, type(value)))
-end
+local bad_type = usage.expected
 
 -- By the type of an option: function(path, value, option) -> the value to keep.
 local TYPES = {}
@@ -72,11 +70,10 @@ end
 
 local function refuse(list, where, name)
   local message = list.refusal and list.refusal(name)
-  if not message then
-    local start = list.fields and where .. " has no field " or (where and where .. ": " or "") .. "unknown option "
-    message = start .. usage.show(name) .. usage.hint(name, usage.names(list.options))
-  end
-  usage.raise(message)
+  if message then usage.raise(message) end
+  if list.fields then usage.no_field(where, name, list.options) end
+  usage.raise(format("%sunknown option %s%s", where and where .. ": " or "", usage.show(name),
+    usage.hint(name, usage.names(list.options))))
 end
 
 local NONE = {} -- nobody writes into what was read of nothing

@@ -5,7 +5,7 @@ local options = require "oneflow.options"
 local usage = require "oneflow.usage"
 
 local format, match = string.format, string.match
-local type = type
+local ipairs, pairs, type = ipairs, pairs, type
 
 local M = {}
 
@@ -17,6 +17,26 @@ M.retry = options.list {
 }
 
 local RETRY = { type = "list", list = M.retry, or_false = true }
+
+-- ---- a call ----------------------------------------------------------------------------------------------------
+
+local function call_options(more)
+  local all = {
+    as = "any", timeout = "seconds", attempt_timeout = "seconds", retry = RETRY, decode = "boolean",
+    unchecked = "boolean", blocking = "boolean",
+  }
+  for name, option in pairs(more or {}) do all[name] = option end
+  return options.list { expected = "table", options = all }
+end
+
+M.call = call_options()
+
+--- Of each and pages.
+M.walk = call_options {
+  page_size = { type = "integer", from = 1, to = 100, default = 100 },
+  max = { type = "integer", from = 1, to = 2 ^ 53 },
+  prefetch = "boolean",
+}
 
 -- ---- a client --------------------------------------------------------------------------------------------------
 
@@ -34,7 +54,7 @@ M.client = options.list {
       type = "any",
       check = function(path, value)
         if type(value) ~= "string" and type(value) ~= "function" and not core.is_token_source(value) then
-          usage.raise(format("%s: string or function expected, got %s", path, type(value)))
+          usage.expected(path, "string or function", value)
         end
       end,
     },
@@ -68,6 +88,43 @@ M.client = options.list {
     return format("oneflow.client: unknown option %s; a client has no default user: use client:user(...)",
       usage.show(name))
   end,
+}
+
+-- ---- many calls ------------------------------------------------------------------------------------------------
+
+M.gather = options.list {
+  options = { concurrency = CONCURRENCY, stop = "boolean", progress = "function", on_result = "function" },
+}
+
+M.gatherer = options.list { where = "gatherer", options = { concurrency = CONCURRENCY } }
+
+-- ---- webhooks --------------------------------------------------------------------------------------------------
+
+M.receiver = options.list {
+  where = "webhook.receiver", required = true,
+  options = {
+    sign_key = "string",
+    unsigned = {
+      type = "any",
+      check = function(path, value)
+        if value ~= true then usage.raise(path .. ": true expected, or leave it out") end
+      end,
+    },
+    store = {
+      type = "table",
+      check = function(path, value)
+        for _, method in ipairs { "claim", "record", "release" } do
+          if type(value[method]) ~= "function" then
+            usage.expected(path .. "." .. method, "function", value[method])
+          end
+        end
+      end,
+    },
+    lease = { type = "seconds", default = 300 },
+    keep = { type = "integer", from = 1, to = 366 * 86400, default = 86400 },
+    max_body = { type = "integer", from = 1, to = 2 ^ 30, default = 2 ^ 20 },
+    defer = "boolean",
+  },
 }
 
 return M

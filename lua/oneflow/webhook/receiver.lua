@@ -1,15 +1,16 @@
 -- Taking webhook calls and losing none: the callback runs first, what it says decides the answer, and only the answer
 -- 200 stops the service from trying again.
 local core = require "oneflow.core"
-local check = require "oneflow.check"
 local delivery = require "oneflow.webhook.delivery"
 local errors = require "oneflow.errors"
 local families = require "oneflow.families"
+local lists = require "oneflow.options.lists"
+local options = require "oneflow.options"
 local signature = require "oneflow.webhook.signature"
 local stores = require "oneflow.webhook.store"
 local usage = require "oneflow.usage"
 
-local error, ipairs, next, pcall, rawget = error, ipairs, next, pcall, rawget
+local error, pcall, rawget = error, pcall, rawget
 local tonumber, tostring, type = tonumber, tostring, type
 local io = io
 local format = string.format
@@ -51,47 +52,11 @@ local function state_of(self, name)
   return core.open(self, METATABLE) or families.refuse(self, "receiver", name, "a receiver")
 end
 
--- ---- options ---------------------------------------------------------------------------------------------------
-
-local function expect(name, value, expected)
-  if type(value) ~= expected then
-    usage.raise(format("webhook.receiver: %s: %s expected, got %s", name, expected, type(value)))
-  end
-end
-
-local OPTIONS = {
-  sign_key = function(name, value) expect(name, value, "string") end,
-  unsigned = function(name, value)
-    if value ~= true then usage.raise("webhook.receiver: " .. name .. ": true expected, or leave it out") end
-  end,
-  store = function(name, value)
-    expect(name, value, "table")
-    for _, method in ipairs { "claim", "record", "release" } do
-      expect(name .. "." .. method, value[method], "function")
-    end
-  end,
-  lease = check.seconds,
-  keep = function(name, value) check.whole(name, value, 1, 366 * 86400) end,
-  max_body = function(name, value) check.whole(name, value, 1, 2 ^ 30) end,
-  defer = function(name, value) expect(name, value, "boolean") end,
-}
-
 --- A receiver of webhook calls. Does no I/O.
----@param options oneflow.ReceiverOptions
+---@param given oneflow.ReceiverOptions
 ---@return oneflow.Receiver? receiver, oneflow.Error? err  validation: an empty sign key
-function M.new(options)
-  if type(options) ~= "table" then
-    usage.raise("webhook.receiver: a table of options expected, got " .. type(options))
-  end
-  local state = {}
-  for name, value in next, options do
-    if not OPTIONS[name] then
-      usage.raise(format("webhook.receiver: unknown option %s%s", usage.show(name),
-        usage.hint(name, usage.names(OPTIONS))))
-    end
-    OPTIONS[name](name, value)
-    state[name] = value
-  end
+function M.new(given)
+  local state = options.read(lists.receiver, given)
   if (state.sign_key ~= nil) == (state.unsigned ~= nil) then
     usage.raise("webhook.receiver: a sign_key expected, or unsigned = true for a webhook that was made without one"
       .. (state.sign_key and "; not both" or ""))
@@ -106,7 +71,6 @@ function M.new(options)
     end
     state.store = stores.memory()
   end
-  state.lease, state.keep, state.max_body = state.lease or 300, state.keep or 86400, state.max_body or 2 ^ 20
   return core.seal(state, METATABLE)
 end
 
