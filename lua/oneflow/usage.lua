@@ -42,6 +42,12 @@ local function distance(a, b)
   return row[#b]
 end
 
+--- Is the value in the list?
+function M.among(list, value)
+  for _, candidate in ipairs(list) do if candidate == value then return true end end
+  return false
+end
+
 --- A clause such as `; did you mean "publish"?` or `; known: a, b` for a name that is not in the list.
 ---@param name any
 ---@param known string[]

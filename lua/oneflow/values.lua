@@ -17,7 +17,7 @@ local ids = require "oneflow.ids"
 local times = require "oneflow.time"
 local usage = require "oneflow.usage"
 
-local ipairs, getmetatable, next, tonumber, tostring, type = ipairs, getmetatable, next, tonumber, tostring, type
+local getmetatable, ipairs, next, tonumber, tostring, type = getmetatable, ipairs, next, tonumber, tostring, type
 local concat = table.concat
 local find, format, gmatch, match = string.find, string.format, string.gmatch, string.match
 local floor = math.floor
@@ -28,11 +28,6 @@ local types = {}
 local rawlen = rawlen or function(t) return #t end -- LuaJIT's # asks no metamethod of a table
 
 -- ---- what several types share ----------------------------------------------------------------------------------
-
-local function in_list(list, value)
-  for _, candidate in ipairs(list) do if candidate == value then return true end end
-  return false
-end
 
 -- Characters rather than bytes: continuation bytes do not count.
 local function characters(text)
@@ -130,7 +125,7 @@ types.flag = {
 types.string = {
   check = function(field, value, path)
     if type(value) ~= "string" then expected(path, "string", value) end
-    if field.enum and not in_list(field.enum, value) then
+    if field.enum and not usage.among(field.enum, value) then
       return value, "is none of " .. concat(field.enum, ", ") .. usage.hint(value, field.enum)
     end
     return value, text_problem(field, value)
@@ -315,7 +310,7 @@ types.list = {
         item = digits or ""
       end
       if type(item) ~= "string" then expected(format("%s[%d]", path, i), "string", item) end
-      if filter.enum and not in_list(filter.enum, item) then
+      if filter.enum and not usage.among(filter.enum, item) then
         note(problems, path, format("%s is none of %s%s", usage.show(item), concat(filter.enum, ", "),
           usage.hint(item, filter.enum)))
       elseif find(item, ",", 1, true) then

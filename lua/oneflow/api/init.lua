@@ -28,8 +28,8 @@
 --                 among this one's
 --   pages         a list in pages, with limit and offset; `bare`: a list that comes whole. Either may be an array or an
 --                 envelope; `rows` is the envelope's name for its list where that is not `data`
---   sort, filters, query, body   what a list or a payload may hold; see oneflow.values for the types, oneflow.check for
---                 what checks them. A filter that is less sure than its operation has a `confidence` of its own
+--   sort, filters, query, body   what a list or a payload may hold, in types of oneflow.values; see oneflow.check,
+--                 oneflow.list.query. A filter that is less sure than its operation has a `confidence` of its own
 --   fixed         the columns of `sort` that never change of an item; see oneflow.list.each
 --   slices        the times by which a list of more than offsets reach may be walked (oneflow.list.slices): a filter,
 --                 and where in an item its time stands. Such a time is set once and for all; the surest filter is first

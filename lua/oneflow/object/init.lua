@@ -12,6 +12,7 @@ local check = require "oneflow.check"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local kinds = require "oneflow.object.kinds"
+local list_query = require "oneflow.list.query"
 local run = require "oneflow.object.run"
 local tree = require "oneflow.object.tree"
 local usage = require "oneflow.usage"
@@ -119,8 +120,8 @@ function shared.request(self, method, path, parts, opts)
     expects = decode.expected(method, path, given.query),
   }, path, {
     body = given.body,
-    query = check.pairs("query", given.query, problems),
-    headers = check.pairs("headers", given.headers, problems),
+    query = list_query.pairs("query", given.query, problems),
+    headers = list_query.pairs("headers", given.headers, problems),
   }, opts, problems)
 end
 

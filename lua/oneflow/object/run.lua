@@ -15,6 +15,7 @@ local errors = require "oneflow.errors"
 local files = require "oneflow.files"
 local ids = require "oneflow.ids"
 local kinds = require "oneflow.object.kinds"
+local list_query = require "oneflow.list.query"
 local lists = require "oneflow.options.lists"
 local options = require "oneflow.options"
 local pages = require "oneflow.list.page"
@@ -157,7 +158,7 @@ local function listing(binding, state, query, unchecked)
   local operation, scope, kind, up = binding.operation, state.scope, binding.kind, above(binding, state)
   local path, problems = path_of(operation, state)
   problems = problems or {}
-  local wanted, position = check.list_query(operation, query, problems, unchecked)
+  local wanted, position = list_query.read(operation, query, problems, unchecked)
 
   local function fetch(offset, limit, opts, part, within)
     within = within or scope
