@@ -297,7 +297,7 @@ describe("C host:", function()
     local scripts = {}
     for i = 1, 10 do scripts[i] = { "bad_" .. i .. ".lua", (string.gsub(sweep, "FROM", (i - 1) * 100)) } end
     for i = 11, 12 do scripts[i] = { "good_" .. i .. ".lua", GOOD } end
-    local result = run(box.base_url, token_file(box.token), scripts, { HOST_MEMORY = "1000000" })
+    local result = run(box.base_url, token_file(box.token), scripts, { HOST_MEMORY = "1500000" })
     went_on(result)
     local good, bad = 0, 0
     for i = 1, host.lua ~= "luajit" and 10 or 0 do -- LuaJIT does not collect in time: its scripts just end
