@@ -13,11 +13,12 @@ local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local lists = require "oneflow.options.lists"
+local options = require "oneflow.options"
 local usage = require "oneflow.usage"
 
 local find, format, gsub, match = string.find, string.format, string.gsub, string.match
 local concat = table.concat
-local ipairs, next, pcall, type = ipairs, next, pcall, type
+local ipairs, next, pcall = ipairs, next, pcall
 
 local M = {}
 
@@ -72,27 +73,6 @@ local function watcher(parts, sink, progress)
   return watch, receive
 end
 
--- The options of a transfer, copied: its own apart from those of every call.
-local function read_options(operation, given, own, what)
-  local copy = {}
-  if given == nil then return copy end
-  if type(given) ~= "table" then usage.raise(format("%s: %s expected, got %s", operation, what, type(given))) end
-  for name, value in next, given do
-    local expected = own[name]
-    if not expected then
-      if lists.call.options[name] then
-        usage.raise(format("%s is an option: pass it in the table after this one", usage.show(name)))
-      end
-      usage.raise(format("%s has no field %s%s", operation, usage.show(name), usage.hint(name, usage.names(own))))
-    end
-    if type(value) ~= expected then
-      usage.raise(format("%s: %s expected, got %s", name, expected, type(value)))
-    end
-    copy[name] = value
-  end
-  return copy
-end
-
 -- A script that is not trusted may have the view, and no other way to the files of this machine.
 local function refuse_path(scope, operation, name, instead)
   if not scope.no_paths then return end
@@ -100,8 +80,6 @@ local function refuse_path(scope, operation, name, instead)
 end
 
 -- ---- download ----------------------------------------------------------------------------------------------------
-
-local DOWNLOAD = { to = "string", sink = "function", progress = "function" }
 
 -- The table knows what a file is by the same path: that operation under its other name.
 local downloads = {}
@@ -142,7 +120,7 @@ end
 ---  file of no bytes), limit, cancelled (by the sink: `detail` has what it said or raised) and those of every call
 function M.download(scope, operation, path, where, opts, problems)
   operation = download_of(operation)
-  where = read_options(operation.name, where, DOWNLOAD, "{ to = or sink =, progress = }")
+  where = options.read(lists.download, where, operation.name)
   local to, sink, progress = where.to, where.sink, where.progress
   if to and sink then usage.raise(operation.name .. ": `to` or `sink`, not both") end
   if to then refuse_path(scope, operation.name, "to", "take a sink, or the bytes as a string") end
@@ -170,8 +148,6 @@ function M.download(scope, operation, path, where, opts, problems)
 end
 
 -- ---- upload ------------------------------------------------------------------------------------------------------
-
-local UPLOAD = { path = "string", content = "string", name = "string", progress = "function" }
 
 local CONTENT_TYPES = { pdf = "application/pdf" }
 
@@ -227,10 +203,8 @@ end
 function M.upload(scope, operation, path, body, opts, problems, make, a, b)
   problems = problems or {}
   local others, field, rule = split(operation)
-  local known, plain = {}, {}
-  for name, expected in next, UPLOAD do known[name] = expected end
-  for name in next, others do known[name] = "string" end
-  body = read_options(operation.name, body, known, "{ path = or content =, name =, ... }")
+  local plain = {}
+  body = options.read(lists.upload(others), body, operation.name)
   for name in next, others do plain[name] = body[name] end
   check.body({ body = others }, plain, problems, opts.unchecked)
 

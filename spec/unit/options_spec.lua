@@ -24,6 +24,7 @@ local ANNOTATED = {
   client = { "client", "ClientOptions" }, hooks = { "client", "Hooks" },
   call = { "object/init", "Options" }, walk = { "object/init", "Options", "WalkOptions" },
   gather = { "gather/gather", "GatherOptions" }, receiver = { "webhook/receiver", "ReceiverOptions" },
+  download = { "files", "Download" },
 }
 
 --- Names -> what their annotations say.
@@ -85,6 +86,39 @@ describe("options:", function()
     local good, raised = pcall(function() return (oneflow.client()) end)
     assert.is_false(good)
     assert.is_truthy(string.find(raised, "a table of options expected, got nil", 1, true), raised)
+  end)
+
+  it("tables that a method has of its own are read in the same way", function()
+    local client = assert(oneflow.client { token = "secret" })
+    local contract = assert(client:user "anna@example.com"):contract(4711)
+    for message, call in pairs {
+      ["client:user: unknown option \"path\"; did you mean \"paths\"?"] = function()
+        return (client:user("anna@example.com", { path = false }))
+      end,
+      ["paths: boolean expected, got string"] = function()
+        return (client:user("anna@example.com", { paths = "no" }))
+      end,
+      ["client:user: { paths = } expected, got boolean"] = function()
+        return (client:user("anna@example.com", false))
+      end,
+      ["request has no field \"headres\"; did you mean \"headers\"?"] = function()
+        return (client:request("GET", "/ping", { headres = {} }))
+      end,
+      ["file.download has no field \"from\"; known: progress, sink, to"] = function()
+        return (contract:file(1):download { from = "here" })
+      end,
+      ["\"timeout\" is an option: pass it in the table after this one"] = function()
+        return (contract.files:create { content = "x", timeout = 3 })
+      end,
+      ["unknown option \"prefetsh\"; did you mean \"prefetch\"?"] = function()
+        return (contract.parties:each({}, { prefetsh = true }))
+      end,
+    } do
+      local good, raised = pcall(call)
+      assert.is_false(good, message)
+      assert.is_truthy(string.find(raised, "options_spec.lua:%d+: oneflow: "), raised)
+      assert.is_truthy(string.find(raised, message, 1, true), raised)
+    end
   end)
 
   it("every option is annotated, with its default and its range where one is said", function()

@@ -13,6 +13,8 @@ local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local kinds = require "oneflow.object.kinds"
 local list_query = require "oneflow.list.query"
+local lists = require "oneflow.options.lists"
+local options = require "oneflow.options"
 local run = require "oneflow.object.run"
 local tree = require "oneflow.object.tree"
 local usage = require "oneflow.usage"
@@ -77,8 +79,6 @@ for _, operation in pairs(api.operations) do
   if operation.on == "client" then shared[operation.verb] = run.shared_method(operation) end
 end
 
-local REQUEST_FIELDS = { "query", "body", "headers", "decode" }
-
 --- An endpoint that the table lacks. `value, meta`, or `nil, err`.
 ---@param method "GET"|"POST"|"PUT"|"PATCH"|"DELETE"
 ---@param path string  below the base URL: "/contracts/4711/files"
@@ -89,18 +89,7 @@ function shared.request(self, method, path, parts, opts)
   opts = check.options(opts)
   if type(method) ~= "string" then usage.raise("request: the method is a string, got " .. type(method)) end
   if type(path) ~= "string" then usage.raise("request: the path is a string, got " .. type(path)) end
-  local given = {}
-  if parts ~= nil and type(parts) ~= "table" then
-    usage.raise("request: { query =, body =, headers =, decode = } expected, got " .. type(parts))
-  end
-  for name, value in next, parts or {} do
-    local known = false
-    for _, field in ipairs(REQUEST_FIELDS) do known = known or field == name end
-    if not known then
-      usage.raise(format("request has no field %s%s", usage.show(name), usage.hint(name, REQUEST_FIELDS)))
-    end
-    given[name] = value
-  end
+  local given = options.read(lists.request, parts)
   if given.decode ~= nil then
     local copy = { decode = given.decode }
     for name, value in next, opts do
@@ -157,17 +146,13 @@ function client_methods.user(self, user, opts)
   if acting_user.missing(user) then
     usage.raise("client:user: no user given; oneflow.ANONYMOUS_ADMIN stands for the anonymous administrator")
   end
-  if opts ~= nil and type(opts) ~= "table" then usage.raise("client:user: { paths = } expected, got " .. type(opts)) end
-  for name, value in next, opts or {} do
-    if name ~= "paths" then usage.raise("client:user has no option " .. usage.show(name) .. "; known: paths") end
-    if type(value) ~= "boolean" then usage.raise("paths: boolean expected, got " .. type(value)) end
-  end
+  opts = options.read(lists.user, opts)
   local resolved, problem = resolve(scope.client, user)
   if not resolved then
     return nil, errors.validation({ operation = "client.user", mask = scope.client.mask },
       errors.problem("user", problem))
   end
-  return seal({ client = scope.client, user = resolved, no_paths = opts and opts.paths == false }, VIEW)
+  return seal({ client = scope.client, user = resolved, no_paths = opts.paths == false }, VIEW)
 end
 
 --- Ends the client: running calls are cancelled, connections closed, the token wiped. May be called again.

@@ -4,11 +4,12 @@ local accessors = require "oneflow.object.accessors"
 local check = require "oneflow.check"
 local core = require "oneflow.core"
 local kinds = require "oneflow.object.kinds"
+local lists = require "oneflow.options.lists"
+local options = require "oneflow.options"
 local run = require "oneflow.object.run"
 local usage = require "oneflow.usage"
 
-local format = string.format
-local ipairs, next, type = ipairs, next, type
+local ipairs, type = ipairs, type
 local copy, null, seal = core.copy, core.null, core.seal
 
 -- The part of the data in which something is searched; an item that lacks it never answers "nothing found".
@@ -19,28 +20,6 @@ local function part_of(state, part, accessor)
 end
 
 -- ---- people ----------------------------------------------------------------------------------------------------
-
-local CRITERIA = { email = "string", custom_id = "string", signatory = "boolean" }
-
-local function read_criteria(given)
-  local criteria = {}
-  if given == nil then return criteria end
-  if type(given) ~= "table" then
-    usage.raise("find_participants: { email =, custom_id =, signatory = } expected, got " .. type(given))
-  end
-  for name, value in next, given do
-    local expected = CRITERIA[name]
-    if not expected then
-      usage.raise(format("find_participants: no criterion %s%s", usage.show(name),
-        usage.hint(name, usage.names(CRITERIA))))
-    end
-    if type(value) ~= expected then
-      usage.raise(format("find_participants: %s: %s expected, got %s", name, expected, type(value)))
-    end
-    criteria[name] = value
-  end
-  return criteria
-end
 
 local function fits(state, person, criteria)
   if criteria.email ~= nil then
@@ -79,7 +58,7 @@ local contract, party = {}, {}
 ---@param criteria { email: string?, custom_id: string?, signatory: boolean? }?  all must fit
 ---@return oneflow.Item[]
 function contract.find_participants(state, criteria)
-  criteria = read_criteria(criteria)
+  criteria = options.read(lists.find_participants, criteria)
   local found = {}
   local kind = state.type.records.party
   for _, data in ipairs(part_of(state, "parties", "find_participants")) do
@@ -95,7 +74,7 @@ end
 ---@return oneflow.Item[]
 function party.find_participants(state, criteria)
   accessors.loaded(state)
-  return find_in({}, state, state, read_criteria(criteria))
+  return find_in({}, state, state, options.read(lists.find_participants, criteria))
 end
 
 -- ---- data fields and files -------------------------------------------------------------------------------------

@@ -90,6 +90,38 @@ M.client = options.list {
   end,
 }
 
+-- ---- methods with tables of their own --------------------------------------------------------------------------
+
+M.user = options.list { where = "client:user", expected = "{ paths = }", options = { paths = "boolean" } }
+
+M.request = options.list {
+  where = "request", expected = "{ query =, body =, headers =, decode = }", fields = true,
+  options = { query = "any", body = "any", headers = "any", decode = "boolean" },
+}
+
+M.find_participants = options.list {
+  where = "find_participants", expected = "{ email =, custom_id =, signatory = }", fields = true,
+  options = { email = "string", custom_id = "string", signatory = "boolean" },
+}
+
+local function transfer(expected, fields)
+  return options.list {
+    expected = expected, fields = true, options = fields,
+    refusal = function(name)
+      return M.call.options[name] and usage.show(name) .. " is an option: pass it in the table after this one"
+    end,
+  }
+end
+
+M.download = transfer("{ to = or sink =, progress = }", { to = "string", sink = "function", progress = "function" })
+
+--- Of an upload: the file, and the names of what else is in its form, which is text.
+function M.upload(others)
+  local fields = { path = "string", content = "string", name = "string", progress = "function" }
+  for name in pairs(others) do fields[name] = "string" end
+  return transfer("{ path = or content =, name =, ... }", fields)
+end
+
 -- ---- many calls ------------------------------------------------------------------------------------------------
 
 M.gather = options.list {
