@@ -121,3 +121,117 @@ describe("the endpoint table:", function()
     assert.equal("fields", seen["client.contract"].name)
   end)
 end)
+
+-- Each field of a table of fields, those of objects and of the items of lists too: visit(field, path).
+local function each_field(fields, path, visit)
+  for name, field in pairs(fields or {}) do
+    local here = path .. "." .. name
+    repeat
+      visit(field, here)
+      if field.fields then each_field(field.fields, here, visit) end
+      field, here = field.of, here .. "[]"
+    until type(field) ~= "table"
+  end
+end
+
+describe("value types:", function()
+  local values = require "oneflow.values"
+  local refuse_unknown = require "oneflow.api.types"
+
+  local PARTS = {
+    check = "function", filter = "function", takes = "function", called = "string", read = "function",
+    parameter = "function", lua = "string", words = "string", walked = "boolean",
+  }
+
+  it("those that the endpoint table names have the parts that are needed of them", function()
+    local body, filters, count = set { "check", "takes", "called", "lua", "words" }, set { "filter", "lua", "words" }, 0
+    local function needs(parts, where)
+      return function(field, path)
+        local kind = values[field.type]
+        assert.is_table(kind, where .. path .. ": " .. tostring(field.type))
+        for part in pairs(parts) do
+          local walked = kind.walked and (part == "check" or part == "lua" or part == "words")
+          assert.equal(walked and "nil" or PARTS[part], type(kind[part]), where .. path .. ": " .. part)
+        end
+        if type(field.of) == "string" then assert.is_string(values[field.of].lua, where .. path) end
+        count = count + 1
+      end
+    end
+    for name, operation in pairs(api.operations) do
+      each_field(operation.body, "", needs(body, name))
+      each_field(operation.query, "", needs(body, name))
+      each_field(operation.filters, "", needs(filters, name))
+    end
+    assert.is_true(count > 450, tostring(count))
+    for name, kind in pairs(values) do
+      for part, value in pairs(kind) do assert.equal(PARTS[part], type(value), name .. "." .. part) end
+    end
+  end)
+
+  local function refused(message, fields, role)
+    local good, text = pcall(refuse_unknown, fields, role or "body", "thing.make")
+    assert.is_false(good)
+    assert.equal(message, text)
+  end
+
+  it("a field of an unknown type is refused, however deep it is, as is one whose type lacks a part", function()
+    refused("thing.make.size: there is no value type decimla", { size = { type = "decimla" } })
+    refused("thing.make.size: there is no value type nil", { size = {} })
+    refused("thing.make.a.b[].c: there is no value type emial", { a = { type = "object", fields = {
+      b = { type = "list", of = { type = "object", fields = { c = { type = "emial" } } } } } } })
+    refused("thing.make.ids[]: there is no value type di", { ids = { type = "list", of = "di" } }, "filter")
+    refused("thing.make.only: the value type flag has no check", { only = { type = "flag" } })
+    refused("thing.make.at: the value type date has no filter", { at = { type = "date" } }, "filter")
+    refused("thing.make.span: the value type time_range has no takes", { span = { type = "time_range" } }, "sandbox")
+    refused("thing.make.rows: nothing says what is in this list", { rows = { type = "list" } })
+    refuse_unknown({ rows = { type = "list", of = { type = "id" } } }, "body", "thing.make")
+  end)
+
+  -- The endpoint table loaded once more, with a field more in the first operation of a resource that has such fields.
+  local function load_with(resource, fields, field)
+    local kept = {}
+    for module, value in pairs(package.loaded) do
+      if string.find(module, "^oneflow%.api") then kept[module] = value end
+    end
+    for module in pairs(kept) do package.loaded[module] = nil end
+    for _, operation in ipairs(require("oneflow.api." .. resource).operations) do
+      if operation[fields] then
+        operation[fields].added = field
+        break
+      end
+    end
+    local good, message = pcall(require, "oneflow.api")
+    for module in pairs(package.loaded) do
+      if string.find(module, "^oneflow%.api") then package.loaded[module] = kept[module] end
+    end
+    return good, message
+  end
+
+  it("the endpoint table does not load with an unknown type in a body, a query or a filter", function()
+    for fields, resource in pairs { body = "contract", query = "template", filters = "contract" } do
+      local good, message = load_with(resource, fields, { type = "colour" })
+      assert.is_false(good, fields)
+      assert.is_truthy(string.find(message, "^" .. resource .. "%.%l+%.added: there is no value type colour$"), message)
+      assert.is_true(load_with(resource, fields, { type = "string" }), fields)
+    end
+  end)
+
+  it("one entry is all that a further type takes", function()
+    values.colour = {
+      check = function(_, value) return value, value ~= "red" and value ~= "blue" and "is no colour" or nil end,
+      takes = function(value) return value == "red" or value == "blue" end,
+      called = "a colour, red", lua = "string", words = "colour, `red`",
+    }
+    finally(function() values.colour = nil end)
+    local fields, problems = { paint = { type = "colour" } }, {}
+    refuse_unknown(fields, "body", "wall.update")
+    assert.same({ paint = "red" }, require("oneflow.check").body({ body = fields }, { paint = "red" }, problems))
+    assert.same({}, problems)
+    require("oneflow.check").body({ body = fields }, { paint = "loud" }, problems)
+    assert.same({ { path = "body.paint", messages = { "is no colour" } } }, problems)
+    local sandbox = require "oneflow.sandbox.check"
+    assert.same({}, sandbox.object({ paint = "blue" }, fields))
+    assert.same({ paint = { "Must be a colour, red." } }, sandbox.object({ paint = "loud" }, fields))
+    assert.equal("colour, `red`", require("docs.words").field(fields.paint))
+  end)
+end)

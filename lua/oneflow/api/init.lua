@@ -29,7 +29,8 @@
 --   pages         a list in pages, with limit and offset; `bare`: a list that comes whole. Either may be an array or an
 --                 envelope; `rows` is the envelope's name for its list where that is not `data`
 --   sort, filters, query, body   what a list or a payload may hold, in types of oneflow.values; see oneflow.check,
---                 oneflow.list.query. A filter that is less sure than its operation has a `confidence` of its own
+--                 oneflow.list.query. A filter that is less sure than its operation has a `confidence` of its own. The
+--                 table does not load with a type that is not there
 --   fixed         the columns of `sort` that never change of an item; see oneflow.list.each
 --   slices        the times by which a list of more than offsets reach may be walked (oneflow.list.slices): a filter,
 --                 and where in an item its time stands. Such a time is set once and for all; the surest filter is first
@@ -49,6 +50,8 @@
 --   ids           the names in the path, in order
 --   pattern       of its paths, with slashes behind it or without
 --   expects       what oneflow.call.decode holds an answer against; none: nothing is known of it
+local refuse_unknown = require "oneflow.api.types"
+
 local error, ipairs, pairs = error, ipairs, pairs
 local gmatch, gsub = string.gmatch, string.gsub
 
@@ -123,6 +126,9 @@ for i, file in ipairs(NAMES) do
     operation.name = operation.name or name_of(resource, operation)
     if operations[operation.name] then error("two operations are called " .. operation.name) end
     operations[operation.name] = operation
+    refuse_unknown(operation.body, "body", operation.name)
+    refuse_unknown(operation.query, "body", operation.name)
+    refuse_unknown(operation.filters, "filter", operation.name)
     operation.ids = {}
     for id in gmatch(operation.path, "{([a-z_]+)}") do operation.ids[#operation.ids + 1] = id end
     operation.pattern = pattern_of(operation.path, none)

@@ -4,6 +4,7 @@ local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
 local controls = require "oneflow.sandbox.controls"
 local query = require "oneflow.sandbox.query"
+local refuse_unknown = require "oneflow.api.types"
 local M = {}
 
 local ipairs, pairs, type = ipairs, pairs, type
@@ -16,6 +17,7 @@ local by_name, by_route = {}, {}
 for _, control in ipairs(controls) do
   control.by_name = {}
   for _, field in ipairs(control.fields) do control.by_name[field.name] = field end
+  refuse_unknown(control.by_name, "sandbox", control.name)
   by_name[control.name] = control
   by_route[control.method .. " " .. control.path] = control
 end

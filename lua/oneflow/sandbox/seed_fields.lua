@@ -2,6 +2,7 @@
 -- `contract.create` and what time has done to it. `problems` says what is wrong with a seed, by path.
 local api = require "oneflow.api"
 local check = require "oneflow.sandbox.check"
+local refuse_unknown = require "oneflow.api.types"
 local M = {}
 
 local pairs, ipairs, next = pairs, ipairs, next
@@ -86,6 +87,8 @@ local FIELDS = {
     },
   },
 }
+
+refuse_unknown(FIELDS, "sandbox", "seed")
 
 -- The lists whose ids name one thing each over all accounts.
 local NUMBERED = {
