@@ -6,15 +6,17 @@ local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 
 local format, gsub = string.format, string.gsub
-local log, package, pcall, setmetatable, type = core.log, package, pcall, setmetatable, type
+local log, pcall, setmetatable = core.log, pcall, setmetatable
 local running = coroutine.running
 
--- As a module, as its global may be another table's in each request. Threads of ngx.run_worker_thread may lack the log.
-local ngx = package.loaded.ngx
-local ngx_log = type(ngx) == "table" and ngx.log
-local ERR = ngx_log and ngx.ERR -- its level: of lesser ones nginx writes nothing unless it is told to
-
 local M = {}
+
+-- The log of the host, when it has one of its own, and the level of an error in there.
+local host_log, host_level = false, nil
+
+--- From now on lines go there: `write(level, line)`.
+---@param write function  in C: there may be no memory, or no room on the stack, for one in Lua
+function M.log_to(write, level) host_log, host_level = write, level end
 
 -- What is told without memory, or with no room on the stack for a function in Lua.
 local BARE = {
@@ -27,7 +29,7 @@ local UNTOLD = ": what was raised could not be reported"
 local WHY = ": no memory, or no room on the stack"
 
 local function write(line)
-  if not (ngx_log and pcall(ngx_log, ERR, line)) then log(line) end
+  if not (host_log and pcall(host_log, host_level, line)) then log(line) end
 end
 
 local function as_it_is(text) return text end

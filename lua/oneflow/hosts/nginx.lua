@@ -8,6 +8,7 @@
 local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local events = require "oneflow.call.events"
+local report = require "oneflow.report"
 
 -- nginx's own Lua: there nothing may block by itself. Found as a module: its global may be another table's in each
 -- request. (In the threads of ngx.run_worker_thread it has no sockets: those are there to be blocked.)
@@ -20,6 +21,8 @@ local M = { own_loops = false }
 function M.detect() return there end
 
 if not there then return M end
+
+report.log_to(ngx.log, ngx.ERR) -- of lesser levels nginx writes nothing unless it is told to
 
 local light_threads = require "oneflow.hosts.nginx.light_threads"
 local exiting = ngx.worker.exiting
