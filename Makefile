@@ -197,8 +197,9 @@ specs: build ## run SPEC=spec/... (all, if not given) on the chosen Lua only
 docs: build ## write docs/reference.md and the editors' annotations from the endpoint table
 	@$(RUN) $(LUA) docs/make.lua
 
-lint: deps-tools ## luacheck, clang-format, clang-tidy, the rockspec, and that the core exports one symbol
+lint: deps-tools ## luacheck, clang-format, clang-tidy, the rockspec, no circle of files, and that the core exports one symbol
 	luacheck --quiet .
+	.ci/rooms
 	clang-format --dry-run --Werror $(wildcard csrc/*.[ch] csrc/static/*.[ch] bench/*.[ch] examples/host/*.c spec/support/*.[ch])
 	clang-tidy --quiet $(SOURCES) csrc/static/oneflow.c examples/host/host.c -- -std=c11 -Icsrc $(CPPFLAGS) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC) $(ZLIB_INC)
 	luarocks --lua-version 5.4 lint rockspec/oneflow-dev-1.rockspec
