@@ -1,7 +1,7 @@
 -- The environment for scripts that are not trusted: from what they are given in it, a view for example, no path leads
 -- to anything else. What ends a script that runs or allocates without end is the host's: see examples/host.
 local families = require "oneflow.families"
-local nginx = require "oneflow.hosts.nginx"
+local hosts = require "oneflow.hosts"
 local usage = require "oneflow.usage"
 
 local error, load, next, pairs, type = error, load, next, pairs, type
@@ -38,7 +38,8 @@ local function result_of(good, ...)
   return ...
 end
 
--- In nginx: its own wrap ends the request when what it wraps raises, whatever pcall of the host's is around the script.
+-- Where coroutine.wrap is the host's own: that ends the request when what it wraps raises, whatever pcall is around the
+-- script.
 local function new_wrap(create, resume)
   return function(fn)
     local co = create(fn)
@@ -103,7 +104,7 @@ function M.environment(given)
     end
   end
   local coroutine = environment.coroutine
-  if coroutine and nginx.detect() then coroutine.wrap = new_wrap(coroutine.create, coroutine.resume) end
+  if coroutine and hosts.own_wrap then coroutine.wrap = new_wrap(coroutine.create, coroutine.resume) end
   environment._G = environment
   if given ~= nil and type(given) ~= "table" then
     usage.raise("limited: a table of globals expected, got " .. type(given))

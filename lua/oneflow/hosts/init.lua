@@ -5,6 +5,7 @@
 --   waiter(co, blocking, watched)   for a call -> waiter | nil: inline, which blocks the thread | nil, refusal
 --   pauser(co)   for a pause -> waiter | nil, refusal
 --   parallel     how gather and map run their functions there, see oneflow.gather.gather; nil: in a loop
+--   own_wrap     is coroutine.wrap the host's, which ends what runs there when what it wraps raises?
 --   own_loops    may a loop of the library's be turned there?
 --
 -- A waiter, for calls that wait by yielding; a script's can pause, and no more:
@@ -29,6 +30,10 @@ local M = {}
 
 -- What stands around the functions of a loop does not change.
 local AROUND = nginx.detect() and nginx or script
+
+--- Of the host here, see above.
+---@type boolean
+M.own_wrap = AROUND.own_wrap or false
 
 local function host_of(co) return gather.detect(co) and gather or AROUND end
 

@@ -20,6 +20,8 @@ local M = { own_loops = false }
 
 function M.detect() return there end
 
+M.own_wrap = true
+
 if not there then return M end
 
 report.log_to(ngx.log, ngx.ERR) -- of lesser levels nginx writes nothing unless it is told to
