@@ -48,9 +48,11 @@ static const char *field_text(lua_State *L, int table, const char *name) {
     return text;
 }
 
-static lua_Number field_number(lua_State *L, int table, const char *name, lua_Number standard) {
+static lua_Number field_number(lua_State *L, int table, const char *name) {
     lua_getfield(L, table, name);
-    lua_Number number = lua_isnil(L, -1) ? standard : luaL_checknumber(L, -1);
+    if (lua_type(L, -1) != LUA_TNUMBER)
+        luaL_error(L, "%s: number expected, got %s", name, luaL_typename(L, -1));
+    lua_Number number = lua_tonumber(L, -1);
     lua_pop(L, 1);
     return number;
 }
@@ -80,11 +82,11 @@ int of_lua_engine_new(lua_State *L) {
         .user_agent = field_text(L, 1, "user_agent"),
         .ca_file = field_text(L, 1, "ca_file"),
         .proxy = field_text(L, 1, "proxy"),
-        .connect_timeout = of_lua_milliseconds(field_number(L, 1, "connect_timeout", 3)),
-        .concurrency = (long)field_number(L, 1, "concurrency", 16),
-        .max_body = (size_t)field_number(L, 1, "max_body", 32 * 1024 * 1024),
-        .stall = (long)field_number(L, 1, "stall_timeout", 20),
-        .drain = (long)(field_number(L, 1, "drain", 3) * 1000),
+        .connect_timeout = of_lua_milliseconds(field_number(L, 1, "connect_timeout")),
+        .concurrency = (long)field_number(L, 1, "concurrency"),
+        .max_body = (size_t)field_number(L, 1, "max_body"),
+        .stall = (long)field_number(L, 1, "stall_timeout"),
+        .drain = (long)(field_number(L, 1, "drain") * 1000),
     };
     if (url == NULL || options.user_agent == NULL)
         return luaL_error(L, "base_url and user_agent are required");

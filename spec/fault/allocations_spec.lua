@@ -275,7 +275,7 @@ describe("allocations:", function()
   -- In a process of its own: a client is made while the n-th allocation fails, until it needs fewer. -> what came of it
   local function making(args)
     local failing = assert(package.loadlib(args.library, "luaopen_failing_malloc"))()
-    local oneflow, native = require "oneflow", require "oneflow.core"
+    local oneflow, engine_of = require "oneflow", require "spec.support.engine"
     local options = args.options
     if args.asked then function options.token() return args.asked end end
     local results, n, counted = {}, 0
@@ -287,7 +287,7 @@ describe("allocations:", function()
       if client and args.asked then value, err = client:user("sven@example.com"):ping() end
       counted = failing.disarm()
       results[n] = { made = client and true, pinged = value and true, kind = err and err.kind, text = tostring(err) }
-      local engine = native.engine { base_url = options.base_url, user_agent = "spec" }
+      local engine = engine_of { base_url = options.base_url }
       results[n].after = engine and engine:info().base_url
       if client then
         local contract = client:user("sven@example.com"):contract(4711):get()
@@ -347,7 +347,7 @@ describe("allocations:", function()
   local function broken_multi(args)
     local failing = assert(package.loadlib(args.library, "luaopen_failing_curl"))()
     local native = require "oneflow.core"
-    local engine = native.engine { base_url = args.url, token = args.token, user_agent = "spec" }
+    local engine = require("spec.support.engine") { base_url = args.url, token = args.token }
     local queue = native.queue(args.threaded and "threaded" or "inline")
     local function submit(method, path)
       return (engine:submit(nil, method, method == "GET", path, "sven@example.com", 5, nil, nil, nil, false, queue))

@@ -116,7 +116,7 @@ describe("close:", function()
       for name, fn in pairs(functions) do
         local seen, rounds = {}, 0
         repeat
-          local engine = assert(core.engine { base_url = args.url, token = args.token, user_agent = "spec" })
+          local engine = assert(require("spec.support.engine") { base_url = args.url, token = args.token })
           local now = { inside = false } -- no local variable: LuaJIT may keep that from a finalizer
           core.seal({}, { __gc = function()
             now.over, now.closed = true, now.inside

@@ -1,6 +1,7 @@
 -- Times that are up: what has come until then counts, nothing is sent after it, and what is told says which time it
 -- was. The subject is time, so some of this waits for it, shortly.
 local core = require "oneflow.core"
+local engine_of = require "spec.support.engine"
 local oneflow = require "oneflow"
 local uv = require "luv"
 local host = require "spec.support.host"
@@ -184,8 +185,8 @@ describe("deadlines:", function()
   -- What the engine tells of a call, and after how long.
   local function failure(way, options)
     local queue = way == "threaded" and core.queue "threaded" or nil
-    local engine = assert(core.engine { base_url = options.url, ca_file = tls.certificates().ca, token = wire.TOKEN,
-      user_agent = "spec", connect_timeout = options.connect_timeout, concurrency = options.concurrency,
+    local engine = assert(engine_of { base_url = options.url, ca_file = tls.certificates().ca, token = wire.TOKEN,
+      connect_timeout = options.connect_timeout, concurrency = options.concurrency,
       max_body = options.max_body })
     local start = seconds()
     local function submit(timeout)

@@ -51,7 +51,7 @@ describe("descriptors:", function()
         seen[when] = (found.ours or 0) .. " " .. table.concat(found, " ")
       end
       local function engine(url)
-        return assert(core.engine { base_url = url, ca_file = args.ca, token = "token", user_agent = "spec" })
+        return assert(require("spec.support.engine") { base_url = url, ca_file = args.ca, token = "token" })
       end
       local function submit(e, path, queue, form, answer)
         return (assert(e:submit(nil, form and "POST" or "GET", true, path, "sven@example.com", 20, nil, nil, nil, false,
@@ -106,7 +106,7 @@ describe("descriptors:", function()
         local reader, writer = posix.pipe()
         local before = posix.fds()
         local queue = core.queue(args.way)
-        local engine = assert(core.engine { base_url = args.url, token = "token", user_agent = "spec" })
+        local engine = assert(require("spec.support.engine") { base_url = args.url, token = "token" })
         local function call(path)
           local ticket = engine:submit(nil, "GET", true, path, "sven@example.com", 20, nil, nil, nil, false, queue)
           return ticket, path == "/a" and (function()

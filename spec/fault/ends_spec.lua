@@ -350,7 +350,7 @@ describe("ends:", function()
         target:tell "answer"
         local _, signal, _, errors = process.start(function(job)
           local core = require "oneflow.core"
-          local engine, queue = core.engine { base_url = job.url, token = job.token, user_agent = "spec" }, nil
+          local engine, queue = require("spec.support.engine") { base_url = job.url, token = job.token }, nil
           if job.driver == "threaded" then queue = core.queue "threaded" end
           local function submit(method)
             return engine:submit(nil, method, method == "GET", "/contracts/4711", "sven@example.com", 20, nil, nil, nil,
@@ -384,7 +384,7 @@ describe("ends:", function()
       local target = start(args)
       local child = process.start(function(job)
         local core = require "oneflow.core"
-        local engine = core.engine { base_url = job.url, token = job.token, user_agent = "spec" }
+        local engine = require("spec.support.engine") { base_url = job.url, token = job.token }
         local function submit(method, fresh)
           return (engine:submit(nil, method, method == "GET", "/contracts/4711", "sven@example.com", 20, nil, nil, nil,
             fresh))
@@ -460,7 +460,7 @@ describe("ends:", function()
     local function parent(job)
       local core = require "oneflow.core"
       local posix = require("spec.support.host").posix()
-      local engine, queue = core.engine { base_url = job.url, token = job.token, user_agent = "spec" }, nil
+      local engine, queue = require("spec.support.engine") { base_url = job.url, token = job.token }, nil
       if job.driver == "threaded" then queue = core.queue "threaded" end
       local ticket = engine:submit(nil, "POST", false, "/contracts/4711", "sven@example.com", 20, nil, nil, nil, false,
         queue)

@@ -32,9 +32,8 @@ describe("fork:", function()
         end)
       end, { good = tls.certificates().good, flag = flag })
       local parent = process.start(function(args)
-        local core = require "oneflow.core"
         local posix = require("spec.support.host").posix()
-        local engine = core.engine { base_url = args.url, ca_file = args.ca, token = "token", user_agent = "spec" }
+        local engine = require("spec.support.engine") { base_url = args.url, ca_file = args.ca, token = "token" }
         local function submit()
           return engine:submit(nil, "POST", false, "/contracts/4711/publish", "sven@example.com", 20, nil, "{}")
         end
@@ -152,8 +151,9 @@ describe("fork:", function()
       local core = require "oneflow.core"
       local posix = require("spec.support.host").posix()
       local queue = core.queue "threaded"
-      local engine = core.engine { base_url = args.url, token = args.token, user_agent = "spec", concurrency = 50,
+      local engine = require("spec.support.engine") { base_url = args.url, token = args.token, concurrency = 50,
         drain = 0 }
+      collectgarbage "stop" -- until all have arrived: nobody holds them, and one that was not sent yet would be dropped
       for i = 1, 50 do
         engine:submit(nil, "POST", false, "/contracts/" .. i, "sven@example.com", 60, nil, nil, nil, false, queue)
       end
@@ -222,9 +222,8 @@ describe("fork:", function()
       end)
     end)
     local result = process.start(function(args)
-      local core = require "oneflow.core"
       local posix = require("spec.support.host").posix()
-      local engine = assert(core.engine { base_url = args.url, token = "token", user_agent = "spec" })
+      local engine = assert(require("spec.support.engine") { base_url = args.url, token = "token" })
       local ticket = engine:submit(nil, "GET", true, "/file", "sven@example.com", 20, nil, nil, nil, false, nil, nil,
         "stream")
       repeat

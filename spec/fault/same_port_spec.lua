@@ -41,8 +41,8 @@ local function caller(args)
   local core = require "oneflow.core"
   local queue, engines = core.queue "threaded", {}
   for i, options in ipairs(args.engines) do
-    options.token, options.user_agent = "token", "spec"
-    engines[i] = assert(core.engine(options))
+    options.token = "token"
+    engines[i] = assert(require("spec.support.engine")(options))
   end
   for line in io.lines() do
     local which, path = string.match(line, "(%d) (%S+)")

@@ -1,5 +1,6 @@
 -- The I/O thread: what it carries comes out right whatever happens to the process, its engines and its Lua state.
 local core = require "oneflow.core"
+local engine_of = require "spec.support.engine"
 local process = require "spec.support.process"
 local server = require "spec.support.server"
 local tls = require "spec.support.tls"
@@ -28,8 +29,8 @@ end
 
 local function engine_for(target, options)
   options = options or {}
-  return assert(core.engine {
-    base_url = target.url, token = wire.TOKEN, user_agent = "spec", ca_file = tls.certificates().ca,
+  return assert(engine_of {
+    base_url = target.url, token = wire.TOKEN, ca_file = tls.certificates().ca,
     concurrency = options.concurrency,
   })
 end
@@ -71,7 +72,7 @@ describe("I/O thread:", function()
     local seen = { before = threads() }
     local queue, engines, tickets = native.queue "threaded", {}, {}
     for i = 1, 500 do
-      engines[i] = native.engine { base_url = args.url, token = args.token, user_agent = "spec" }
+      engines[i] = require("spec.support.engine") { base_url = args.url, token = args.token }
     end
     seen.idle_engines = threads()
     for i = 1, 500 do
@@ -249,8 +250,8 @@ describe("I/O thread:", function()
   local function storm(args)
     local posix = require("spec.support.host").posix()
     local native = require "oneflow.core"
-    local options = { base_url = args.url, token = args.token, user_agent = "spec", ca_file = args.ca }
-    local queue, parents = native.queue "threaded", native.engine(options)
+    local options = { base_url = args.url, token = args.token, ca_file = args.ca }
+    local queue, parents = native.queue "threaded", require("spec.support.engine")(options)
     local endings = { "exit", "close", "term", "_exit", "calls" }
     math.randomseed(args.seed)
     local tickets, wrong, count = {}, {}, 0
@@ -290,7 +291,7 @@ describe("I/O thread:", function()
       if forked == 0 then
         posix.alarm(30)
         -- The parent's engine, made anew in here, or one of the child's own.
-        local engine = round % 2 == 0 and parents or native.engine(options)
+        local engine = round % 2 == 0 and parents or require("spec.support.engine")(options)
         local own, list = native.queue "threaded", {}
         local problem = send(engine, own, list, 1, 6, "anna@example.com")
         for _ = 1, math.random(0, 3) do own:wait(0.001) end

@@ -140,8 +140,11 @@ describe("oneflow.h:", function()
     local result = run(function(job)
       job.host.preload()
       local core = require "oneflow.core"
-      local engine, caught = core.engine, nil
-      core.engine = function(options) caught = options.token_source return engine(options) end
+      local engine, caught, given = core.engine, nil, nil
+      core.engine = function(options)
+        caught, given = options.token_source, options
+        return engine(options)
+      end
       job.host.client { base_url = "http://127.0.0.1:1" }
       core.engine = engine
       local oneflow = require "oneflow"
@@ -150,7 +153,7 @@ describe("oneflow.h:", function()
         type = type(caught), meta = tostring(getmetatable(caught)), field = pcall(function() return caught.context end),
         write = pcall(function() caught.ask = 1 end), text = string.match(tostring(caught), "^%a+"),
         file = pcall(oneflow.client, { token = file }), light = pcall(oneflow.client, { token = oneflow.null }),
-        engine = pcall(engine { base_url = "http://127.0.0.1:1", user_agent = "x" }.ask_token, file, "first"),
+        engine = pcall(engine(given).ask_token, file, "first"),
       }
     end)
     assert.equal("userdata", result.type)

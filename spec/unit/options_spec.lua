@@ -1,4 +1,5 @@
 -- Options: one reader by lists, which copies; and what is said of defaults and ranges is what the lists say.
+local core = require "oneflow.core"
 local lists = require "oneflow.options.lists"
 local options = require "oneflow.options"
 local oneflow = require "oneflow"
@@ -86,6 +87,20 @@ describe("options:", function()
     local good, raised = pcall(function() return (oneflow.client()) end)
     assert.is_false(good)
     assert.is_truthy(string.find(raised, "a table of options expected, got nil", 1, true), raised)
+  end)
+
+  it("an engine has no defaults of its own: a number that is not given raises", function()
+    for _, name in ipairs { "connect_timeout", "concurrency", "max_body", "stall_timeout", "drain" } do
+      local given = { base_url = "http://127.0.0.1:1", token = "secret", user_agent = "spec" }
+      for option, default in pairs(lists.client.defaults) do given[option] = default end
+      assert(core.engine(given))
+      for got, value in pairs { ["nil"] = false, string = "3" } do
+        given[name] = value or nil
+        local good, raised = pcall(core.engine, given)
+        assert.is_false(good, name)
+        assert.is_truthy(string.find(raised, name .. ": number expected, got " .. got, 1, true), raised)
+      end
+    end
   end)
 
   it("tables that a method has of its own are read in the same way", function()

@@ -1,5 +1,6 @@
 -- Which connection an answer came on, and that none is taken any more from a connection that was given up.
 local core = require "oneflow.core"
+local engine_of = require "spec.support.engine"
 local server = require "spec.support.server"
 local tls = require "spec.support.tls"
 local wire = require "spec.support.wire"
@@ -28,7 +29,7 @@ local function start(secure)
 end
 
 local function engine_for(target)
-  return assert(core.engine { base_url = target.url, token = wire.TOKEN, user_agent = "spec",
+  return assert(engine_of { base_url = target.url, token = wire.TOKEN,
     ca_file = tls.certificates().ca })
 end
 
