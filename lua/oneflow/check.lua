@@ -3,8 +3,8 @@
 -- later, or that answers differently when asked twice, changes nothing.
 local core = require "oneflow.core"
 local couplings = require "oneflow.couplings"
-local lists = require "oneflow.options.lists"
-local options = require "oneflow.options"
+local CALL = require("oneflow.options.lists").call
+local read_options = require("oneflow.options").read
 local usage = require "oneflow.usage"
 local values = require "oneflow.values"
 
@@ -21,7 +21,7 @@ local bad_type = usage.expected
 --- A call's options, copied.
 ---@param opts table?
 ---@return table
-function M.options(opts) return options.read(lists.call, opts) end
+function M.options(opts) return read_options(CALL, opts) end
 
 -- ---- payloads ------------------------------------------------------------------------------------------------
 
@@ -37,7 +37,7 @@ end
 M.note = note
 
 local function unknown_name(path, name, fields)
-  if path == "body" and lists.call.options[name] then
+  if path == "body" and CALL.options[name] then
     usage.raise(format("%s is an option, not a field: pass it in the table after the payload", usage.show(name)))
   end
   usage.no_field(path, name, fields)

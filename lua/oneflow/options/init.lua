@@ -46,6 +46,8 @@ function TYPES.list(path, value, option)
   return M.read(option.list, value, path, path .. ".")
 end
 
+local NONE = {} -- nobody writes into what was read of nothing
+
 --- Makes a list ready for `read`. Its fields:
 ---   options   by name: { type =, default =, from =, to =, list =, check = function(path, value) }, or a type's name
 ---   where     whose options they are: messages begin with it
@@ -65,6 +67,7 @@ function M.list(list)
     end
   end
   list.options = options
+  list.nothing = not (list.required or list.defaults) and NONE
   return list
 end
 
@@ -76,8 +79,6 @@ local function refuse(list, where, name)
     usage.hint(name, usage.names(list.options))))
 end
 
-local NONE = {} -- nobody writes into what was read of nothing
-
 --- What is given, copied, with the defaults of what is not.
 ---@param list table  made by M.list
 ---@param given table?
@@ -85,12 +86,10 @@ local NONE = {} -- nobody writes into what was read of nothing
 ---@param before string?  what the names of these options begin with in messages
 ---@return table
 function M.read(list, given, where, before)
+  if given == nil and list.nothing then return list.nothing end
   where = where or list.where
   local defaults = list.defaults
-  if given == nil and not list.required then
-    if not defaults then return NONE end
-    given = NONE
-  end
+  if given == nil and not list.required then given = NONE end
   if type(given) ~= "table" then bad_type(where or "options", list.expected or "a table of options", given) end
   local copy, options = {}, list.options
   for name, value in next, given do
