@@ -3,7 +3,7 @@
 local core = require "oneflow.core"
 local usage = require "oneflow.usage"
 
-local type = type
+local format, type = string.format, type
 
 local M = {}
 
@@ -46,6 +46,44 @@ end
 function M.header(user)
   if user == M.ANONYMOUS_ADMIN then return nil end
   return user
+end
+
+--- The acting user of one call.
+---@param scope table  { client =, user = (of a view), made_as = (of what a call on the client with `as` brought) }
+---@param operation table
+---@param opts table
+---@return any? user, string? problem
+function M.choose(scope, operation, opts)
+  if scope.user then
+    if opts.as ~= nil then
+      usage.raise(format("%s: a view acts as one user only (%s): options must not say `as`", operation.name,
+        M.label(scope.user)))
+    end
+    return scope.user
+  end
+  local as = opts.as
+  if M.missing(as) then
+    if operation.as == "none" and as == nil then return nil end
+    usage.raise(format("%s: no acting user: call it through client:user(\"anna@example.com\"), or pass "
+      .. "{ as = \"anna@example.com\" }; oneflow.ANONYMOUS_ADMIN stands for the anonymous administrator",
+      operation.name))
+  end
+  local user, problem = scope.client.resolve(as)
+  if user and scope.made_as and user ~= scope.made_as then
+    usage.raise(format("%s: this was brought by a call as %s, and is not for another user: name it anew through the "
+      .. "client, or through another user", operation.name, M.label(scope.made_as)))
+  end
+  return user, problem
+end
+
+--- The scope of what a call brings. What a user made stays that user's: from an item, a page or an iterator that was
+--- made on the client with `as` no other user can be named.
+---@param scope table
+---@param opts table  of the call
+---@return table scope
+function M.made(scope, opts)
+  if scope.user or scope.made_as or M.missing(opts.as) then return scope end
+  return { client = scope.client, made_as = scope.client.resolve(opts.as) }
 end
 
 return M

@@ -2,6 +2,7 @@
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local families = require "oneflow.families"
+local layers = require "oneflow.call.layers"
 local lists = require "oneflow.options.lists"
 local object = require "oneflow.object"
 local options = require "oneflow.options"
@@ -59,6 +60,21 @@ end
 ---Answers instead of the network; for tests. What it raises is an error of kind connection, and may have been applied.
 ---@field transport fun(request: table): integer, table, string?
 
+-- The state of a client, all of it. Scripts cannot reach it.
+--   timeout, attempt_timeout    seconds, of a call whose options say no other
+--   transport, socket_dir       as given
+--   hooks                       a copy; nil: none were given
+--   token_function, token_file, token_callback   who is asked for a token; all nil: it was given as text
+--   engine, base_url            of the core; the base URL as it understood it
+--   mask(text)                  -> text without the token
+--   resolve(user)               -> the acting user that a value names; oneflow.object's
+--   send, send_to_storage       oneflow.call.layers'
+-- and what changes:
+--   generation                  of the token: a 401 for an older one needs no asking; 0: there is none yet. This, and
+--   asking                      the call that asks for it now, or false, are oneflow.call.token's
+--   free_records                of calls that ended, or false: oneflow.call.record's
+--   closed                      by client:close()
+
 --- Makes a client. Reads the token's file or variable; does no network I/O.
 ---@param given oneflow.ClientOptions
 ---@return oneflow.Client? client, oneflow.Error? err  validation: a token, base_url or ca_file; memory
@@ -67,8 +83,7 @@ local function new(given)
   local state = {
     timeout = opts.timeout, attempt_timeout = opts.attempt_timeout, hooks = opts.hooks, transport = opts.transport,
     token_file = opts.token_file, socket_dir = opts.socket_dir,
-    generation = 1, -- of the token: a 401 for an older one needs no asking
-    so_far = false, -- of calls that ended, to be used again: see oneflow.call
+    generation = 1, free_records = false, asking = false, closed = false,
   }
   if type(opts.token) == "function" then
     state.token_function, opts.token, state.generation = opts.token, nil, 0
@@ -92,6 +107,7 @@ local function new(given)
   state.engine = engine
   state.base_url = engine:info().base_url
   function state.mask(text) return engine:mask(text) end
+  layers.compose(state)
   return object.client(state)
 end
 

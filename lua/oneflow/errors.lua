@@ -145,7 +145,8 @@ function M.new(context, fields)
   local outcome = M.worse(fields.outcome, context.outcome)
   local retryable = fields.retryable
   if retryable == nil then
-    retryable = outcome == "not_sent" and (fields.kind == "connection" or fields.kind == "timeout")
+    retryable = fields.outcome == "not_sent" and outcome ~= "unknown"
+      and (fields.kind == "connection" or fields.kind == "timeout")
   end
   local problems = {}
   for i, problem in ipairs(fields.problems or {}) do
@@ -259,79 +260,78 @@ local function location_host(location)
   return host and "host " .. host or "another path of the same host"
 end
 
-local function from_status(context, result)
-  local status = result.status
-  local kind, outcome = read_status(status)
+local function from_status(context, outcome)
+  local status = outcome.status
+  local kind, meaning = read_status(status)
 
-  local body = result.answer and result.answer ~= "" and decode(result.answer) or nil
+  local body = outcome.body and outcome.body ~= "" and decode(outcome.body) or nil
   if type(body) ~= "table" then body = {} end
   local detail = body.detail
   if kind == "redirect" then
-    detail = "the service points to " .. location_host(result.location) .. ", which the library does not follow"
+    detail = "the service points to " .. location_host(outcome.location) .. ", which the library does not follow"
   elseif type(body.title) ~= "string" and type(detail) ~= "string" then
-    detail = format("%s, %d bytes", result.content_type or "no content type", #(result.answer or ""))
+    detail = format("%s, %d bytes", outcome.content_type or "no content type", #(outcome.body or ""))
   end
   return M.new(context, {
-    kind = kind, outcome = outcome, status = status, code = integer(body.error_code),
+    kind = kind, outcome = meaning, status = status, code = integer(body.error_code),
     title = body.title, detail = detail, problems = read_problems(body.parameter_problems),
-    request_id = type(body.request_id) == "string" and body.request_id or result.request_id,
-    retry_after = result.retry_after,
+    request_id = type(body.request_id) == "string" and body.request_id or outcome.request_id,
+    retry_after = outcome.retry_after,
     retryable = kind == "rate_limit" or (kind == "server" and TRANSIENT[status] and context.repeatable) or false,
   })
 end
 
 -- The storage host is another one, with errors in a language of its own; its bodies may tell the signed link.
-local function from_storage(context, result)
-  local status, storage = result.status, context.storage
+local function from_storage(context, outcome)
+  local status, storage = outcome.status, context.storage
   local host = storage.host or "the same host"
-  if result.field == "location" then
+  if outcome.failure and outcome.failure.field == "location" then
     return M.new(context, {
       kind = "redirect", outcome = "refused", status = storage.status, retryable = false,
-      detail = format("the service points to %s for the file, which %s: not followed", host, result.message),
+      detail = format("the service points to %s for the file, which %s: not followed", host, outcome.failure.message),
     })
   elseif status and status >= 300 and status < 400 then
     return M.new(context, {
       kind = "redirect", outcome = "refused", status = status, retryable = false,
       detail = format("the storage host %s points on to %s: one step is followed, not two", host,
-        location_host(result.location)),
+        location_host(outcome.location)),
     })
   end
   local server = status == 408 or status >= 500 or status < 200
   return M.new(context, {
     kind = "storage", outcome = server and "unknown" or "refused", status = status, title = "storage host " .. host,
-    detail = match(result.answer or "", "<Code>([A-Za-z0-9_.%-]+)</Code>"), retry_after = result.retry_after,
+    detail = match(outcome.body or "", "<Code>([A-Za-z0-9_.%-]+)</Code>"), retry_after = outcome.retry_after,
     retryable = status == 403 or status == 429 or TRANSIENT[status] or false,
   })
 end
 
---- What came instead of a good answer, in words: `result` as the core's `take` gives it.
+--- What came instead of a good answer, in words.
+---@param outcome table  of an attempt, see oneflow.call.attempt
 ---@return oneflow.Error
-function M.from_answer(context, result)
-  local status, kind, message = result.status, result.kind, result.message
+function M.from_outcome(context, outcome)
+  local status, failure = outcome.status, outcome.failure
+  local kind, message, field
+  if failure then kind, message, field = failure.kind, failure.message, failure.field end
   if context.storage then
-    if result.field or (status and (status >= 300 or status < 200)) then return from_storage(context, result) end
+    if field or (status and (status >= 300 or status < 200)) then return from_storage(context, outcome) end
     message = format("storage host %s: %s", context.storage.host, message)
   end
   -- Whatever became of its body, an answer beyond 2xx says what the service did.
-  if status and (status >= 300 or (status < 200 and not kind)) then return from_status(context, result) end
-  local fields = {
-    kind = kind, status = status, outcome = result.sent and "unknown" or "not_sent", detail = message,
-    retryable = result.retryable,
-  }
-  if kind == "validation" then
-    fields.problems = M.problem(result.field, result.message)
-    fields.detail = nil
-  elseif result.sent or context.storage then
-    fields.retryable = context.repeatable and UNKNOWN_RETRYABLE[kind] or false
-  end
-  return M.new(context, fields)
+  if status and (status >= 300 or (status < 200 and not kind)) then return from_status(context, outcome) end
+  if kind == "validation" then return M.validation(context, M.problem(field, message)) end
+  local retryable
+  if outcome.sent or context.storage then retryable = context.repeatable and UNKNOWN_RETRYABLE[kind] or false end
+  return M.new(context, {
+    kind = kind, status = status, outcome = outcome.sent and "unknown" or "not_sent", detail = message,
+    retryable = retryable,
+  })
 end
 
 --- A 2xx answer whose body is not what the operation promises.
 function M.unexpected(context, result, kind, message)
   local content_type = result.content_type
   local json = content_type and find(ascii.lower(content_type), "json", 1, true)
-  if kind == "decode" and result.answer and not json then
+  if kind == "decode" and result.body and not json then
     message = format("expected JSON, got %s: %s", content_type or "no content type", message)
   end
   return M.new(context, {

@@ -4,8 +4,11 @@
 -- What a call of files brings to the pipeline (oneflow.call), in its parts:
 --   form      what is sent, of core.form
 --   answer    a file is expected, and where it goes: "bytes", "stream" or a target of core.target
---   watch     function(client, ticket): waits until the ticket is done, and calls the caller's functions meanwhile
---   receive   function(bytes) -> true | nil, message: the file whole, from a transport
+--   sink      how the file is handed on, and what came of that:
+--     watch     function(client, handle): waits until the request is done, and calls the caller's functions meanwhile
+--     receive   function(bytes) -> true | nil, message: the file whole, from a transport in Lua
+--     stopped   why the caller's sink stopped it
+--     raised    { what the caller's progress function raised }
 local ascii = require "oneflow.ascii"
 local call = require "oneflow.call"
 local check = require "oneflow.check"
@@ -26,20 +29,20 @@ local PROGRESS_SECONDS = 1 / 10 -- between two calls of a progress function
 
 -- ---- waiting with functions of the caller's ----------------------------------------------------------------------
 
--- What of the caller's functions is called while the ticket is under way. A sink that raises stops the download, as one
--- that returns false. What a progress function raises is reported at the end of the call, and changes nothing.
-local function watcher(parts, sink, progress)
-  local told, told_at = -1, 0
+-- What of the caller's functions is called while the request is under way. A sink that raises stops the download, as
+-- one that returns false. What a progress function raises is reported at the end of the call, and changes nothing.
+local function watcher(sink, progress)
+  local state, told, told_at = {}, -1, 0
 
-  local function hand_on(engine, ticket, bytes)
+  local function hand_on(engine, handle, bytes)
     local good, answer, why = pcall(sink, bytes)
     if good and not (answer == false or (answer == nil and why ~= nil)) then return end
     if not good then
-      parts.stopped = "the sink raised: " .. errors.printed(answer)
+      state.stopped = "the sink raised: " .. errors.printed(answer)
     else
-      parts.stopped = "the sink stopped it" .. (why ~= nil and ": " .. errors.printed(why) or "")
+      state.stopped = "the sink stopped it" .. (why ~= nil and ": " .. errors.printed(why) or "")
     end
-    if engine then engine:cancel(ticket) end
+    if engine then engine:cancel(handle) end
   end
 
   local function tell(done, total, last)
@@ -47,30 +50,30 @@ local function watcher(parts, sink, progress)
     if done == told or not (last or now - told_at >= PROGRESS_SECONDS) then return end
     told, told_at = done, now
     local good, problem = pcall(progress, done, total)
-    if not good then parts.raised = parts.raised or { problem } end
+    if not good then state.raised = state.raised or { problem } end
   end
 
-  local function watch(client, ticket)
+  function state.watch(client, handle)
     local engine = client.engine
     local done, chunk
     told, told_at = -1, clock.monotonic()
     repeat
-      done = client.closed or engine:wait(ticket, progress and PROGRESS_SECONDS) -- closed by one of the functions
-      chunk = sink and not parts.stopped and engine:read(ticket)
-      if chunk then hand_on(engine, ticket, chunk) end
-      if progress and not parts.stopped and not parts.raised then
-        local so_far, total = engine:progress(ticket)
+      done = client.closed or engine:wait(handle, progress and PROGRESS_SECONDS) -- closed by one of the functions
+      chunk = sink and not state.stopped and engine:read(handle)
+      if chunk then hand_on(engine, handle, chunk) end
+      if progress and not state.stopped and not state.raised then
+        local so_far, total = engine:progress(handle)
         tell(so_far, total, done and not chunk and so_far == total)
       end
     until done and not chunk
   end
 
-  local function receive(bytes)
+  function state.receive(bytes)
     if sink and bytes ~= "" then hand_on(nil, nil, bytes) end
-    if progress and not parts.stopped then tell(#bytes, #bytes, true) end
-    return not parts.stopped, parts.stopped
+    if progress and not state.stopped then tell(#bytes, #bytes, true) end
+    return not state.stopped, state.stopped
   end
-  return watch, receive
+  return state
 end
 
 -- A script that is not trusted may have the view, and no other way to the files of this machine.
@@ -126,15 +129,16 @@ function M.download(scope, operation, path, where, opts, problems)
   if to then refuse_path(scope, operation.name, "to", "take a sink, or the bytes as a string") end
   problems = problems or {}
   local parts = { query = { { "download", "true" } }, answer = sink and "stream" or "bytes" }
-  if sink or progress then parts.watch, parts.receive = watcher(parts, sink, progress) end
+  if sink or progress then parts.sink = watcher(sink, progress) end
   local target
   if to and not problems[1] then
     local why
     target, why = core.target(to)
     if not target then check.note(problems, "to", why) end
     parts.answer = target
-    local watched = parts.receive
-    function parts.receive(bytes)
+    parts.sink = parts.sink or {}
+    local watched = parts.sink.receive
+    function parts.sink.receive(bytes)
       local good, message = target:fill(bytes)
       if good and watched then watched(bytes) end
       return good, message
@@ -243,7 +247,7 @@ function M.upload(scope, operation, path, body, opts, problems, make, a, b)
   if name and not safe_name and opts.unchecked then check.note(problems, name_from, "cannot stand in a form") end
 
   local parts = { form = form }
-  if body.progress then parts.watch, parts.receive = watcher(parts, nil, body.progress) end
+  if body.progress then parts.sink = watcher(nil, body.progress) end
   return call.run(scope, operation, path, parts, opts, problems, make, a, b)
 end
 

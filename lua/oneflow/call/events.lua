@@ -1,20 +1,23 @@
 -- What is told of a call: to its client's hooks, and in reports of what no caller can be told. Knows neither hosts nor
 -- layers: both tell by it.
 local acting_user = require "oneflow.acting_user"
+local attempts = require "oneflow.call.attempt"
+local by_core = require "oneflow.call.transport.core"
 local decode = require "oneflow.call.decode"
 local errors = require "oneflow.errors"
 local report = require "oneflow.report"
 
 local pcall = pcall
-local read = decode.read
+local read, succeeded = decode.read, attempts.succeeded
 
 local M = {}
 
--- What an error is told about the call.
-local function context_of(client, operation, user, attempts, outcome)
+-- What an error is told about the call. `count`: of its attempts; `outcome`: the worst of its attempts so far.
+local function context_of(request, count, outcome)
+  local operation, client = request.operation, request.client
   return {
-    operation = operation.name, acting_user = acting_user.label(user), attempts = attempts, mask = client.mask,
-    repeatable = operation.repeatable, outcome = outcome, unconfirmed = operation.confirmed == false,
+    operation = operation.name, acting_user = acting_user.label(request.user), attempts = count, mask = client.mask,
+    repeatable = request.repeatable, outcome = outcome, unconfirmed = operation.confirmed == false,
     storage = operation.storage,
   }
 end
@@ -38,76 +41,85 @@ end
 ---@field outcome oneflow.Outcome?  of an error, as kind
 ---@field orphaned boolean?  nobody waits for the call any more: this is all that will be heard of it
 
-local function told(operation, path, user, number)
+local function told(request, number)
+  local operation = request.operation
   return {
-    operation = operation.name, method = operation.method, path = path, acting_user = acting_user.label(user),
-    attempt = number, storage = operation.storage and operation.storage.host,
+    operation = operation.name, method = operation.method, path = request.path,
+    acting_user = acting_user.label(request.user), attempt = number,
+    storage = operation.storage and operation.storage.host,
   }
 end
 
 -- What on_response is told of an attempt.
-local function outcome_of(client, operation, path, user, number, seconds, status, answer, request_id, connects)
-  local info = told(operation, path, user, number)
-  info.seconds = seconds
-  if status then
-    info.status, info.connects, info.request_id = status, connects, errors.safe(request_id, client.mask)
+local function told_of(request, number, seconds, outcome)
+  local operation, mask, info = request.operation, request.client.mask, told(request, number)
+  info.seconds, info.status, info.connects = seconds, outcome.status, outcome.connects
+  if succeeded(outcome) then
+    info.request_id = errors.safe(outcome.request_id, mask)
     if operation.expects and operation.expects.always then
-      local value, kind = read(operation, path, answer)
+      local value, kind = read(operation, request.path, outcome.body)
       if value == nil then info.kind, info.outcome = kind, "unknown" end
     end
   else
-    local err = errors.from_answer(context_of(client, operation, user, number), answer)
-    info.status, info.connects, info.request_id = answer.status, answer.connects, err.request_id
-    info.kind, info.outcome = err.kind, err.outcome
+    local err = errors.from_outcome(context_of(request, number), outcome)
+    info.request_id, info.kind, info.outcome = err.request_id, err.kind, err.outcome
   end
   return info
 end
 
--- What the hook raises, or that there is no memory to call it, takes nothing away from who made the call.
-local function tell_response(client, operation, path, user, ...)
-  local good, info = pcall(outcome_of, client, operation, path, user, ...)
-  local problem = info
-  if good then good, problem = pcall(client.hooks.on_response, info) else info = nil end
-  if not good then
-    report.problem(client, problem, "on_response", operation.name, acting_user.label(user), info)
-  end
+local function report_problem(problem, raised_in, request, info)
+  report.problem(request.client, problem, raised_in, request.operation.name, acting_user.label(request.user), info)
 end
 
--- A raise in the middle of a call that may have been applied.
-local function interrupted(client, problem, operation, path, user, number, status)
-  local good, info = pcall(told, operation, path, user, number)
+-- Tells on_response. What the hook raises, or that there is no memory to call it, takes nothing away from who made the
+-- call.
+function M.tell_response(request, number, seconds, outcome)
+  local good, info = pcall(told_of, request, number, seconds, outcome)
+  local problem = info
+  if good then good, problem = pcall(request.client.hooks.on_response, info) else info = nil end
+  if not good then report_problem(problem, "on_response", request, info) end
+end
+
+-- Reports what a progress function raised.
+function M.progress_raised(problem, request, number, outcome)
+  local good, info = pcall(told_of, request, number, nil, outcome)
+  report_problem(problem, "progress", request, good and info or nil)
+end
+
+-- Reports a raise in the middle of a call that may have been applied.
+local function interrupted(problem, request, number, status)
+  local good, info = pcall(told, request, number)
   if good then info.status, info.kind, info.outcome = status, not status and "cancelled" or nil, "unknown" end
-  report.problem(client, problem, "call", operation.name, acting_user.label(user), good and info or nil)
+  report_problem(problem, "call", request, good and info or nil)
 end
 
 -- What does not belong to its request may be followed by more of that: nothing is taken from its connection any more.
-local function give_up(client, connection)
-  if connection then client.engine:disconnect(connection) end
+local function give_up(client, outcome)
+  if outcome.connection then client.engine:disconnect(outcome.connection) end
 end
 
-local function orphan(client, ticket, operation, path, user)
-  local status, answer, request_id, _, connects, connection = client.engine:take(ticket)
-  local info = outcome_of(client, operation, path, user, 1, nil, status, answer, request_id, connects)
-  if status and info.kind then give_up(client, connection) end
-  info.orphaned, info.operation = true, operation.told_as or info.operation
+local function orphan(request, handle)
+  local outcome = by_core.take(request, handle)
+  local info = told_of(request, 1, nil, outcome)
+  if info.kind and succeeded(outcome) then give_up(request.client, outcome) end
+  info.orphaned, info.operation = true, request.operation.told_as or info.operation
   return info
 end
 
 --- Reports what became of a call that nobody waits for any more. Never raises.
----@param ticket userdata  done; is used up
+---@param handle userdata  done; is used up
 ---@param why any  nobody waits, told where the answer was taken already
 ---@return table? info  oneflow.ResponseInfo; nil: the answer was taken, or there was no memory for it
-function M.orphaned(client, ticket, operation, path, user, why)
-  local good, info = pcall(orphan, client, ticket, operation, path, user)
+function M.orphaned(request, handle, why)
+  local good, info = pcall(orphan, request, handle)
   if good then
-    report.orphaned(client, info)
+    report.orphaned(request.client, info)
     return info
   end
-  local taken = client.engine:settle(ticket) == nil
-  interrupted(client, taken and why or info, operation, path, user, 1)
+  local taken = request.client.engine:settle(handle) == nil
+  interrupted(taken and why or info, request, 1)
 end
 
-M.context_of, M.outcome_of, M.told = context_of, outcome_of, told
-M.tell_response, M.interrupted, M.give_up = tell_response, interrupted, give_up
+M.context_of, M.told, M.interrupted, M.give_up = context_of, told, interrupted, give_up
 
 return M

@@ -1,11 +1,14 @@
 -- The token: asked for before the first call, and once more for each that the service refused. Calls that need it at
 -- the same time ask once.
+local attempts = require "oneflow.call.attempt"
 local clock = require "oneflow.clock"
 local core = require "oneflow.core"
 local usage = require "oneflow.usage"
 
 local error, min, pcall, type = error, math.min, pcall, type
 local running = coroutine.running
+
+local NO_TIME = attempts.NO_TIME
 
 local M = {}
 
@@ -61,7 +64,7 @@ local function wake(sleeper) sleeper:wake() end
 -- Nobody asks the function there any more: who waits for it goes on.
 local function release(client, asking)
   for i = 1, #asking do pcall(wake, asking[i]) end
-  if client.asking == asking then client.asking = nil end
+  if client.asking == asking then client.asking = false end
 end
 
 -- Asks the token's function, callback or file; "changed", "same", or nil and why not. A function's raise passes on.
@@ -109,6 +112,36 @@ local function refreshed(client, generation, waiter, deadline)
   return ask(client, "refused", waiter, deadline) == "changed"
 end
 
-M.LATE, M.goes_on, M.release, M.ask, M.refreshed = LATE, goes_on, release, ask, refreshed
+-- ---- the layer -------------------------------------------------------------------------------------------------
+
+local NO_TIME_AGAIN = attempts.not_sent("timeout", "the service refused the token (401), and the time was over before "
+  .. "it was sent again with another one")
+
+function M.layer(next, client)
+  if not (client.token_function or client.token_callback or client.token_file) then return next end
+
+  return function(request, attempt)
+    local waiter, started = request.waiter, attempt.started
+    local deadline = started + request.timeout
+    if client.generation == 0 then
+      local change, why = ask(client, "first", waiter, deadline)
+      if why == LATE then return NO_TIME end
+      if not change then return attempts.not_sent("validation", why, "token") end
+      attempt = attempts.new(request, attempt.number, started)
+      if not attempt then return NO_TIME end
+    end
+    local generation = client.generation
+    local outcome = next(request, attempt)
+    if outcome.status ~= 401 or not refreshed(client, generation, waiter, deadline) then return outcome end
+    attempt = attempts.new(request, attempt.number + 1, started)
+    return attempt and next(request, attempt) or NO_TIME_AGAIN
+  end
+end
+
+--- A raise took its way through a call: nobody waits for the token that it asked for.
+function M.clean_up(client)
+  local asking = client.asking
+  if asking and not goes_on(asking) then release(client, asking) end
+end
 
 return M

@@ -79,10 +79,10 @@ local function cancel(loop, scope, repeatable)
   local jobs = loop.jobs
   for slot = 1, loop.slots do
     local task = jobs[slot] and jobs[slot].task
-    local request = task and task.waits
-    if request and not NO_REQUEST[request] and not task.operation.repeatable ~= repeatable
+    local handle = task and task.waits
+    if handle and not NO_REQUEST[handle] and not task.request.repeatable ~= repeatable
       and within(task.scope, scope) then
-      task.client.engine:cancel(request)
+      task.request.client.engine:cancel(handle)
     end
   end
 end
@@ -139,7 +139,7 @@ local function new_task(loop)
   return setmetatable({
     loop = loop, queue = loop.queue, job = false, co = false, scope = false, run = false, step = false,
     begun = false, ended = false, good = false, value = false, err = false,
-    waits = false, number = false, client = false, operation = false, path = false, user = false,
+    waits = false, number = false, request = false,
     stuck = false, due = false, place = false, group = false, spare = false, item = false, index = false,
   }, Task)
 end
@@ -174,14 +174,11 @@ end
 
 function Task.leave() end
 
-function Task:wait(_, client, request, number, operation, path, user)
+function Task:wait(_, request, handle, number)
   local loop = self.loop
   loop.parked[number] = self -- first: there may be no memory for it
-  if loop.calls and not operation.repeatable then
-    orphans.hold(loop.calls, number, client, request, operation, path, user)
-  end
-  self.client, self.number, self.operation, self.path, self.user = client, number, operation, path, user
-  self.waits = request
+  if loop.calls and not request.repeatable then orphans.hold(loop.calls, number, request, handle) end
+  self.request, self.number, self.waits = request, number, handle
   repeat yield(WAITS) until not self.waits
 end
 
@@ -273,13 +270,13 @@ end
 
 -- What became of a call whose coroutine was closed; its request is done. `why` it is left is told where the answer was
 -- taken, and what was made of it is not known: as when a hook of the client's yielded.
-local function orphaned(task, request, why)
-  local client, operation = task.client, task.operation
-  local info = { operation = operation.name }
-  if not operation.repeatable then
-    info = events.orphaned(client, request, operation, task.path, task.user, why)
-  end
-  return errors.new({ operation = info.operation, acting_user = info.acting_user, attempts = 1, mask = client.mask }, {
+local function orphaned(task, handle, why)
+  local request = task.request
+  local info = { operation = request.operation.name }
+  if not request.repeatable then info = events.orphaned(request, handle, why) end
+  return errors.new({
+    operation = info.operation, acting_user = info.acting_user, attempts = 1, mask = request.client.mask,
+  }, {
     kind = info.kind or "cancelled", outcome = info.outcome or "unknown", status = info.status,
     request_id = info.request_id, retryable = false,
     detail = "the coroutine that waited for the answer was closed" .. (info.status and not info.kind
@@ -289,7 +286,7 @@ end
 
 -- The coroutine of a task cannot go on, or has yielded by itself: it is left, and the function has failed.
 -- -> false: somebody else resumed it, and turns the loop from inside of it
-local function leave(task, alive, what, request)
+local function leave(task, alive, what, handle)
   local loop, co = task.loop, task.co
   local state = status(co)
   if state == "normal" or state == "running" then
@@ -302,8 +299,8 @@ local function leave(task, alive, what, request)
   elseif what == CANNOT_RESUME then
     what = CLOSED
   end
-  if request then
-    local good, err = pcall(orphaned, task, request, what)
+  if handle then
+    local good, err = pcall(orphaned, task, handle, what)
     what = good and err or what
   end
   if task.group then
@@ -316,8 +313,8 @@ local function leave(task, alive, what, request)
   return true
 end
 
--- Goes on with a job until it waits, or is at its end. `request`: what its call waited for.
-local function advance(job, request)
+-- Goes on with a job until it waits, or is at its end. `handle`: what its call waited for.
+local function advance(job, handle)
   local loop, task = job.loop, job.task
   while task do
     if task.place then timers.remove(loop.timers, task) end
@@ -331,13 +328,13 @@ local function advance(job, request)
           if task.due then timers.add(loop.timers, task, task.due) end
           return
         end
-        if not leave(task, alive, what, request) then return end
+        if not leave(task, alive, what, handle) then return end
       end
-      request = nil
+      handle = nil
     end
     local following = task.step(job, task)
     if task.scope ~= LEFT then -- its coroutine has ended, so no call waits by the task
-      task.value, task.err, task.waits = nil, nil, false
+      task.value, task.err, task.waits, task.request = nil, nil, false, false
       task.spare, loop.spare = loop.spare, task
     end
     task = following
@@ -378,9 +375,9 @@ end
 
 -- Goes on with a task whose call is done.
 local function answered(task)
-  local request = task.waits
+  local handle = task.waits
   task.waits = false
-  advance(task.job, request)
+  advance(task.job, handle)
 end
 
 -- Seconds until a task's time has come; nil: none waits for one.
@@ -450,11 +447,11 @@ end
 local function look_after(job)
   local task = job.task
   if not task then return end
-  local request = task.waits
-  if NO_REQUEST[request] then
+  local handle = task.waits
+  if NO_REQUEST[handle] then
     task.waits = false
-  elseif request then
-    if not task.client.engine:done(request) then return end
+  elseif handle then
+    if not task.request.client.engine:done(handle) then return end
     unpark(task.loop, task.number)
     return answered(task)
   end

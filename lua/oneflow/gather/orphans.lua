@@ -22,7 +22,7 @@ local function take_done()
     for number, call in next, calls do
       if call.process ~= here then
         calls[number] = nil
-      elseif call.client.engine:done(call.request) then
+      elseif call.request.client.engine:done(call.handle) then
         done[#done + 1] = call
         calls[number] = nil
       end
@@ -38,7 +38,7 @@ end
 local function report(done)
   for i = 1, #done do
     local call = done[i]
-    pcall(events.orphaned, call.client, call.request, call.operation, call.path, call.user)
+    pcall(events.orphaned, call.request, call.handle)
   end
 end
 
@@ -67,15 +67,23 @@ function M.new()
 end
 
 --- A call that must not be repeated.
-function M.hold(calls, number, client, request, operation, path, user)
-  calls[number] = { client = client, request = request, operation = operation, path = path, user = user,
-    process = process() }
+function M.hold(calls, number, request, handle)
+  calls[number] = {
+    request = { -- without the waiter, which would hold the gatherer
+      client = request.client, operation = request.operation, user = request.user, path = request.path,
+      answer = request.answer, repeatable = false,
+    },
+    handle = handle, process = process(),
+  }
 end
 
 local function abandon(calls)
   living[calls] = nil
   if next(calls) == nil then return end
-  for _, call in next, calls do pcall(call.client.engine.cancel, call.client.engine, call.request) end
+  for _, call in next, calls do
+    local engine = call.request.client.engine
+    pcall(engine.cancel, engine, call.handle)
+  end
   abandoned[#abandoned + 1] = calls
   watch()
 end

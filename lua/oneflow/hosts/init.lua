@@ -12,7 +12,7 @@
 --   queue   what `engine:submit` is given, see the core
 --   admit(self, client)   -> pass | nil, kind, message, option: the last word before the core gets a request
 --   leave(self, pass)   nothing was handed over
---   wait(self, pass, client, ticket, number, operation, path, user)   returns once the ticket is done
+--   wait(self, pass, request, handle, number)   returns once the request is done; `handle`: the core's
 --   forget(self, number)   a raise ended wait: nothing is to be left of it. Takes no memory
 --   sleep(self, due)   until wake, until a time, or sooner -> false: nobody can wake it
 --   pause(self, seconds)   -> true | nil, "cancelled", why: what runs here was stopped

@@ -79,15 +79,15 @@ local function tell(_, number)
   local entry = waiting[number]
   if not entry or not entry.asked then return end
   waiting[number] = nil
-  events.orphaned(entry.client, entry.ticket, entry.operation, entry.path, entry.user)
+  events.orphaned(entry.request, entry.handle)
 end
 
 -- Its light thread is gone.
 local function lose(number, entry)
   if not entry.woken then
-    if not entry.lost then entry.client.engine:cancel(entry.ticket) end
+    if not entry.lost then entry.request.client.engine:cancel(entry.handle) end
     entry.lost = true
-  elseif entry.operation.repeatable then
+  elseif entry.request.repeatable then
     waiting[number] = nil
   elseif not entry.asked then
     entry.asked = clock.monotonic()
@@ -181,9 +181,10 @@ end
 
 function waiter.leave(_, entry) spares[#spares + 1] = entry end
 
-function waiter.wait(_, entry, client, ticket, number, operation, path, user)
+function waiter.wait(_, entry, request, handle, number)
+  local client = request.client
   local engine, semaphore = client.engine, entry.semaphore
-  entry.client, entry.ticket, entry.operation, entry.path, entry.user = client, ticket, operation, path, user
+  entry.request, entry.handle = request, handle
   waiting[number] = entry
   local woken, why
   repeat
@@ -192,11 +193,11 @@ function waiter.wait(_, entry, client, ticket, number, operation, path, user)
       pcall(timer_at, 0, read, client.socket_dir) -- raises when nginx has no connection left for it
     end
     woken, why = semaphore:wait(reading and WAIT_SECONDS or ALONE_SECONDS)
-    if not woken and why ~= "timeout" then engine:wait(ticket) end -- rather block than lose what may be on the wire
-  until engine:done(ticket)
+    if not woken and why ~= "timeout" then engine:wait(handle) end -- rather block than lose what may be on the wire
+  until engine:done(handle)
   waiting[number] = nil
   if entry.woken and not woken then return end -- its semaphore was posted too late
-  entry.client, entry.ticket, entry.woken = nil, nil, false
+  entry.request, entry.handle, entry.woken = nil, nil, false
   spares[#spares + 1] = entry
 end
 

@@ -134,7 +134,7 @@ local function record_of(value, meta, opts, binding, state)
   if opts.decode == false then return value, meta end
   if operation.returns == "nothing" then return true, meta end
   if operation.returns == "data" then return value, meta end
-  local made, asked_id = call.made(state.scope, opts), operation.answers ~= "new" and state.id or nil
+  local made, asked_id = acting_user.made(state.scope, opts), operation.answers ~= "new" and state.id or nil
   return new_record(binding.kind, made, above(binding, state), value, meta, false, asked_id)
 end
 
@@ -171,7 +171,7 @@ local function listing(binding, state, query, unchecked)
     if offset > 0 then pairs_of[#pairs_of + 1] = { "offset", format("%d", offset) } end
     local function page(value, meta)
       if opts.decode == false then return value, meta end
-      local made = call.made(within, opts)
+      local made = acting_user.made(within, opts)
       return pages.new(value, {
         scope = made, offset = offset, meta = meta, rows = operation.rows, whole = operation.bare,
         wrap = function(data) return new_record(kind, made, up, data, meta, true) end,
@@ -202,7 +202,7 @@ local function walkable(verb, binding, state, query, opts)
   if opts.decode == false then usage.raise("decode = false gives text, which cannot be walked over: use list") end
   local calls = merged(opts, {})
   calls.page_size, calls.max, calls.prefetch = nil, nil, nil
-  call.acting_user(state.scope, binding.operation, calls) -- raises here rather than in the loop
+  acting_user.choose(state.scope, binding.operation, calls) -- raises here rather than in the loop
   local fetch, position, wanted = listing(binding, state, query, opts.unchecked)
   if position.limit or position.offset then
     usage.raise(verb .. " goes over all pages: limit and offset are list's; here { page_size =, max = } in the options")
@@ -242,7 +242,7 @@ local function each(binding, state, query, opts)
     id_of = id_of, data_of = data_of, movable = movable(operation, wanted),
     give_up = give_up(operation, state.scope, calls),
     slicer = slices.new(operation.slices, wanted, function(slice) return fetch(0, 1, calls, slice) end, at, refuse),
-  }, opts), call.made(state.scope, calls))
+  }, opts), acting_user.made(state.scope, calls))
 end
 
 local function walk_pages(binding, state, query, opts)
@@ -251,7 +251,7 @@ local function walk_pages(binding, state, query, opts)
   if opts.max then usage.raise("pages takes no max: leave the loop instead") end
   if opts.prefetch then usage.raise("pages takes no prefetch: each does") end
   return pages.walk(pages.pages(function() return fetch(0, opts.page_size, calls) end, id_of,
-    give_up(binding.operation, state.scope, calls)), call.made(state.scope, calls))
+    give_up(binding.operation, state.scope, calls)), acting_user.made(state.scope, calls))
 end
 
 -- ---- methods ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,92 @@
+-- The Request, one a call, and its preparation: the table is of the call's record. Then it goes through the layers
+-- (oneflow.call.layers), and is not written to any more. For what is missing it has false.
+--   client            the client's state, see oneflow.client
+--   operation         of the endpoint table. Of the second request for a file: see oneflow.call.storage
+--   user              who acts
+--   path, query, body, headers, form   what is sent: `body` as text, `form` of core.form
+--   answer            a file is expected, and where it goes, see oneflow.files
+--   sink              functions of the caller's that see the file, see oneflow.files
+--   timeout, attempt_timeout           seconds: the whole call, one attempt
+--   repeatable        may be sent again whatever became of it
+--   waiter            how the call waits, see oneflow.hosts; false: inline
+local acting_user = require "oneflow.acting_user"
+local core = require "oneflow.core"
+local errors = require "oneflow.errors"
+local hosts = require "oneflow.hosts"
+local usage = require "oneflow.usage"
+
+local error, huge, ipairs, pcall = error, math.huge, ipairs, pcall
+local ANONYMOUS_ADMIN, choose = acting_user.ANONYMOUS_ADMIN, acting_user.choose
+
+local M = {}
+
+local NOTHING = {}
+
+local ADMIN_REFUSED = "the service demands a user here and refuses the anonymous administrator (unchecked = true sends "
+  .. "it all the same)"
+
+local function add(problems, path, message)
+  problems = problems or {}
+  problems[#problems + 1] = { path = path, messages = { message } }
+  return problems
+end
+
+local function noted(problems, path)
+  for _, problem in ipairs(problems or NOTHING) do
+    if problem.path == path then return true end
+  end
+  return false
+end
+
+-- -> text, or nil; problems
+local function encode(body, problems)
+  local good, text, wrong = pcall(core.encode, body)
+  if not good and errors.is_no_memory(text) then error(text, 0) end
+  if not good then usage.raise(text) end -- a function in it, which no type of the table lets through but `any`
+  for _, problem in ipairs(wrong or NOTHING) do
+    if not noted(problems, problem.path) then problems = add(problems, problem.path, problem.message) end
+  end
+  return text, problems
+end
+
+--- The request of a call: who acts, what is sent, how it waits.
+---@param request table  is filled
+---@param scope table  see acting_user.choose
+---@param operation table
+---@param path string
+---@param parts table?  see oneflow.call
+---@param opts table
+---@param problems oneflow.Problem[]?  what is wrong with the arguments already
+---@return oneflow.Problem[]? problems
+function M.prepare(request, scope, operation, path, parts, opts, problems)
+  local client = request.client
+  local user, user_problem = choose(scope, operation, opts)
+  request.operation, request.user, request.path = operation, user, path
+  if user_problem then problems = add(problems, "as", user_problem) end
+  if operation.as == "required" and user == ANONYMOUS_ADMIN and not opts.unchecked then
+    problems = add(problems, "as", ADMIN_REFUSED)
+  end
+  local watch
+  request.timeout = opts.timeout or client.timeout
+  request.attempt_timeout = opts.attempt_timeout or client.attempt_timeout
+  if parts then
+    local form, answer, sink = parts.form or false, parts.answer or false, parts.sink or false
+    request.query, request.headers = parts.query or false, parts.headers or false
+    request.form, request.answer, request.sink = form, answer, sink
+    watch = sink and sink.watch
+    if form or answer then -- a file may take its time, but not stall
+      request.timeout, request.attempt_timeout = opts.timeout or huge, opts.attempt_timeout or huge
+    end
+    if parts.body ~= nil then
+      local text
+      text, problems = encode(parts.body, problems)
+      request.body = text or false
+    end
+  end
+  local waiter, refusal = hosts.waiter(opts.blocking, watch)
+  if refusal then problems = add(problems, "blocking", refusal) end
+  request.repeatable, request.waiter = operation.repeatable or false, waiter or false
+  return problems
+end
+
+return M
