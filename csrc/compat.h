@@ -18,7 +18,6 @@
 #define of_getuservalue(L, i) lua_getfenv((L), (i))
 #define of_setuservalue(L, i) ((void)lua_setfenv((L), (i)))
 #define lua_rawlen(L, i) lua_objlen((L), (i))
-#define lua_absindex(L, i) ((i) > 0 || (i) <= LUA_REGISTRYINDEX ? (i) : lua_gettop(L) + (i) + 1)
 #endif
 
 /* As luaL_checkstack, but raises what Lua raises without memory: as a rule it fails for that. */

@@ -265,17 +265,10 @@ static int engine_disconnect(lua_State *L) {
     return 0;
 }
 
-/* engine:info() -> { base_url=, origin=, host=, ca= } */
-static int engine_info(lua_State *L) {
-    of_engine *engine = of_lua_engine(L);
-    const of_url *url = &of_engine_config(engine)->url;
-    lua_createtable(L, 0, 4);
+/* engine:base_url() -> as the core understood it */
+static int engine_base_url(lua_State *L) {
+    const of_url *url = &of_engine_config(of_lua_engine(L))->url;
     lua_pushfstring(L, "%s%s", url->origin, url->path);
-    lua_setfield(L, -2, "base_url");
-    lua_pushstring(L, url->origin);
-    lua_setfield(L, -2, "origin");
-    lua_pushstring(L, of_config_ca(of_engine_config(engine)));
-    lua_setfield(L, -2, "ca");
     return 1;
 }
 
@@ -288,7 +281,7 @@ void of_lua_engine_open(lua_State *L) {
         {"ask_token", engine_ask_token},
         {"mask", engine_mask},
         {"close", engine_close},
-        {"info", engine_info},
+        {"base_url", engine_base_url},
         {NULL, NULL},
     };
     static const char *const upvalues[] = {OF_ENGINE_TYPE, NULL};

@@ -99,11 +99,10 @@ static const char *fill(of_url *url, CURLU *parsed, const char *text) {
             of_buffer_puts(&origin, port);
         }
         url->origin = origin.bytes;
-        url->host = of_copy(host, strlen(host));
         url->path = of_copy(path, length);
         if (origin.overflow || origin.out_of_memory)
             why = of_buffer_why(&origin);
-        else if (url->host == NULL || url->path == NULL)
+        else if (url->path == NULL)
             why = of_no_memory;
     }
 done:
@@ -177,7 +176,6 @@ void of_url_target(of_buffer *target, const char *text) {
 void of_url_free(of_url *url) {
     free(url->origin);
     free(url->path);
-    free(url->host);
     memset(url, 0, sizeof *url);
 }
 

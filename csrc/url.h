@@ -14,7 +14,6 @@
 typedef struct of_url {
     char *origin; /* scheme://host[:port] */
     char *path;   /* base path without a slash at its end, may be empty */
-    char *host;
     bool tls;
     bool loopback;
 } of_url;

@@ -105,7 +105,7 @@ local function new(given)
     return nil, errors.validation({ operation = "client" }, errors.problem(option, problem))
   end
   state.engine = engine
-  state.base_url = engine:info().base_url
+  state.base_url = engine:base_url()
   function state.mask(text) return engine:mask(text) end
   layers.compose(state)
   return object.client(state)

@@ -288,7 +288,7 @@ describe("allocations:", function()
       counted = failing.disarm()
       results[n] = { made = client and true, pinged = value and true, kind = err and err.kind, text = tostring(err) }
       local engine = engine_of { base_url = options.base_url }
-      results[n].after = engine and engine:info().base_url
+      results[n].after = engine and engine:base_url()
       if client then
         local contract = client:user("sven@example.com"):contract(4711):get()
         results[n].id = contract and contract.id
