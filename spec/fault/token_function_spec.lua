@@ -181,6 +181,23 @@ describe("token function:", function()
     assert.equal(2, asked)
   end)
 
+  it("what was not sent again after a refused token may be repeated: nothing was done", function()
+    for _, method in ipairs(wire.METHODS) do
+      local target = wire.faulty(function(c)
+        c:reply(401, { "content-type: application/json" }, '{"title":"Unauthorized"}')
+        return false
+      end)
+      local client = wire.client(target, { token = function(reason)
+        if reason == "refused" then target:stop() end
+        return ((reason == "first" and "f") or "g"):rep(40)
+      end })
+      local value, err = wire.call(client, method)
+      assert.is_nil(value)
+      assert.same({ "connection", "refused", 2, true }, { err.kind, err.outcome, err.attempts, err.retryable })
+      client:close()
+    end
+  end)
+
   it("a call from within the function is still told so, however deep", function()
     local client, message
     client = answered(function()

@@ -80,6 +80,22 @@ describe("layers of a call:", function()
     end)
   end)
 
+  it("a client without a layer's feature does not have the layer", function()
+    local function inner() end
+    local function made(state)
+      local names = {}
+      for _, entry in ipairs(layers.list) do
+        if entry.layer(inner, state) ~= inner then names[#names + 1] = entry.name end
+      end
+      return table.concat(names, " ")
+    end
+    assert.equal("storage", made {})
+    assert.equal("storage", made { hooks = { on_error = print } })
+    assert.equal("storage hooks", made { hooks = { on_request = print } })
+    assert.equal("storage token", made { token_file = "/nowhere" })
+    assert.equal("storage token hooks", made { token_function = print, hooks = { on_response = print } })
+  end)
+
   it("request, attempt and outcome have the fields that are written down, and no others", function()
     local target, count = wire.healthy(), 0
     local function look(next)
