@@ -25,8 +25,8 @@ struct of_form {
     atomic_long references;
     char boundary[BOUNDARY + 1];
     char content_type[BOUNDARY + 48];
-    of_buffer before;
-    of_buffer behind;
+    of_buffer preamble;
+    of_buffer epilogue;
     char *content; /* of a file in memory */
     int fd;        /* of one on disk; -1: none */
     uint64_t size;
@@ -43,8 +43,8 @@ of_form *of_form_new(void) {
     }
     atomic_init(&form->references, 1);
     form->fd = -1;
-    of_buffer_init(&form->before, AROUND);
-    of_buffer_init(&form->behind, AROUND);
+    of_buffer_init(&form->preamble, AROUND);
+    of_buffer_init(&form->epilogue, AROUND);
     snprintf(form->content_type, sizeof form->content_type, "multipart/form-data; boundary=%s",
              form->boundary);
     return form;
@@ -59,8 +59,8 @@ void of_form_unref(of_form *form) {
         close(form->fd);
     of_wipe(form->content, form->content != NULL ? (size_t)form->size : 0);
     free(form->content);
-    of_buffer_free(&form->before);
-    of_buffer_free(&form->behind);
+    of_buffer_free(&form->preamble);
+    of_buffer_free(&form->epilogue);
     free(form);
 }
 
@@ -80,34 +80,34 @@ const char *of_check_file_name(const char *name, size_t length) {
 /* ---- its parts ------------------------------------------------------------------------------- */
 
 static void begin_part(of_form *form, const char *name) {
-    of_buffer *before = &form->before;
-    of_buffer_puts(before, before->length > 0 ? "\r\n--" : "--");
-    of_buffer_puts(before, form->boundary);
-    of_buffer_puts(before, "\r\nContent-Disposition: form-data; name=\"");
-    of_buffer_puts(before, name);
-    of_buffer_puts(before, "\"");
+    of_buffer *preamble = &form->preamble;
+    of_buffer_puts(preamble, preamble->length > 0 ? "\r\n--" : "--");
+    of_buffer_puts(preamble, form->boundary);
+    of_buffer_puts(preamble, "\r\nContent-Disposition: form-data; name=\"");
+    of_buffer_puts(preamble, name);
+    of_buffer_puts(preamble, "\"");
 }
 
 void of_form_field(of_form *form, const char *name, const char *value, size_t length) {
     begin_part(form, name);
-    of_buffer_puts(&form->before, "\r\n\r\n");
-    of_buffer_append(&form->before, value, length);
+    of_buffer_puts(&form->preamble, "\r\n\r\n");
+    of_buffer_append(&form->preamble, value, length);
 }
 
 void of_form_file(of_form *form, const char *name, const char *file_name, size_t length,
                   const char *content_type) {
-    of_buffer *before = &form->before;
+    of_buffer *preamble = &form->preamble;
     begin_part(form, name);
-    of_buffer_puts(before, "; filename=\"");
+    of_buffer_puts(preamble, "; filename=\"");
     for (size_t i = 0; i < length; i++) { /* a quote as browsers write it */
         if (file_name[i] == '"')
-            of_buffer_puts(before, "%22");
+            of_buffer_puts(preamble, "%22");
         else
-            of_buffer_append(before, file_name + i, 1);
+            of_buffer_append(preamble, file_name + i, 1);
     }
-    of_buffer_puts(before, "\"\r\nContent-Type: ");
-    of_buffer_puts(before, content_type);
-    of_buffer_puts(before, "\r\n\r\n");
+    of_buffer_puts(preamble, "\"\r\nContent-Type: ");
+    of_buffer_puts(preamble, content_type);
+    of_buffer_puts(preamble, "\r\n\r\n");
 }
 
 static struct timespec changed_of(const struct stat *file) {
@@ -137,19 +137,19 @@ const char *of_form_content(of_form *form, const char *bytes, size_t length) {
 }
 
 bool of_form_seal(of_form *form) {
-    of_buffer_puts(&form->behind, "\r\n--");
-    of_buffer_puts(&form->behind, form->boundary);
-    of_buffer_puts(&form->behind, "--\r\n");
-    const of_buffer *before = &form->before;
-    const of_buffer *behind = &form->behind;
-    return !before->overflow && !before->out_of_memory && !behind->overflow &&
-           !behind->out_of_memory;
+    of_buffer_puts(&form->epilogue, "\r\n--");
+    of_buffer_puts(&form->epilogue, form->boundary);
+    of_buffer_puts(&form->epilogue, "--\r\n");
+    const of_buffer *preamble = &form->preamble;
+    const of_buffer *epilogue = &form->epilogue;
+    return !preamble->overflow && !preamble->out_of_memory && !epilogue->overflow &&
+           !epilogue->out_of_memory;
 }
 
 uint64_t of_form_file_size(const of_form *form) { return form->size; }
 
 uint64_t of_form_length(const of_form *form) {
-    return form->before.length + form->size + form->behind.length;
+    return form->preamble.length + form->size + form->epilogue.length;
 }
 
 const char *of_form_content_type(const of_form *form) { return form->content_type; }
@@ -190,11 +190,11 @@ static bool unchanged(const of_form *form) {
 
 const char *of_form_read(const of_form *form, uint64_t at, char *bytes, size_t room, size_t *got) {
     *got = 0;
-    if (at < form->before.length) {
-        *got = copy(bytes, room, form->before.bytes, form->before.length, at);
+    if (at < form->preamble.length) {
+        *got = copy(bytes, room, form->preamble.bytes, form->preamble.length, at);
         return NULL;
     }
-    at -= form->before.length;
+    at -= form->preamble.length;
     if (at < form->size) {
         if (form->fd >= 0)
             return read_file(form, at, bytes, room, got);
@@ -204,7 +204,7 @@ const char *of_form_read(const of_form *form, uint64_t at, char *bytes, size_t r
     at -= form->size;
     if (at == 0 && !unchanged(form))
         return "the file changed while it was sent";
-    if (at < form->behind.length)
-        *got = copy(bytes, room, form->behind.bytes, form->behind.length, at);
+    if (at < form->epilogue.length)
+        *got = copy(bytes, room, form->epilogue.bytes, form->epilogue.length, at);
     return NULL;
 }

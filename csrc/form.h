@@ -1,7 +1,7 @@
 /*
- * A multipart/form-data body with one file in it: what stands before the file, the file's bytes
- * from memory or from a descriptor, and what stands behind them. Once it is sealed it never
- * changes, and its length is known; who reads it brings a position, so several attempts may.
+ * A multipart/form-data body with one file in it: the preamble, the file's bytes from memory
+ * or from a descriptor, and the epilogue. Once it is sealed it never changes, and its length is
+ * known; the reader brings a position, so several attempts may read it at the same time.
  * References are counted: its maker has one, each transfer that sends it another. Any thread, once
  * sealed.
  */
