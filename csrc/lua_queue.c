@@ -36,7 +36,7 @@ static of_queue *self(lua_State *L) {
     return of_lua_queue(L, 1, 1);
 }
 
-/* queue:next() -> number of a ticket that is done | nil */
+/* queue:next() -> number of a request that is done | nil */
 static int queue_next(lua_State *L) {
     unsigned long number = of_queue_next(self(L));
     if (number == 0)

@@ -13,20 +13,20 @@
 #include <stdint.h>
 #include <string.h>
 
-static const char TICKET[] = "oneflow.ticket";
+static const char HANDLE[] = "oneflow.request_handle";
 
-typedef struct ticket_box {
+typedef struct handle_box {
     of_transfer *transfer;
-    of_buffer query; /* scratch of submit, freed there or with the ticket */
+    of_buffer query; /* scratch of submit, freed there or with the handle */
     of_buffer headers;
-} ticket_box;
+} handle_box;
 
-enum { TICKET_UPVALUE = OF_ENGINE_UPVALUE + 1, QUEUE_UPVALUE };
+enum { HANDLE_UPVALUE = OF_ENGINE_UPVALUE + 1, QUEUE_UPVALUE };
 
-static ticket_box *check_ticket(lua_State *L, int index) {
-    ticket_box *box = of_type_check(L, index, TICKET_UPVALUE, TICKET);
+static handle_box *check_handle(lua_State *L, int index) {
+    handle_box *box = of_type_check(L, index, HANDLE_UPVALUE, HANDLE);
     if (box->transfer == NULL)
-        luaL_error(L, "the ticket was taken already");
+        luaL_error(L, "the request handle was taken already");
     return box;
 }
 
@@ -35,8 +35,8 @@ static ticket_box *check_ticket(lua_State *L, int index) {
 static const char *const METHODS[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
 
 /* The list of { name, value } at `list`, if there is one, handed pair by pair to `add`. */
-static const char *each_pair(lua_State *L, int list, ticket_box *box,
-                             const char *(*add)(ticket_box *, const char *, size_t, const char *,
+static const char *each_pair(lua_State *L, int list, handle_box *box,
+                             const char *(*add)(handle_box *, const char *, size_t, const char *,
                                                 size_t)) {
     if (lua_isnoneornil(L, list))
         return NULL;
@@ -60,7 +60,7 @@ static const char *each_pair(lua_State *L, int list, ticket_box *box,
     return why;
 }
 
-static const char *add_query(ticket_box *box, const char *name, size_t name_length,
+static const char *add_query(handle_box *box, const char *name, size_t name_length,
                              const char *value, size_t value_length) {
     of_buffer *query = &box->query;
     bool good = (query->length == 0 || of_buffer_append(query, "&", 1)) &&
@@ -69,7 +69,7 @@ static const char *add_query(ticket_box *box, const char *name, size_t name_leng
     return good ? NULL : of_buffer_why(query);
 }
 
-static const char *add_header(ticket_box *box, const char *name, size_t name_length,
+static const char *add_header(handle_box *box, const char *name, size_t name_length,
                               const char *value, size_t value_length) {
     const char *why = of_check_header_name(name, name_length);
     if (why == NULL)
@@ -130,8 +130,8 @@ static const char *optional_string(lua_State *L, int index, size_t *length) {
     return lua_tolstring(L, index, length);
 }
 
-/* What of the request needs memory is made in the ticket's scratch. */
-static of_kind read_request(lua_State *L, ticket_box *box, of_request *request, const char **field,
+/* What of the request needs memory is made in the handle's scratch. */
+static of_kind read_request(lua_State *L, handle_box *box, of_request *request, const char **field,
                             const char **why) {
     *request = (of_request){
         .timeout = of_lua_milliseconds(luaL_checknumber(L, TIMEOUT)),
@@ -176,39 +176,39 @@ static void read_answer(lua_State *L, int index, of_request *request) {
                                               : kinds[luaL_checkoption(L, index, NULL, answers)];
 }
 
-static ticket_box *new_ticket(lua_State *L) {
-    ticket_box *box = of_type_new(L, TICKET, sizeof *box);
+static handle_box *new_handle(lua_State *L) {
+    handle_box *box = of_type_new(L, HANDLE, sizeof *box);
     of_buffer_init(&box->query, 64 * 1024);
     of_buffer_init(&box->headers, 64 * 1024);
     return box;
 }
 
-/* A ticket that was taken may be used again: a finalizer for each call would cost more than the
- * rest. */
-static ticket_box *reuse_ticket(lua_State *L, int index) {
-    ticket_box *box = of_type_check(L, index, TICKET_UPVALUE, TICKET);
+/* A handle whose request was taken may be used again: a finalizer for each call would cost more
+ * than the rest. */
+static handle_box *reuse_handle(lua_State *L, int index) {
+    handle_box *box = of_type_check(L, index, HANDLE_UPVALUE, HANDLE);
     if (box->transfer != NULL)
-        luaL_error(L, "the ticket is still in use");
+        luaL_error(L, "the request handle is still in use");
     lua_pushvalue(L, index);
     return box;
 }
 
-/* engine:ticket() -> a ticket to be used */
-static int engine_ticket(lua_State *L) {
+/* engine:handle() -> a request handle, to be given to submit or follow */
+static int engine_handle(lua_State *L) {
     of_lua_engine(L);
-    (void)new_ticket(L);
+    (void)new_handle(L);
     return 1;
 }
 
-/* engine:submit(used_ticket | nil, method, repeatable, path, user, timeout, query, body, headers,
-   fresh, queue | nil, form | nil, answer) -> ticket, number in the queue | nil, { kind=, field=,
+/* engine:submit(used_handle | nil, method, repeatable, path, user, timeout, query, body, headers,
+   fresh, queue | nil, form | nil, answer) -> handle, number in the queue | nil, { kind=, field=,
    message=, sent=false }; query and headers are lists of { name, value }, the timeout is in
    seconds. `answer` is what a good answer is and where it goes: nil (JSON), "bytes" (a file),
    "stream" (a file, to be read piece by piece), or a target (a file on disk). */
 static int engine_submit(lua_State *L) {
     lua_settop(L, ANSWER);
     of_queue *queue = of_lua_queue(L, QUEUE, QUEUE_UPVALUE);
-    ticket_box *box = lua_isnil(L, USED) ? new_ticket(L) : reuse_ticket(L, USED);
+    handle_box *box = lua_isnil(L, USED) ? new_handle(L) : reuse_handle(L, USED);
     of_engine *engine = of_lua_engine(L); /* a finalizer of the script may have closed it by now */
     of_request request;
     const char *field = NULL;
@@ -226,7 +226,7 @@ static int engine_submit(lua_State *L) {
     return 2;
 }
 
-/* engine:follow(used_ticket | nil, location, timeout, answer, queue | nil) -> as submit.
+/* engine:follow(used_handle | nil, location, timeout, answer, queue | nil) -> as submit.
    Fetches a file from where an answer pointed to, without any credential; a place where one may not
    go is of kind "validation". */
 static int engine_follow(lua_State *L) {
@@ -237,7 +237,7 @@ static int engine_follow(lua_State *L) {
     of_request request = {.timeout = of_lua_milliseconds(luaL_checknumber(L, 4))};
     read_answer(L, 5, &request);
     of_queue *queue = of_lua_queue(L, 6, QUEUE_UPVALUE);
-    ticket_box *box = lua_isnil(L, USED) ? new_ticket(L) : reuse_ticket(L, USED);
+    handle_box *box = lua_isnil(L, USED) ? new_handle(L) : reuse_handle(L, USED);
     of_engine *engine = of_lua_engine(L);
     const char *why = NULL;
     of_kind kind =
@@ -248,10 +248,10 @@ static int engine_follow(lua_State *L) {
     return 2;
 }
 
-/* engine:read(ticket) -> what has come of a "stream" | nil */
+/* engine:read(handle) -> what has come of a "stream" | nil */
 static int engine_read(lua_State *L) {
     (void)of_type_check(L, 1, OF_ENGINE_UPVALUE, OF_ENGINE_TYPE);
-    of_transfer *transfer = check_ticket(L, 2)->transfer;
+    of_transfer *transfer = check_handle(L, 2)->transfer;
     size_t length = 0;
     const char *bytes = of_transfer_read(transfer, &length);
     if (bytes == NULL) {
@@ -263,13 +263,13 @@ static int engine_read(lua_State *L) {
     return 1;
 }
 
-/* engine:progress(ticket) -> bytes so far, bytes in all | nil: of the file that comes, or of the
+/* engine:progress(handle) -> bytes so far, bytes in all | nil: of the file that comes, or of the
    form that goes */
 static int engine_progress(lua_State *L) {
     (void)of_type_check(L, 1, OF_ENGINE_UPVALUE, OF_ENGINE_TYPE);
     int64_t done = 0;
     int64_t total = 0;
-    of_transfer_progress(check_ticket(L, 2)->transfer, &done, &total);
+    of_transfer_progress(check_handle(L, 2)->transfer, &done, &total);
     lua_pushnumber(L, (lua_Number)done);
     if (total < 0)
         lua_pushnil(L);
@@ -282,7 +282,7 @@ static int engine_progress(lua_State *L) {
    the token only as its SHA-256. */
 static int engine_describe(lua_State *L) {
     lua_settop(L, FRESH);
-    ticket_box *box = new_ticket(L);
+    handle_box *box = new_handle(L);
     of_engine *engine = of_lua_engine(L);
     of_request request;
     const char *field = NULL;
@@ -387,16 +387,16 @@ static void push_failure(lua_State *L, const of_result *result) {
         set_integer(L, "retry_after", result->retry_after);
 }
 
-/* engine:take(ticket) -> status, answer, request_id, content_type, connects, connection, of a 2xx
+/* engine:take(handle) -> status, answer, request_id, content_type, connects, connection, of a 2xx
    that came whole | nil, { kind=, message=, sent=, connects=, connection=, status=, answer=,
    request_id=, content_type=, location=, retry_after= }. `connection` is the number of the one that
-   the request went out on, see disconnect; nil: none, or not known. The ticket must be done, and is
-   used up. */
+   the request went out on, see disconnect; nil: none, or not known. The request must be done, and
+   is used up. */
 static int engine_take(lua_State *L) {
     (void)of_type_check(L, 1, OF_ENGINE_UPVALUE, OF_ENGINE_TYPE);
-    ticket_box *box = check_ticket(L, 2);
+    handle_box *box = check_handle(L, 2);
     if (!of_transfer_done(box->transfer))
-        return luaL_error(L, "the ticket is not done");
+        return luaL_error(L, "the request is not done");
     of_result result;
     of_transfer_result(box->transfer, &result);
     int count = 6;
@@ -417,12 +417,12 @@ static int engine_take(lua_State *L) {
     return count;
 }
 
-/* engine:settle(ticket) -> sent, status | nil: ends what the ticket was for, without its answer;
-   nil: it is for nothing. Takes no memory: for when there is none. What may be dropped is; what is
+/* engine:settle(handle) -> sent, status | nil: ends its request and takes no answer;
+   nil: it has none. Takes no memory: for when there is none. What may be dropped is; what is
    on the wire all the same runs to its end, and is told then. */
 static int engine_settle(lua_State *L) {
     (void)of_type_check(L, 1, OF_ENGINE_UPVALUE, OF_ENGINE_TYPE);
-    ticket_box *box = of_type_check(L, 2, TICKET_UPVALUE, TICKET);
+    handle_box *box = of_type_check(L, 2, HANDLE_UPVALUE, HANDLE);
     of_transfer *transfer = box->transfer;
     if (transfer == NULL)
         return 0;
@@ -444,31 +444,31 @@ static int engine_settle(lua_State *L) {
     return 2;
 }
 
-/* engine:wait(ticket | nil, seconds) -> done; returns early, so that signals are seen */
+/* engine:wait(handle | nil, seconds) -> done; returns early, so that signals are seen */
 static int engine_wait(lua_State *L) {
     of_engine *engine = of_lua_engine(L);
-    of_transfer *transfer = lua_isnoneornil(L, 2) ? NULL : check_ticket(L, 2)->transfer;
+    of_transfer *transfer = lua_isnoneornil(L, 2) ? NULL : check_handle(L, 2)->transfer;
     long most = of_lua_milliseconds(luaL_optnumber(L, 3, 3600));
     lua_pushboolean(L, of_engine_wait(engine, transfer, most));
     return 1;
 }
 
-/* engine:done(ticket) -> is it? */
+/* engine:done(handle) -> is it? */
 static int engine_done(lua_State *L) {
     (void)of_type_check(L, 1, OF_ENGINE_UPVALUE, OF_ENGINE_TYPE);
-    lua_pushboolean(L, of_transfer_done(check_ticket(L, 2)->transfer));
+    lua_pushboolean(L, of_transfer_done(check_handle(L, 2)->transfer));
     return 1;
 }
 
-/* engine:cancel(ticket): drops it, unless it is on the wire and must not be repeated */
+/* engine:cancel(handle): drops it, unless it is on the wire and must not be repeated */
 static int engine_cancel(lua_State *L) {
     (void)of_type_check(L, 1, OF_ENGINE_UPVALUE, OF_ENGINE_TYPE);
-    of_engine_cancel(check_ticket(L, 2)->transfer);
+    of_engine_cancel(check_handle(L, 2)->transfer);
     return 0;
 }
 
-static int ticket_gc(lua_State *L) {
-    ticket_box *box = luaL_checkudata(L, 1, TICKET);
+static int handle_gc(lua_State *L) {
+    handle_box *box = luaL_checkudata(L, 1, HANDLE);
     of_transfer *transfer = box->transfer;
     box->transfer = NULL;
     of_buffer_free(&box->query);
@@ -480,13 +480,13 @@ static int ticket_gc(lua_State *L) {
 
 void of_lua_request_open(lua_State *L) {
     static const luaL_Reg methods[] = {
-        {"ticket", engine_ticket},     {"submit", engine_submit}, {"follow", engine_follow},
+        {"handle", engine_handle},     {"submit", engine_submit}, {"follow", engine_follow},
         {"describe", engine_describe}, {"wait", engine_wait},     {"read", engine_read},
         {"progress", engine_progress}, {"take", engine_take},     {"settle", engine_settle},
         {"cancel", engine_cancel},     {"done", engine_done},     {NULL, NULL},
     };
-    static const char *const upvalues[] = {OF_ENGINE_TYPE, TICKET, OF_QUEUE_TYPE, NULL};
-    of_type_open(L, TICKET, ticket_gc);
+    static const char *const upvalues[] = {OF_ENGINE_TYPE, HANDLE, OF_QUEUE_TYPE, NULL};
+    of_type_open(L, HANDLE, handle_gc);
     lua_pop(L, 1);
     luaL_getmetatable(L, OF_ENGINE_TYPE);
     of_type_methods(L, methods, upvalues);

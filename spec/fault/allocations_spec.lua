@@ -352,9 +352,9 @@ describe("allocations:", function()
     local function submit(method, path)
       return (engine:submit(nil, method, method == "GET", path, "sven@example.com", 5, nil, nil, nil, false, queue))
     end
-    local function finish(ticket)
-      while not engine:done(ticket) do queue:wait(0.1) end
-      local status, answer, _, _, connects = engine:take(ticket)
+    local function finish(handle)
+      while not engine:done(handle) do queue:wait(0.1) end
+      local status, answer, _, _, connects = engine:take(handle)
       return { status = status, answer = status and answer, connects = connects, kind = not status and answer.kind,
         sent = not status and answer.sent }
     end
@@ -362,7 +362,7 @@ describe("allocations:", function()
     repeat local seen = finish(submit("GET", "/seen")) until seen.answer == "2"
     failing.fail(args.name, args.code)
     local result = { late = finish(submit("POST", "/late")), failed = failing.failed(), held = {} }
-    for i, ticket in ipairs(held) do result.held[i] = finish(ticket) end
+    for i, handle in ipairs(held) do result.held[i] = finish(handle) end
     result.next = finish(submit("GET", "/seen"))
     engine:close()
     return result

@@ -193,9 +193,9 @@ describe("deadlines:", function()
       return (engine:submit(nil, "GET", false, "/contracts/4711", wire.SVEN, timeout, nil, nil, nil, false, queue))
     end
     local before = options.concurrency and submit(5)
-    local ticket = submit(options.timeout)
-    while not engine:wait(ticket) do assert.is_true(seconds() < start + 10) end
-    local status, what = engine:take(ticket)
+    local handle = submit(options.timeout)
+    while not engine:wait(handle) do assert.is_true(seconds() < start + 10) end
+    local status, what = engine:take(handle)
     assert.is_nil(status)
     assert.equal("timeout", what.kind)
     local took = seconds() - start

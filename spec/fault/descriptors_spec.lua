@@ -60,9 +60,9 @@ describe("descriptors:", function()
       look "before"
       local first = engine(args.url)
       look "an engine"
-      local ticket = submit(first, "/a")
-      while not first:wait(ticket) do end
-      first:take(ticket)
+      local handle = submit(first, "/a")
+      while not first:wait(handle) do end
+      first:take(handle)
       look "a call"
       local held = submit(first, "/held")
       first:poll(0.01)
@@ -108,14 +108,14 @@ describe("descriptors:", function()
         local queue = core.queue(args.way)
         local engine = assert(require("spec.support.engine") { base_url = args.url, token = "token" })
         local function call(path)
-          local ticket = engine:submit(nil, "GET", true, path, "sven@example.com", 20, nil, nil, nil, false, queue)
-          return ticket, path == "/a" and (function()
-            while not engine:wait(ticket) do end
-            return (engine:take(ticket))
+          local handle = engine:submit(nil, "GET", true, path, "sven@example.com", 20, nil, nil, nil, false, queue)
+          return handle, path == "/a" and (function()
+            while not engine:wait(handle) do end
+            return (engine:take(handle))
           end)()
         end
         local _, status = call "/a"
-        local ticket = call "/held"
+        local handle = call "/held"
         queue:fd()
         if args.way == "threaded" then core.notify_socket(args.folder) end
         local forked = posix.fork()
@@ -129,7 +129,7 @@ describe("descriptors:", function()
         print(string.format("%d %s", status, posix.read(reader)))
         io.stdout:flush()
         engine:close()
-        print(ticket and "closed")
+        print(handle and "closed")
         io.stdout:flush()
         posix.wait(forked)
         return {}

@@ -356,12 +356,12 @@ describe("ends:", function()
             return engine:submit(nil, method, method == "GET", "/contracts/4711", "sven@example.com", 20, nil, nil, nil,
               false, queue)
           end
-          local tickets = { (submit "POST"), (submit "GET") }
-          for _, ticket in ipairs(tickets) do
-            repeat until engine:wait(ticket)
+          local handles = { (submit "POST"), (submit "GET") }
+          for _, handle in ipairs(handles) do
+            repeat until engine:wait(handle)
           end
           if job.ending == "collection" then
-            tickets = nil -- luacheck: ignore
+            handles = nil -- luacheck: ignore
             collectgarbage()
             collectgarbage()
           end
@@ -391,8 +391,8 @@ describe("ends:", function()
         end
         local posix = package.loadlib(job.posix, "luaopen_posix")()
         local lowest = io.open "/dev/null" -- it has the number of standard error
-        local ticket, into = submit "GET", nil
-        repeat until engine:wait(ticket) -- libcurl's own descriptors are there
+        local handle, into = submit "GET", nil
+        repeat until engine:wait(handle) -- libcurl's own descriptors are there
         if job.what == "file" then
           posix.close(0) -- the folder's
           lowest:close()
@@ -400,9 +400,9 @@ describe("ends:", function()
         else
           lowest:close()
         end
-        ticket = submit("POST", job.what == "connection")
+        handle = submit("POST", job.what == "connection")
         repeat engine:poll(0.01) until io.open(job.flag)
-        os.exit((into or job.what == "connection") and ticket and 0, false)
+        os.exit((into or job.what == "connection") and handle and 0, false)
       end, args, { before = "exec 2>&-" })
       target:wait "POST"
       target:tell "answer"
@@ -462,7 +462,7 @@ describe("ends:", function()
       local posix = require("spec.support.host").posix()
       local engine, queue = require("spec.support.engine") { base_url = job.url, token = job.token }, nil
       if job.driver == "threaded" then queue = core.queue "threaded" end
-      local ticket = engine:submit(nil, "POST", false, "/contracts/4711", "sven@example.com", 20, nil, nil, nil, false,
+      local handle = engine:submit(nil, "POST", false, "/contracts/4711", "sven@example.com", 20, nil, nil, nil, false,
         queue)
       repeat engine:poll(0.01) until io.open(job.flag)
       local ended = {}
@@ -470,9 +470,9 @@ describe("ends:", function()
         local pid = posix.fork()
         if pid == 0 then
           posix.alarm(20)
-          if ending == "cancelled" then engine:cancel(ticket) end
+          if ending == "cancelled" then engine:cancel(handle) end
           if ending == "collection" or ending == "cancelled" then
-            engine, ticket, queue = nil, nil, nil -- luacheck: ignore
+            engine, handle, queue = nil, nil, nil -- luacheck: ignore
             collectgarbage()
             collectgarbage()
           end
@@ -484,8 +484,8 @@ describe("ends:", function()
       end
       print "forked"
       io.stdout:flush()
-      repeat until engine:wait(ticket)
-      return { ended = table.concat(ended, ", "), status = engine:take(ticket) }
+      repeat until engine:wait(handle)
+      return { ended = table.concat(ended, ", "), status = engine:take(handle) }
     end
     for _, driver in ipairs { "inline", "threaded" } do
       local args = { posts = 1, driver = driver }

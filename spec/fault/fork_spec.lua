@@ -19,7 +19,7 @@ describe("fork:", function()
   end)
 
   for _, way in ipairs { "collected", "cancelled" } do
-    it("case 41: a ticket that is " .. way .. " in the child leaves the parent's TLS connection whole", function()
+    it("case 41: a request that is " .. way .. " in the child leaves the parent's TLS connection whole", function()
       local flag = host.folder() .. "/arrived"
       local target = server.start(function(s, args)
         s.serve(function(c)
@@ -37,12 +37,12 @@ describe("fork:", function()
         local function submit()
           return engine:submit(nil, "POST", false, "/contracts/4711/publish", "sven@example.com", 20, nil, "{}")
         end
-        local function take(ticket)
-          while not engine:wait(ticket) do end
-          local status, _, _, _, connects = engine:take(ticket)
+        local function take(handle)
+          while not engine:wait(handle) do end
+          local status, _, _, _, connects = engine:take(handle)
           return { status or "failed", connects or 0 }
         end
-        local ticket = submit()
+        local handle = submit()
         local arrived
         repeat
           engine:poll(0.01)
@@ -50,8 +50,8 @@ describe("fork:", function()
         until arrived
         local pid = posix.fork()
         if pid == 0 then
-          if args.way == "cancelled" then engine:cancel(ticket) end
-          ticket = nil -- luacheck: ignore
+          if args.way == "cancelled" then engine:cancel(handle) end
+          handle = nil -- luacheck: ignore
           collectgarbage()
           collectgarbage()
           posix.exit(0)
@@ -59,7 +59,7 @@ describe("fork:", function()
         local how, code = posix.wait(pid)
         print "forked"
         io.stdout:flush()
-        return { how = how, code = code, first = take(ticket), second = take(submit()) }
+        return { how = how, code = code, first = take(handle), second = take(submit()) }
       end, { url = target.https, ca = tls.certificates().ca, way = way, flag = flag })
       assert.equal("forked", parent:line())
       target:tell "answer"
@@ -224,11 +224,11 @@ describe("fork:", function()
     local result = process.start(function(args)
       local posix = require("spec.support.host").posix()
       local engine = assert(require("spec.support.engine") { base_url = args.url, token = "token" })
-      local ticket = engine:submit(nil, "GET", true, "/file", "sven@example.com", 20, nil, nil, nil, false, nil, nil,
+      local handle = engine:submit(nil, "GET", true, "/file", "sven@example.com", 20, nil, nil, nil, false, nil, nil,
         "stream")
       repeat
         engine:poll(0.01) -- until no more is taken, as nobody reads
-        local done = engine:progress(ticket)
+        local done = engine:progress(handle)
       until done > 200000
       local reader, writer = posix.pipe()
       local forked = posix.fork()
@@ -241,9 +241,9 @@ describe("fork:", function()
         end
         local read, pieces = {}, 0
         for _ = 1, 3 do
-          if engine:read(ticket) then pieces = pieces + 1 end
+          if engine:read(handle) then pieces = pieces + 1 end
         end
-        engine:wait(ticket, 0.01)
+        engine:wait(handle, 0.01)
         for i = 1, 4 do read[i] = posix.read(pipes[i][1]) end
         posix.write(writer, pieces .. " " .. table.concat(read, " "))
         posix.exit(0)
@@ -253,15 +253,15 @@ describe("fork:", function()
       posix.wait(forked)
       local length, whole = 0, true
       repeat
-        local done = engine:wait(ticket)
-        local piece = engine:read(ticket)
+        local done = engine:wait(handle)
+        local piece = engine:read(handle)
         while piece do
           whole = whole and string.find(piece, "^[0-9a-f]+$") and true
           length = length + #piece
-          piece = engine:read(ticket)
+          piece = engine:read(handle)
         end
       until done
-      return { child = child, length = length, whole = whole, status = (engine:take(ticket)) }
+      return { child = child, length = length, whole = whole, status = (engine:take(handle)) }
     end, { url = target.url }):result()
     assert.same({ child = "1 whole whole whole whole", length = 2 ^ 20, whole = true, status = 200 }, result)
   end)

@@ -47,9 +47,9 @@ local function caller(args)
   for line in io.lines() do
     local which, path = string.match(line, "(%d) (%S+)")
     local engine = engines[tonumber(which)]
-    local ticket = engine:submit(nil, "GET", true, path, nil, 10, nil, nil, nil, false, queue)
-    while not engine:wait(ticket) do end
-    local status, answer, _, _, connects = engine:take(ticket)
+    local handle = engine:submit(nil, "GET", true, path, nil, 10, nil, nil, nil, false, queue)
+    while not engine:wait(handle) do end
+    local status, answer, _, _, connects = engine:take(handle)
     print(status and answer .. " " .. connects or answer.message)
     io.stdout:flush()
   end

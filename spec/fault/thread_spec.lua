@@ -40,7 +40,7 @@ local function submit(engine, queue, path, method)
     false, queue)
 end
 
--- Waits for the next ticket that is done.
+-- Waits for the next request that is done.
 local function next_done(queue)
   for _ = 1, 100 do
     local number = queue:next()
@@ -70,24 +70,24 @@ describe("I/O thread:", function()
       return total
     end
     local seen = { before = threads() }
-    local queue, engines, tickets = native.queue "threaded", {}, {}
+    local queue, engines, handles = native.queue "threaded", {}, {}
     for i = 1, 500 do
       engines[i] = require("spec.support.engine") { base_url = args.url, token = args.token }
     end
     seen.idle_engines = threads()
     for i = 1, 500 do
-      local ticket, number = engines[i]:submit(nil, "GET", true, "/contracts/" .. i, "sven@example.com", 10, nil, nil,
+      local handle, number = engines[i]:submit(nil, "GET", true, "/contracts/" .. i, "sven@example.com", 10, nil, nil,
         nil, false, queue)
-      tickets[number] = { ticket = ticket, i = i }
+      handles[number] = { handle = handle, i = i }
     end
     seen.under_way = threads()
     local right = 0
-    while next(tickets) do
+    while next(handles) do
       local number = queue:next()
-      local entry = number and tickets[number]
+      local entry = number and handles[number]
       if entry then
-        tickets[number] = nil
-        local status, answer = engines[entry.i]:take(entry.ticket)
+        handles[number] = nil
+        local status, answer = engines[entry.i]:take(entry.handle)
         if status == 200 and answer == '{"id":' .. entry.i .. ',"name":"sven@example.com"}' then right = right + 1 end
       else
         queue:wait(0.25)
@@ -111,18 +111,18 @@ describe("I/O thread:", function()
       after = seen.before }, seen)
   end)
 
-  it("a wait for one ticket, a descriptor that is readable while one is done", function()
+  it("a wait for one request, a descriptor that is readable while one is done", function()
     local target = echoing()
     local queue, engine = core.queue "threaded", engine_for(target)
-    local ticket = submit(engine, queue)
-    while not engine:wait(ticket) do assert.is_false(engine:done(ticket)) end
-    assert.is_true(engine:done(ticket))
+    local handle = submit(engine, queue)
+    while not engine:wait(handle) do assert.is_false(engine:done(handle)) end
+    assert.is_true(engine:done(handle))
     assert.is_number(queue:fd())
     assert.is_true(queue:wait(0))
     assert.is_number(queue:next())
     assert.is_false(queue:wait(0))
     assert.is_nil(queue:next())
-    assert.equal(200, (engine:take(ticket)))
+    assert.equal(200, (engine:take(handle)))
     engine:close()
   end)
 
@@ -157,10 +157,10 @@ describe("I/O thread:", function()
       while under_way < 40 and sent < 2000 do
         sent, under_way = sent + 1, under_way + 1
         local engine = engines[sent % 2 + 1]
-        local ticket, number = submit(engine, queue, "/contracts/" .. sent)
-        live[number] = { engine = engine, ticket = ticket, id = sent }
+        local handle, number = submit(engine, queue, "/contracts/" .. sent)
+        live[number] = { engine = engine, handle = handle, id = sent }
         local dice = math.random(20)
-        if dice == 1 then engine:cancel(ticket) end
+        if dice == 1 then engine:cancel(handle) end
         if dice == 2 then
           live[number], under_way, ended.dropped = nil, under_way - 1, ended.dropped + 1
         end
@@ -171,7 +171,7 @@ describe("I/O thread:", function()
       local entry = number and live[number]
       if entry then
         live[number], under_way = nil, under_way - 1
-        local status, answer = entry.engine:take(entry.ticket)
+        local status, answer = entry.engine:take(entry.handle)
         if status then
           assert.equal('{"id":' .. entry.id .. ',"name":"' .. wire.SVEN .. '"}', answer, "seed " .. seed)
           ended.answered = ended.answered + 1
@@ -185,21 +185,21 @@ describe("I/O thread:", function()
     for _, engine in ipairs(engines) do engine:close() end
   end)
 
-  it("close ends what runs, as cancelled; tickets, queue and engine are collected in any order", function()
+  it("close ends what runs, as cancelled; request handles, queue and engine are collected in any order", function()
     local target = echoing()
     for round = 1, 60 do
       local queue, engine = core.queue "threaded", engine_for(target)
       local kept = {}
       for i = 1, 8 do
         local path = i % 2 == 0 and "/held" or "/contracts/" .. i
-        local ticket = submit(engine, queue, path, i % 3 == 0 and "POST" or "GET")
-        if (i + round) % 2 == 0 then kept[#kept + 1] = ticket end
+        local handle = submit(engine, queue, path, i % 3 == 0 and "POST" or "GET")
+        if (i + round) % 2 == 0 then kept[#kept + 1] = handle end
       end
       if round % 5 == 0 then queue = nil end
       if round % 3 == 0 then collectgarbage() end
       if round % 4 ~= 0 then engine:close() end
       if round % 4 ~= 0 then
-        for _, ticket in ipairs(kept) do assert.is_true(engine:done(ticket)) end
+        for _, handle in ipairs(kept) do assert.is_true(engine:done(handle)) end
       end
       if round % 2 == 0 then kept, engine = nil, nil end
       collectgarbage()
@@ -208,9 +208,9 @@ describe("I/O thread:", function()
     end
     target:tell "answer"
     local queue, engine = core.queue "threaded", engine_for(target)
-    local ticket = submit(engine, queue)
+    local handle = submit(engine, queue)
     next_done(queue)
-    assert.equal(200, (engine:take(ticket)))
+    assert.equal(200, (engine:take(handle)))
     engine:close()
   end)
 
@@ -221,8 +221,8 @@ describe("I/O thread:", function()
     target:wait "POST"
     local refusal
     for _ = 1, 1001 do
-      local ticket, why = submit(engine, queue, "/contracts/1")
-      if not ticket then refusal = why break end
+      local handle, why = submit(engine, queue, "/contracts/1")
+      if not handle then refusal = why break end
     end
     assert.equal("limit", refusal.kind)
     assert.is_false(refusal.sent)
@@ -237,9 +237,9 @@ describe("I/O thread:", function()
     local queue, engine = core.queue "threaded", engine_for(target, { concurrency = 1 })
     submit(engine, queue, "/held", "POST")
     target:wait "POST"
-    local ticket = engine:submit(nil, "GET", true, "/contracts/1", wire.SVEN, 0.05, nil, nil, nil, false, queue)
+    local handle = engine:submit(nil, "GET", true, "/contracts/1", wire.SVEN, 0.05, nil, nil, nil, false, queue)
     next_done(queue)
-    local status, answer = engine:take(ticket)
+    local status, answer = engine:take(handle)
     assert.is_nil(status)
     assert.same({ "timeout", false }, { answer.kind, answer.sent })
     engine:close()
@@ -254,12 +254,12 @@ describe("I/O thread:", function()
     local queue, parents = native.queue "threaded", require("spec.support.engine")(options)
     local endings = { "exit", "close", "term", "_exit", "calls" }
     math.randomseed(args.seed)
-    local tickets, wrong, count = {}, {}, 0
+    local handles, wrong, count = {}, {}, 0
     local function post(engine, into, id, user)
       local write = id % 2 == 1
-      local ticket, number = engine:submit(nil, write and "POST" or "GET", not write, "/contracts/" .. id, user, 10,
+      local handle, number = engine:submit(nil, write and "POST" or "GET", not write, "/contracts/" .. id, user, 10,
         nil, nil, nil, false, into)
-      return ticket, number
+      return handle, number
     end
     local function collect(into, list, engine, user, everything)
       while next(list) do
@@ -270,7 +270,7 @@ describe("I/O thread:", function()
         else
           local entry = list[number]
           list[number] = nil
-          local status, answer = engine:take(entry.ticket)
+          local status, answer = engine:take(entry.handle)
           if status ~= 200 or answer ~= '{"id":' .. entry.id .. ',"name":"' .. user .. '"}' then
             return tostring(status) .. " " .. (type(answer) == "table" and answer.message or answer)
           end
@@ -279,13 +279,13 @@ describe("I/O thread:", function()
     end
     local function send(engine, into, list, from, number, user)
       for id = from, from + number - 1 do
-        local ticket, key = post(engine, into, id, user)
-        if not ticket then return key.message end
-        list[key] = { ticket = ticket, id = id }
+        local handle, key = post(engine, into, id, user)
+        if not handle then return key.message end
+        list[key] = { handle = handle, id = id }
       end
     end
     for round = 1, args.rounds do
-      local why = send(parents, queue, tickets, round * 100, 4, "sven@example.com")
+      local why = send(parents, queue, handles, round * 100, 4, "sven@example.com")
       local ending = endings[round % #endings + 1]
       local forked = posix.fork()
       if forked == 0 then
@@ -306,7 +306,7 @@ describe("I/O thread:", function()
         if ending == "_exit" then posix.exit(0) end
         os.exit(0, ending == "close")
       end
-      why = why or collect(queue, tickets, parents, "sven@example.com", false)
+      why = why or collect(queue, handles, parents, "sven@example.com", false)
       local how, code = posix.wait(forked)
       local expected = ending == "term" and "signaled 15" or "exited 0"
       if how .. " " .. code ~= expected then why = why or ending .. ": " .. how .. " " .. code end
@@ -316,7 +316,7 @@ describe("I/O thread:", function()
       end
       count = count + 1
     end
-    wrong[#wrong + 1] = collect(queue, tickets, parents, "sven@example.com", true)
+    wrong[#wrong + 1] = collect(queue, handles, parents, "sven@example.com", true)
     return { rounds = count, wrong = table.concat(wrong, "; ") }
   end
 

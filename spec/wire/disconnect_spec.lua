@@ -46,26 +46,26 @@ for way, queue_of in pairs(WAYS) do
       queue)))
   end
 
-  local function finish(engine, ticket)
-    while not engine:wait(ticket) do assert.is_false(engine:done(ticket)) end
+  local function finish(engine, handle)
+    while not engine:wait(handle) do assert.is_false(engine:done(handle)) end
   end
 
   -- Until so many requests are with the server: inline, a wait drives them.
-  local function arrive(target, engine, ticket, count)
-    repeat engine:wait(ticket, 0.01) until #target:journal() == count
+  local function arrive(target, engine, handle, count)
+    repeat engine:wait(handle, 0.01) until #target:journal() == count
   end
 
   -- -> number of the connection, connections made for it, status or failure
   local function call(engine, queue, path)
-    local ticket = submit(engine, queue, path)
-    finish(engine, ticket)
-    local status, _, _, _, connects, number = engine:take(ticket)
+    local handle = submit(engine, queue, path)
+    finish(engine, handle)
+    local status, _, _, _, connects, number = engine:take(handle)
     assert.equal(200, status)
     return number, connects
   end
 
-  local function failed(engine, ticket)
-    local status, failure = engine:take(ticket)
+  local function failed(engine, handle)
+    local status, failure = engine:take(handle)
     assert.is_nil(status)
     assert.is_nil(failure.status)
     assert.is_nil(failure.answer)
@@ -126,9 +126,9 @@ for way, queue_of in pairs(WAYS) do
         engine:disconnect(number)
         engine:disconnect(number)
         target:wait "closed" -- the server saw its end
-        local ticket = submit(engine, queue, "/next")
-        finish(engine, ticket)
-        local status, answer, _, _, connects, another = engine:take(ticket)
+        local handle = submit(engine, queue, "/next")
+        finish(engine, handle)
+        local status, answer, _, _, connects, another = engine:take(handle)
         assert.same({ 200, 1 }, { status, connects })
         assert.is_truthy(string.find(answer, "/next", 1, true))
         assert.is_true(another > number)
@@ -142,13 +142,13 @@ for way, queue_of in pairs(WAYS) do
         it("a " .. method .. " that is on it ends" .. (secure and ", over TLS" or ""), function()
           begin(secure)
           local number = call(engine, queue, "/first")
-          local ticket = submit(engine, queue, "/held/1", method)
-          arrive(target, engine, ticket, 2)
-          assert.is_false(engine:done(ticket))
+          local handle = submit(engine, queue, "/held/1", method)
+          arrive(target, engine, handle, 2)
+          assert.is_false(engine:done(handle))
           engine:disconnect(number)
-          if way ~= "threaded" then assert.is_true(engine:done(ticket)) end
-          finish(engine, ticket)
-          assert.equal(number, failed(engine, ticket))
+          if way ~= "threaded" then assert.is_true(engine:done(handle)) end
+          finish(engine, handle)
+          assert.equal(number, failed(engine, handle))
           target:tell "1"
           local next_number, connects = call(engine, queue, "/next")
           assert.is_true(next_number > number and connects == 1)
@@ -183,25 +183,25 @@ for way, queue_of in pairs(WAYS) do
 
     it("those on other connections go on", function()
       begin()
-      local tickets, numbers = {}, {}
-      for i = 1, 4 do tickets[i] = submit(engine, queue, "/held/" .. i) end
-      arrive(target, engine, tickets[1], 4)
+      local handles, numbers = {}, {}
+      for i = 1, 4 do handles[i] = submit(engine, queue, "/held/" .. i) end
+      arrive(target, engine, handles[1], 4)
       for i = 1, 4 do target:tell(tostring(i)) end
       for i = 1, 4 do
-        finish(engine, tickets[i])
-        local status, answer, _, _, connects, number = engine:take(tickets[i])
+        finish(engine, handles[i])
+        local status, answer, _, _, connects, number = engine:take(handles[i])
         assert.same({ 200, '{"at":"/v1/held/' .. i .. '"}', 1 }, { status, answer, connects })
         numbers[number] = i
       end
-      for i = 1, 4 do tickets[i] = submit(engine, queue, "/held/" .. i + 4, "POST") end
-      arrive(target, engine, tickets[1], 8)
+      for i = 1, 4 do handles[i] = submit(engine, queue, "/held/" .. i + 4, "POST") end
+      arrive(target, engine, handles[1], 8)
       local given_up = next(numbers)
       engine:disconnect(given_up)
       for i = 5, 8 do target:tell(tostring(i)) end
       local failures, right = 0, 0
       for i = 1, 4 do
-        finish(engine, tickets[i])
-        local status, answer, _, _, _, number = engine:take(tickets[i])
+        finish(engine, handles[i])
+        local status, answer, _, _, _, number = engine:take(handles[i])
         if status then
           right = right + 1
           assert.is_truthy(numbers[number] and number ~= given_up)
@@ -220,8 +220,8 @@ for way, queue_of in pairs(WAYS) do
       local other = engine_for(target)
       local number = call(engine, queue, "/first")
       for _, foreign in ipairs { 0, -1, number + 1000 } do engine:disconnect(foreign) end
-      local ticket = submit(engine, queue, "/second")
-      finish(engine, ticket)
+      local handle = submit(engine, queue, "/second")
+      finish(engine, handle)
       if way == "threaded" then
         local shared = queue_of()
         assert.same({ number, 0 }, { call(other, shared, "/shared") })
@@ -229,10 +229,10 @@ for way, queue_of in pairs(WAYS) do
         finish(other, another)
         engine:disconnect(number) -- it is the other's as well
         failed(other, another)
-        failed(engine, ticket)
+        failed(engine, handle)
       else
         other:disconnect(number)
-        assert.equal(200, (engine:take(ticket)))
+        assert.equal(200, (engine:take(handle)))
         assert.same({ number, 0 }, { call(engine, queue, "/third") })
       end
       other:close()

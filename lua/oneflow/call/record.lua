@@ -19,7 +19,7 @@ local of = M.of
 local function new(client)
   local known = {
     next = false,                    -- of those that are free
-    handle = client.engine:ticket(), -- the core's, of what is under way
+    handle = client.engine:handle(), -- the core's, of what is under way
     err = errors.spare(),
     request = {                      -- see oneflow.call.request
       client = client, operation = false, user = false, path = false, query = false, body = false, headers = false,
