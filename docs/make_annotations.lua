@@ -54,7 +54,7 @@ function class_of(field, name)
   local class = class_name(shared and shared .. "_fields" or name)
   made[field] = class
   local own = { "---@class " .. class }
-  for _, line in ipairs(words.couplings(field)) do table.insert(own, 1, "---" .. plain(line) .. ".") end
+  for _, line in ipairs(words.cross_field(field)) do table.insert(own, 1, "---" .. plain(line) .. ".") end
   for _, key in ipairs(words.names(field.fields)) do
     local inner = field.fields[key]
     local written = type_of(inner, (shared or name) .. "_" .. string.gsub(key, "^_+", ""))

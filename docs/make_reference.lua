@@ -36,7 +36,7 @@ local function rows(lines, fields, prefix)
     while inner.type == "list" and type(inner.of) == "table" do inner, below = inner.of, below .. "[]" end
     if inner.type == "object" and not words.shared[inner] then
       rows(lines, inner.fields, below .. ".")
-      for _, rule in ipairs(words.couplings(inner)) do add(lines, "| `%s` | %s | |", below, cell(rule)) end
+      for _, rule in ipairs(words.cross_field(inner)) do add(lines, "| `%s` | %s | |", below, cell(rule)) end
     end
   end
 end
@@ -44,7 +44,7 @@ end
 local function fields_table(lines, title, fields, rules)
   add(lines, "\n| %s | takes | required |\n|---|---|---|", title)
   rows(lines, fields, "")
-  for _, rule in ipairs(words.couplings(rules or {})) do add(lines, "| | %s | |", cell(rule)) end
+  for _, rule in ipairs(words.cross_field(rules or {})) do add(lines, "| | %s | |", cell(rule)) end
 end
 
 local function arguments(lines, operation)

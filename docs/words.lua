@@ -164,8 +164,8 @@ local function when(conditions)
   return "when " .. table.concat(words, " and ")
 end
 
---- An object's couplings, a line each.
-function M.couplings(field)
+--- An object's cross-field rules, a line each.
+function M.cross_field(field)
   local lines = {}
   for _, rule in ipairs(field.requires or {}) do
     lines[#lines + 1] = quoted(rule.needs) .. " needed " .. when(rule.when)

@@ -2,7 +2,7 @@
 -- path, so that the caller hears of all of them at once. What comes back is a copy: a table that the caller changes
 -- later, or that answers differently when asked twice, changes nothing.
 local core = require "oneflow.core"
-local couplings = require "oneflow.couplings"
+local cross_field = require "oneflow.cross_field"
 local CALL = require("oneflow.options.lists").call
 local read_options = require("oneflow.options").read
 local usage = require "oneflow.usage"
@@ -74,7 +74,7 @@ function walked.list(field, value, path, problems, unchecked)
     elseif field.min and length < field.min then
       note(problems, path, format("has fewer than %d items", field.min))
     end
-    couplings.list(field, copy, path, problems, note)
+    cross_field.list(field, copy, path, problems, note)
   end
   return core.array(copy)
 end
@@ -95,7 +95,7 @@ function walked.object(field, value, path, problems, unchecked)
     for name, known in pairs(field.fields) do
       if known.required and copy[name] == nil then note(problems, path .. "." .. name, "is required") end
     end
-    couplings.object(field, copy, path, problems, note)
+    cross_field.object(field, copy, path, problems, note)
   end
   return copy
 end
@@ -125,7 +125,7 @@ function M.body(operation, body, problems, unchecked)
   end
   local copy = walked.object(field, body == nil and {} or body, "body", problems, unchecked)
   if not unchecked then
-    couplings.totals(operation, copy, problems, note)
+    cross_field.totals(operation, copy, problems, note)
   end
   return copy
 end

@@ -79,7 +79,7 @@ local GOOD = {
 
 local sample
 
--- Adds what the object's own couplings ask for.
+-- Adds what the object's own cross-field rules ask for.
 local function complete(object, fields, rules)
   for _, rule in ipairs(rules.requires or {}) do
     local fits = true

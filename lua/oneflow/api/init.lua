@@ -34,7 +34,7 @@
 --   fixed         the columns of `sort` that never change of an item; see oneflow.list.each
 --   slices        the times by which a list of more than offsets reach may be walked (oneflow.list.slices): a filter,
 --                 and where in an item its time stands. Such a time is set once and for all; the surest filter is first
---   rules, totals couplings between the fields of the body; see oneflow.check
+--   rules, totals cross-field rules of the body; see oneflow.cross_field
 --   statuses      the errors that its page names
 --   upload, download   bytes instead of JSON go out or come back; see oneflow.api.file
 --   confidence    how sure it is: "doc" (an official page has the path), "ms" (the certified connector of Oneflow AB

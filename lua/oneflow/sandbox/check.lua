@@ -3,7 +3,7 @@
 -- `parties[0].name`, lists counted from 0 as JSON people do.
 local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
-local couplings = require "oneflow.couplings"
+local cross_field = require "oneflow.cross_field"
 local values = require "oneflow.values"
 local M = {}
 
@@ -18,8 +18,8 @@ local function note(problems, path, message)
   problems[key][#problems[key] + 1] = message
 end
 
--- How the couplings of the endpoint table put it: "is needed", below a path that may be empty.
-local function note_coupling(problems, path, message)
+-- How the cross-field rules of the endpoint table put it: "is needed", below a path that may be empty.
+local function note_cross_field(problems, path, message)
   note(problems, (gsub(path, "^%.", "")), "It " .. message .. ".")
 end
 
@@ -81,11 +81,11 @@ function check(value, field, path, problems, strict)
   if field.enum then one_of(value, field, path, problems) end
   if field.fields then
     check_fields(value, field.fields, path, problems, strict)
-    couplings.object(field, value, path, problems, note_coupling)
+    cross_field.object(field, value, path, problems, note_cross_field)
   end
   if field.of then
     for i = 1, #value do check(value[i], field.of, format("%s[%d]", path, i - 1), problems, strict) end
-    couplings.list(field, value, path, problems, note_coupling)
+    cross_field.list(field, value, path, problems, note_cross_field)
   end
 end
 
@@ -108,17 +108,17 @@ function M.body(operation, body)
   field.fields = operation.body
   local problems = {}
   check(body, field, "", problems)
-  couplings.totals(operation, body, problems, function(_, path, message)
+  cross_field.totals(operation, body, problems, function(_, path, message)
     note(problems, (gsub(path, "^body%.", "")), message .. ".")
   end)
   return problems
 end
 
---- Whether what is already an object fits the couplings of some rules.
+--- Whether what is already an object fits some cross-field rules.
 ---@return table problems as those of `object`
-function M.couplings(rules, object)
+function M.cross_field(rules, object)
   local problems = {}
-  couplings.object(rules, object, "", problems, note_coupling)
+  cross_field.object(rules, object, "", problems, note_cross_field)
   return problems
 end
 

@@ -76,7 +76,7 @@ function M.check_change(person, party, body)
   if party.mine and body.email ~= nil and body.email ~= person.email then
     answer.refuse_value("email", "The e-mail address of the owner side's people cannot change.")
   end
-  answer.refuse_problems(check.couplings(api.operations["participant.create"].rules, merged(person, body)))
+  answer.refuse_problems(check.cross_field(api.operations["participant.create"].rules, merged(person, body)))
 end
 
 return M

@@ -1,4 +1,4 @@
--- What the fields of a body say about each other, as the endpoint table writes it. An object may have
+-- Cross-field rules of a body, as the endpoint table writes them. An object may have
 --   requires   { when = { field = { values } }, needs = { fields } }: where all of `when` fits, they must be said
 --   forbids    { when =, names = { fields }, because = }: these must not
 --   restricts  { when =, name = field, enum = { values } }: this field has these values only
@@ -55,7 +55,7 @@ local function circumstances(object, conditions)
   return concat(words, " and ")
 end
 
---- An object against its field's couplings.
+--- An object against its field's cross-field rules.
 ---@param problems oneflow.Problem[]
 ---@param note fun(problems: oneflow.Problem[], path: string, message: string)
 function M.object(field, object, path, problems, note)
@@ -99,7 +99,7 @@ function M.object(field, object, path, problems, note)
   end
 end
 
---- A list against its field's couplings.
+--- A list against its field's cross-field rules.
 function M.list(field, list, path, problems, note)
   for _, rule in ipairs(field.at_most or NONE) do
     local count = 0

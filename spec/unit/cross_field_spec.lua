@@ -1,11 +1,11 @@
--- What the fields of a body say about each other is checked before anything is sent, all of it at once.
+-- Cross-field rules of a body are checked before anything is sent, all of them at once.
 local oneflow = require "oneflow"
 local operations = require "spec.support.operations"
 
 local build = oneflow.build
 local SVEN = "sven@example.com"
 
-describe("couplings:", function()
+describe("cross-field rules:", function()
   local sent, sven
   before_each(function()
     sent = {}
@@ -231,7 +231,7 @@ describe("couplings:", function()
     } do
       local good, message = pcall(bad)
       assert.is_false(good)
-      assert.is_truthy(string.find(message, "couplings_spec.lua:%d+: oneflow: "), message)
+      assert.is_truthy(string.find(message, "cross_field_spec.lua:%d+: oneflow: "), message)
     end
     assert.equal(0, #sent)
   end)
