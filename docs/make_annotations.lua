@@ -265,10 +265,10 @@ return function()
   add("do")
   add("---@class oneflow.View")
   names_and_items(tree.root, nil, "oneflow.View")
-  add("local view = {}\n")
+  add("local user = {}\n")
   for _, name in ipairs(words.names(api.operations)) do
     local operation = api.operations[name]
-    if operation.on == "client" then method("view", operation, classes, "table") end
+    if operation.on == "client" then method("user", operation, classes, "table") end
   end
   add("end")
   return table.concat(lines, "\n") .. "\n"

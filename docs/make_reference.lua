@@ -12,7 +12,7 @@ local HEAD = [[
 
 Written by `make docs` from the endpoint table (`lua/oneflow/api/`): change that, not this.
 
-* `sven` stands for a view, `client:user("sven@example.com")`. On the client itself the same calls take
+* `sven` stands for a user, `client:user("sven@example.com")`. On the client itself the same calls take
   `as = "sven@example.com"` in `opts`. Where an item is given by `id`, so may it be by a handle of it.
 * `opts` may be left out, and so may a body or query without required fields. The options: [objects.md](objects.md).
 * Any call may fail with `nil, err`: bad values are `validation`, the network and the service do what they do; "errors"

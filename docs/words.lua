@@ -204,7 +204,7 @@ end
 -- ---- the rest --------------------------------------------------------------------------------------------------
 
 M.ACTING = {
-  none = "not needed; sent through a view",
+  none = "not needed; sent through a user",
   optional = "a user, or the anonymous administrator",
   required = "a user; the anonymous administrator is refused",
   unknown = "a user; whether the anonymous administrator may is on no page",

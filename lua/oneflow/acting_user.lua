@@ -49,15 +49,15 @@ function M.header(user)
 end
 
 --- The acting user of one call.
----@param scope table  { client =, user = (of a view), made_as = (of what a call on the client with `as` brought) }
+---@param scope table  { client =, user = (of a user), made_as = (of what a call on the client with `as` brought) }
 ---@param operation table
 ---@param opts table
 ---@return any? user, string? problem
 function M.choose(scope, operation, opts)
   if scope.user then
     if opts.as ~= nil then
-      usage.raise(format("%s: a view acts as one user only (%s): options must not say `as`", operation.name,
-        M.label(scope.user)))
+      usage.raise(format("%s: what client:user(x) gives acts as one user only (%s): options must not say `as`",
+        operation.name, M.label(scope.user)))
     end
     return scope.user
   end

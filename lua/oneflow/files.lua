@@ -76,10 +76,10 @@ local function watcher(sink, progress)
   return state
 end
 
--- A script that is not trusted may have the view, and no other way to the files of this machine.
+-- A script that is not trusted may have the user, and no other way to the files of this machine.
 local function refuse_path(scope, operation, name, instead)
   if not scope.no_paths then return end
-  usage.raise(format("%s: %s: no file is opened through this view: %s", operation, name, instead))
+  usage.raise(format("%s: %s: no file is opened through this user: %s", operation, name, instead))
 end
 
 -- ---- download ----------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
--- The environment for scripts that are not trusted: from what they are given in it, a view for example, no path leads
+-- The environment for scripts that are not trusted: from what they are given in it, a user for example, no path leads
 -- to anything else. What ends a script that runs or allocates without end is the host's: see examples/host.
 local families = require "oneflow.families"
 local hosts = require "oneflow.hosts"

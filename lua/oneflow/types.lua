@@ -811,7 +811,7 @@ do
 local account = {}
 
 ---The account, and in token_info which integration made the token.
----GET /accounts/me. Acting user: not needed; sent through a view.
+---GET /accounts/me. Acting user: not needed; sent through a user.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
 ---@return oneflow.Account? account, oneflow.Error? err
@@ -1732,20 +1732,20 @@ do
 ---@field template_type fun(self: oneflow.View, id: oneflow.Id): oneflow.TemplateType  no I/O
 ---@field webhook fun(self: oneflow.View, id: oneflow.Id): oneflow.Webhook  no I/O
 ---@field workspace fun(self: oneflow.View, id: oneflow.Id): oneflow.Workspace  no I/O
-local view = {}
+local user = {}
 
----Tests the token; through a view, token and acting user.
----GET /ping. Acting user: not needed; sent through a view.
+---Tests the token; through a user, token and acting user.
+---GET /ping. Acting user: not needed; sent through a user.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
 ---@return true? done, table|oneflow.Error meta_or_error
-function view:ping(opts) end
+function user:ping(opts) end
 
 ---The service's welcome object: API version, description, documentation address.
----GET /. Acting user: not needed; sent through a view.
+---GET /. Acting user: not needed; sent through a user.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
 ---@return table? data, table|oneflow.Error meta_or_error
-function view:root(opts) end
+function user:root(opts) end
 
 end

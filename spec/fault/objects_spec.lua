@@ -200,7 +200,7 @@ describe("objects:", function()
         spoil(who:at())
         client:contract(31):get { as = who }
         assert.equal("GET /v1/contracts/31 as ulf@example.com", sent[#sent])
-        assert.equal("oneflow view as ulf@example.com", tostring(assert(client:user(who))))
+        assert.equal("oneflow user ulf@example.com", tostring(assert(client:user(who))))
       end
     end
     local contract = assert(user:contract(31):get())

@@ -91,7 +91,7 @@ describe("C host:", function()
     went_on(result)
     for i = 1, 8 do
       local name = scripts[i][1]
-      assert.same({ "4712", "oneflow view as " .. SVEN }, result.lines[name], result.output)
+      assert.same({ "4712", "oneflow user " .. SVEN }, result.lines[name], result.output)
       assert.equal("ok", result.ended[name])
     end
     local journal = box:journal()

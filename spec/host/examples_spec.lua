@@ -298,7 +298,7 @@ describe("code in the documents:", function()
     local given = {
       oneflow = library(), client = client, sven = sven, anna = anna, admin = assert(client:user(ADMIN)),
       contract = assert(sven:contract(4711):get()), key = KEY, alert_a_person = function() end,
-      text = "print(view.contracts:list().count)", out = { write = function() end },
+      text = "print(user.contracts:list().count)", out = { write = function() end },
     }
     local found, cqueues = pcall(require, "cqueues")
     if found then given.cqueues = cqueues end

@@ -70,7 +70,7 @@ describe("limited scripts:", function()
       } do
         local good, message = pcall(call)
         if good then opened[#opened + 1] = what .. " " .. how end
-        assert.is_truthy(good or string.find(message, "no file is opened through this view", 1, true), message)
+        assert.is_truthy(good or string.find(message, "no file is opened through this user", 1, true), message)
       end
     end
     given.try, given.ipairs = try, ipairs

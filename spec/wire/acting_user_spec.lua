@@ -1,4 +1,4 @@
--- No call without an acting user, and no way from a view to anything but what its user may do.
+-- No call without an acting user, and no way from a user to anything but what its user may do.
 local oneflow = require "oneflow"
 local testing = require "oneflow.testing"
 
@@ -93,8 +93,8 @@ describe("acting user:", function()
       ["setmetatable"] = function() return setmetatable(page, {}) end,
       ["a sealed object of another kind"] = function() return view.contract(contract, 1) end,
       ["a table as self"] = function() return view.contract({ client = view }, 1) end,
-      ["a view of another client"] = function() return client:contract(4711):get { as = other:user(ANNA) } end,
-      ["a user of another client"] = function() return client:user(other:user(ANNA)) end,
+      ["a user of another client"] = function() return client:contract(4711):get { as = other:user(ANNA) } end,
+      ["a user of another client, to client:user"] = function() return client:user(other:user(ANNA)) end,
       ["a contract as user"] = function() return client:user(contract) end,
       ["a table as user"] = function() return client:user { email = ANNA } end,
     }
@@ -127,7 +127,7 @@ describe("acting user:", function()
     assert(contract:update {})
     local mine = assert(client:contract(4712):get { as = SVEN })
     raises(function() return mine:get() end, "no acting user", "the next call says it again")
-    assert(mine:get { as = assert(client:user(SVEN)) }) -- a view of the same client
+    assert(mine:get { as = assert(client:user(SVEN)) }) -- a user of the same client
     for _, entry in ipairs(box:journal()) do assert.equal(SVEN, entry.user_email) end
     assert.equal(4, #box:journal())
   end)

@@ -501,7 +501,7 @@ describe("download:", function()
       local run = assert(limited.load("return " .. place .. ":download { to = to }", "script", given))
       local good, message = pcall(run)
       assert.is_false(good, place)
-      assert.matches("no file is opened through this view", message, 1, true)
+      assert.matches("no file is opened through this user", message, 1, true)
       assert.equal("bytes", assert(limited.load("return " .. place .. ":download()", "script", given))(), place)
     end
     for _, place in ipairs { "view:contract(4711).files", "contract.files", "files", "inner.view:contract(1).files" } do
@@ -509,7 +509,7 @@ describe("download:", function()
         "script", given))
       local good, message = pcall(run)
       assert.is_false(good, place)
-      assert.matches("no file is opened through this view", message, 1, true)
+      assert.matches("no file is opened through this user", message, 1, true)
     end
     assert.same({ "secret.pdf" }, names(folder))
     assert(view:contract(4711):file(1):download { to = folder .. "/a.pdf" }) -- the host's own view still does

@@ -11,7 +11,7 @@ return {
       verb = "ping", on = "client", method = "GET", path = "/ping", as = "none", returns = "nothing", answers = "any",
       confidence = "doc",
       statuses = { 401 },
-      summary = "Tests the token; through a view, token and acting user.",
+      summary = "Tests the token; through a user, token and acting user.",
     },
   },
 }

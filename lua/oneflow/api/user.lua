@@ -1,4 +1,4 @@
--- The account's users. `client:user(x)` makes a view and does no I/O; the records are found here.
+-- The account's users. `client:user(x)` makes a user and does no I/O; the user records are found here.
 return {
   collection = "users", record = "user",
   accessors = { email = { "email" }, name = { "name" }, active = { "active" } },

@@ -1,5 +1,5 @@
--- The objects that a script holds: client, view, collection, item. All are made from the endpoint table, and all are
--- opaque: their state can be reached by the library alone, so that from a view no path leads to the token, the client
+-- The objects that a script holds: client, user, collection, item. All are made from the endpoint table, and all are
+-- opaque: their state can be reached by the library alone, so that from a user no path leads to the token, the client
 -- or another user. Methods are functions over local functions; there is nothing in them to replace.
 -- What stands where is oneflow.object.tree's, how an operation runs oneflow.object.run's.
 local ascii = require "oneflow.ascii"
@@ -23,7 +23,7 @@ local format = string.format
 local sort = table.sort
 local ipairs, next, pairs, type = ipairs, next, pairs, type
 local open, seal = core.open, core.seal
-local CLIENT, VIEW, COLLECTION, ITEM = kinds.client, kinds.view, kinds.collection, kinds.item
+local CLIENT, USER, COLLECTION, ITEM = kinds.client, kinds.user, kinds.collection, kinds.item
 
 local M = {}
 
@@ -39,12 +39,12 @@ local M = {}
 ---@class oneflow.View
 ---@field request fun(self: oneflow.View, method: string, path: string, parts: table?, opts: oneflow.Options?): any, any
 
----Who acts: an e-mail address, a user's record, a view of the same client, or oneflow.ANONYMOUS_ADMIN.
+---Who acts: an e-mail address, a user record, a user of the same client, or oneflow.ANONYMOUS_ADMIN.
 ---@alias oneflow.ActingUser string|oneflow.Item|oneflow.View|userdata
 
 ---Options of every call, in the table after the payload.
 ---@class oneflow.Options
----@field as oneflow.ActingUser?  on a client, for this call, and what it brings is that user's; a view refuses it
+---@field as oneflow.ActingUser?  on a client, for this call, and what it brings is that user's; a user refuses it
 ---@field timeout number?  seconds, the whole call and its token's function (60); above 0, at most 3600
 ---@field attempt_timeout number?  seconds, one attempt (30)
 ---@field retry (false|{ attempts: integer })?  taken and checked; one attempt is made
@@ -58,7 +58,7 @@ local M = {}
 ---@field max integer?  of each: how many items at most
 ---@field prefetch boolean?  of each: asks for the next page while the loop works on this one
 
----A collection: `client.contracts`. Which methods it has stands in oneflow.types, as for items and views.
+---A collection: `client.contracts`. Which methods it has stands in oneflow.types, as for items and users.
 ---@class oneflow.Collection
 
 ---What names an item: an integer from 1, its digits, or a handle of the same kind.
@@ -72,7 +72,7 @@ local M = {}
 ---@field ids table<string, integer|string>  its id and those of the items above, by their names; a copy
 ---@field at fun(self, ...: string|integer): any  a path into `data`; nil for missing and for null
 
--- Members of client and view.
+-- Members of client and user.
 local shared = {}
 for name, method in pairs(tree.root.items) do shared[name] = method end
 for _, operation in pairs(api.operations) do
@@ -114,12 +114,12 @@ function shared.request(self, method, path, parts, opts)
   }, opts, problems)
 end
 
--- Who acts: an e-mail, a user's record or a view of the same client, or the anonymous administrator.
+-- Who acts: an e-mail, a user record or a user of the same client, or the anonymous administrator.
 local function resolve(client, value)
-  local view = open(value, VIEW)
-  if view then
-    if view.client ~= client then usage.raise("the acting user is a view of another client") end
-    return view.user
+  local user = open(value, USER)
+  if user then
+    if user.client ~= client then usage.raise("the acting user is a user of another client") end
+    return user.user
   end
   local item = open(value, ITEM)
   if item then
@@ -133,14 +133,14 @@ end
 
 local client_methods = {}
 
---- A view: everything done through it is done as this user. No I/O.
+--- A user, as whom everything done through it is done. No I/O.
 ---@param user string|userdata  e-mail, user record, or oneflow.ANONYMOUS_ADMIN
----@param opts { paths: boolean? }?  paths = false: no file of this machine is opened for who has the view
----@return oneflow.View? view, oneflow.Error? err  validation: not an e-mail address; a missing user raises
+---@param opts { paths: boolean? }?  paths = false: no file of this machine is opened through it
+---@return oneflow.View? user, oneflow.Error? err  validation: not an e-mail address; a missing user raises
 function client_methods.user(self, user, opts)
   local scope = open(self, CLIENT)
   if not scope then
-    if open(self, VIEW) then usage.raise("a view acts as one user: ask the client for another view") end
+    if open(self, USER) then usage.raise("a user acts as itself only: ask the client for another user") end
     usage.raise("call with a colon: client:user(...)")
   end
   if acting_user.missing(user) then
@@ -152,14 +152,14 @@ function client_methods.user(self, user, opts)
     return nil, errors.validation({ operation = "client.user", mask = scope.client.mask },
       errors.problem("user", problem))
   end
-  return seal({ client = scope.client, user = resolved, no_paths = opts.paths == false }, VIEW)
+  return seal({ client = scope.client, user = resolved, no_paths = opts.paths == false }, USER)
 end
 
 --- Ends the client: running calls are cancelled, connections closed, the token wiped. May be called again.
 function client_methods.close(self)
   local scope = open(self, CLIENT)
   if not scope then
-    usage.raise(open(self, VIEW) and "a view cannot close its client" or "call with a colon: client:close()")
+    usage.raise(open(self, USER) and "a user cannot close its client" or "call with a colon: client:close()")
   end
   scope.client.closed = true
   scope.client.engine:close()
@@ -186,13 +186,13 @@ local function scope_index(owner, metatable, own)
 end
 
 CLIENT.__index = scope_index("a client", CLIENT, client_methods)
-VIEW.__index = scope_index("a view", VIEW, {
+USER.__index = scope_index("a user", USER, {
   user = client_methods.user, -- both only to say why not
   close = client_methods.close,
 })
 
 function CLIENT.__tostring(self) return "oneflow client of " .. open(self, CLIENT).client.base_url end
-function VIEW.__tostring(self) return "oneflow view as " .. acting_user.label(open(self, VIEW).user) end
+function USER.__tostring(self) return "oneflow user " .. acting_user.label(open(self, USER).user) end
 function COLLECTION.__tostring(self)
   local state = open(self, COLLECTION)
   return "oneflow collection " .. state.type.name .. (state.up and " of " .. kinds.named(state.up) or "")

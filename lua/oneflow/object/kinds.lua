@@ -1,4 +1,4 @@
--- The four kinds of objects: client, view, collection, item. One metatable each; sealing with it is what makes an
+-- The four kinds of objects: client, user, collection, item. One metatable each; sealing with it is what makes an
 -- object one of ours, and only `core.open` with it sees the state behind.
 local ascii = require "oneflow.ascii"
 local core = require "oneflow.core"
@@ -10,9 +10,9 @@ local find, format, sub = string.find, string.format, string.sub
 local ipairs, next = ipairs, next
 local open, seal = core.open, core.seal
 
-local KINDS = { "client", "view", "collection", "item" }
+local KINDS = { "client", "user", "collection", "item" }
 
-local M = { client = {}, view = {}, collection = {}, item = {} }
+local M = { client = {}, user = {}, collection = {}, item = {} }
 
 --- The scope of what a limited script is given: one user's, and no file of this machine is opened in it.
 ---@param scope table  { client =, user =, no_paths = }
@@ -87,7 +87,7 @@ end
 
 --- The scope behind a client or a user: { client =, user = (of a user) }.
 function M.scope_of(self, name)
-  local scope = open(self, M.view) or open(self, M.client)
+  local scope = open(self, M.user) or open(self, M.client)
   if not scope then families.refuse(self, "client", name, "a client or a user") end
   return scope
 end

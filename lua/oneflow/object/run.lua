@@ -325,7 +325,7 @@ function M.walks(binding)
   end
 end
 
---- The method of an operation of client and view.
+--- The method of an operation of client and user.
 function M.shared_method(operation)
   local binding = { operation = operation }
   return function(self, opts)

@@ -201,7 +201,7 @@ local function furnish(place, behind)
   end
 end
 
---- The client as a place: what client and view share.
+--- The client as a place: what client and user share.
 M.root = { collections = {}, items = {}, records = {} }
 
 grow(M.root)

@@ -43,7 +43,7 @@ function DELIVERY.__index(self, name)
   local known = usage.names(FIELDS)
   known[#known + 1], known[#known + 2] = "contract", "has"
   usage.raise(format("a delivery has no %s%s; what it says of the contract is its id: fetch the rest with "
-    .. "delivery:contract(view):get()", usage.show(name), usage.hint(name, known)))
+    .. "delivery:contract(user):get()", usage.show(name), usage.hint(name, known)))
 end
 
 function DELIVERY.__tostring(self)
@@ -59,15 +59,15 @@ local function state_of(self, name)
   return open(self, DELIVERY) or families.refuse(self, "delivery", name, "a delivery")
 end
 
---- The contract's handle, to be fetched: `delivery:contract(view):get()`.
----@param view oneflow.View|oneflow.Client
+--- The contract's handle, to be fetched: `delivery:contract(user):get()`.
+---@param user oneflow.View|oneflow.Client
 ---@return oneflow.Item contract  not loaded
-function Delivery:contract(view)
+function Delivery:contract(user)
   local state = state_of(self, "contract")
-  if not (open(view, kinds.view) or open(view, kinds.client)) then
-    usage.raise("delivery:contract: a view or a client expected, got " .. families.describe(view))
+  if not (open(user, kinds.user) or open(user, kinds.client)) then
+    usage.raise("delivery:contract: a user or a client expected, got " .. families.describe(user))
   end
-  return view:contract(state.contract_id)
+  return user:contract(state.contract_id)
 end
 
 --- Does it tell of an event of this type? A type that is not known raises, with the nearest: look through `events`.

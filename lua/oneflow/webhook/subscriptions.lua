@@ -127,7 +127,7 @@ end
 --- Makes the webhook, updates it, or leaves it as it is. A webhook is known by `callback_url` and `template_group_id`;
 --- those of the legacy format are not looked at. Called twice, it changes nothing the second time; two programs that
 --- call it at the same moment may make two.
----@param webhooks oneflow.Collection  client.webhooks, or a view's
+---@param webhooks oneflow.Collection  client.webhooks, or a user's
 ---@param wanted oneflow.WantedWebhook
 ---@param opts oneflow.Options?  as, timeout (of each call), ...
 ---@return oneflow.Item? webhook
