@@ -192,7 +192,7 @@ static int wall(lua_State *L) {
     return 1;
 }
 
-/* sleep(seconds): the thread waits, at most so long. Returns early, so that signals are seen. */
+/* sleep(seconds): the thread waits at most that long; returns early, so that signals are seen. */
 static int sleep_slice(lua_State *L) {
     lua_Number milliseconds = luaL_checknumber(L, 1) * 1000;
     if (milliseconds > 0) /* rounded up: who asks again for what is left would do so many times */

@@ -19,7 +19,7 @@ of_queue *of_io_queue_new(void);
 /* Hands a transfer over. OF_OK, or nothing happened and `*why` says why. */
 of_kind of_io_submit(of_transfer *transfer, const char **why);
 
-/* Waits until it is done, at most so long. */
+/* Waits until it is done, for at most `milliseconds`. */
 bool of_io_wait(of_transfer *transfer, long milliseconds);
 
 /* Its caller wants it dropped. */

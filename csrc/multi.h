@@ -63,7 +63,7 @@ bool of_multi_disconnect(of_multi *multi, uint64_t number);
 /* Ends the transfers whose connections were shut down by another thread. */
 void of_multi_end_disconnected(of_multi *multi);
 
-/* Waits for the sockets and times of these multis, or for `extra`, at most so long. */
+/* Waits for the sockets and times of these multis, or for `extra`, for at most `milliseconds`. */
 void of_multi_poll(of_multi *const *multis, size_t count, struct pollfd *extra, size_t extra_count,
                    long milliseconds);
 

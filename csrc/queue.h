@@ -23,8 +23,8 @@ typedef struct of_queue_calls {
     /* A transfer of this owner is about to be submitted with it. False: no memory. NULL: nothing is
        to be done. */
     bool (*expect)(of_queue *queue, of_owner *owner);
-    /* Waits until something is in it, at most so long; `milliseconds` is at most what the caller's
-       signals can wait. */
+    /* Waits until something is in it, for at most this long; `milliseconds` is at most what the
+       caller's signals can wait. */
     bool (*wait)(of_queue *queue, long milliseconds);
     /* Under the lock: the first transfer came into it; it is found empty. NULL: nothing is to be
        done. */

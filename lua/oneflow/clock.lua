@@ -4,7 +4,7 @@
 --
 --   monotonic() -> seconds since some point that does not move: for durations and deadlines
 --   wall()      -> seconds since 1970, which the system may set at any time: for dates
---   sleep(seconds)  the thread waits, at most so long. It returns early, so that signals are seen
+--   sleep(seconds)  the thread waits for at most that long. It returns early, so that signals are seen
 local core = require "oneflow.core"
 
 return { monotonic = core.monotonic, wall = core.wall, sleep = core.sleep }

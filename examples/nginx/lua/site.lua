@@ -9,7 +9,7 @@ local LIST_MOST = 200
 
 local M = {}
 
-local client -- of this worker: made in the master, it starts anew in each worker
+local client -- of this worker: made in the master, it starts again in each worker
 
 -- Told of every attempt; `orphaned`: the visitor went away, and what could not be taken back ran to its end.
 local function on_response(info)

@@ -241,7 +241,7 @@ function Gatherer:cancel(handle)
 end
 
 --- Goes on with what is done.
----@param seconds number?  waits at most so long for something to be (0: never)
+---@param seconds number?  waits for at most this long until there is something (0: never)
 ---@return boolean idle  nothing is left
 function Gatherer:poll(seconds)
   local loop = outside(self, "poll")

@@ -1,5 +1,5 @@
 -- Functions run as jobs of a loop, each in a coroutine of its own, in which a call waits by yielding; the loop resumes
--- it when its answer is there. The waiting may end without a reason, so whoever waits looks again.
+-- it when its answer is there. The waiting may end without a reason, so the caller looks again.
 --
 --   loop    one queue of the core, and the jobs that wait for it. A gather inside a function uses the loop of that
 --   scope   what is stopped together; `above` is the scope that it was begun in
@@ -411,8 +411,8 @@ local function ring(loop)
   return some
 end
 
--- One turn: waits, at most so long, and goes on with what need not wait any more. -> was there any? Without `seconds`
--- it asks for no answers, and goes on with what is ready.
+-- One turn: waits for at most `seconds` and goes on with what need not wait any more. -> was there any? Without
+-- `seconds` it asks for no answers, and goes on with what is ready.
 local function turn(loop, seconds)
   loop.turning = true
   local queue, some = loop.queue, loop.first <= loop.last

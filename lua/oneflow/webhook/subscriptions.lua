@@ -76,7 +76,7 @@ local function fits(data, wanted)
   return true
 end
 
--- A PUT writes a webhook anew, so what is not named goes out as it came in.
+-- A PUT writes the whole webhook again, so what is not named goes out as it came in.
 local function completed(wanted, data)
   local body = {}
   for name in pairs(CREATE.body) do
