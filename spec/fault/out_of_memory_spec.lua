@@ -128,7 +128,7 @@ describe("out of memory:", function()
   local function nothing_lost(name, status, outcome, options)
     local seen, tries, errors = each_allocation(start(status), CALLS[name][2], status, options)
     check(seen, CALLS[name][1], status, outcome)
-    assert.is_true(tries > 40, tries .. " tries")
+    assert.is_true(tries > 25, tries .. " tries") -- a download makes about 40 on LuaJIT
     return errors
   end
 
