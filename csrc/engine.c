@@ -61,7 +61,7 @@ static of_transfer *new_transfer(of_engine *engine, of_queue *queue) {
             return NULL;
     }
     transfer->body.limit = engine->owner.config.options.max_body;
-    of_engine_ref(engine);
+    of_owner_ref(&engine->owner);
     transfer->owner = &engine->owner;
     if (queue != NULL)
         of_queue_ref(queue);
@@ -476,8 +476,6 @@ void of_engine_close(of_engine *engine) { close_engine(engine, false); }
 void of_engine_drop(of_engine *engine) { close_engine(engine, true); }
 
 bool of_engine_closed(const of_engine *engine) { return engine->closed; }
-
-void of_engine_ref(of_engine *engine) { of_owner_ref(&engine->owner); }
 
 void of_engine_unref(of_engine *engine) { of_owner_unref(&engine->owner); }
 

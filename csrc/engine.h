@@ -37,7 +37,6 @@ of_engine *of_engine_of(of_owner *owner);
 /* Copies what it is given. NULL: `*why` says why, `*option` names the offending option. */
 of_engine *of_engine_new(const char *base_url, size_t base_url_length, const of_options *options,
                          const char **option, const char **why);
-void of_engine_ref(of_engine *engine);
 void of_engine_unref(of_engine *engine);
 
 /* Cancels what runs, closes the connections, wipes the token. May be called again. */

@@ -14,8 +14,6 @@ local floor = math.floor
 
 local M = {}
 
-local rawlen = rawlen or function(t) return #t end -- LuaJIT's # asks no metamethod of a table
-
 local bad_type = usage.expected
 
 --- A call's options, copied.
@@ -59,7 +57,7 @@ local walked = {}
 
 function walked.list(field, value, path, problems, unchecked)
   if type(value) ~= "table" then bad_type(path, "list", value) end
-  local copy, length = {}, rawlen(value)
+  local copy, length = {}, usage.rawlen(value)
   for key in next, value do
     if type(key) ~= "number" or key < 1 or key > length or key ~= floor(key) then
       if type(key) == "string" then usage.raise(format("%s: a list expected, got named fields", path)) end

@@ -94,4 +94,8 @@ function M.no_field(path, name, fields)
   M.raise(format("%s has no field %s%s", path, M.show(name), M.hint(name, M.names(fields))))
 end
 
+--- The length of a table, whatever its metatable says. (LuaJIT's # asks no metamethod of a table.)
+---@type fun(t: table): integer
+M.rawlen = rawlen or function(t) return #t end
+
 return M

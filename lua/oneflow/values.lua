@@ -25,8 +25,6 @@ local expected = usage.expected
 
 local types = {}
 
-local rawlen = rawlen or function(t) return #t end -- LuaJIT's # asks no metamethod of a table
-
 -- ---- what several types share ----------------------------------------------------------------------------------
 
 -- Characters rather than bytes: continuation bytes do not count.
@@ -302,7 +300,7 @@ types.list = {
     if type(value) == "string" or (filter.of == "id" and type(value) == "number") then value = { value } end
     if type(value) ~= "table" then expected(path, "list", value) end
     local items = {}
-    for i = 1, rawlen(value) do
+    for i = 1, usage.rawlen(value) do
       local item = value[i]
       if filter.of == "id" then
         local digits, problem = ids.text(item, format("%s[%d]", path, i))

@@ -3,9 +3,9 @@
 --   transport = function(request, attempt) return outcome end
 --   layer     = function(next, client) return function(request, attempt) return outcome end end
 --
--- Request, Attempt and Outcome: see oneflow.call.request. A layer passes the request on to `next`, with another attempt
--- or more than once, or gives an outcome of its own. For a client that has no use for it, it is `next` itself. What is
--- raised in it ends the call. Another layer is another file, and an entry in the list.
+-- Request: see oneflow.call.request; Attempt and Outcome: see oneflow.call.attempt. A layer passes the request on to
+-- `next`, with another attempt or more than once, or gives an outcome of its own. For a client that has no use for it,
+-- it is `next` itself. What is raised in it ends the call. Another layer is another file, and an entry in the list.
 local by_core = require "oneflow.call.transport.core"
 local by_lua = require "oneflow.call.transport.lua"
 local hooks = require "oneflow.call.hooks"

@@ -1,6 +1,6 @@
 -- Where the library runs, and how what is asked for there waits. Decided before anything is sent.
 --
--- A host is a file in this folder. The first one that detects it has it:
+-- A host is a file in this folder. A loop of the library's comes first, then what stands around it (AROUND):
 --   detect(co)   does it run what runs here? `co`: the coroutine, if it can yield here
 --   waiter(co, blocking, watched)   for a call -> waiter | nil: inline, which blocks the thread | nil, refusal
 --   pauser(co)   for a pause -> waiter | nil, refusal

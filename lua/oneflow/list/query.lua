@@ -17,8 +17,6 @@ local expected, note = usage.expected, check.note
 
 local M = {}
 
-local rawlen = rawlen or function(t) return #t end -- LuaJIT's # asks no metamethod of a table
-
 -- Text, in bodies, paths and queries alike.
 local function text_only(path, text, problems)
   if not core.utf8(text) then note(problems, path, "is not UTF-8") end
@@ -73,7 +71,7 @@ end
 
 local function read_sort(operation, given, problems, unchecked)
   if type(given) == "table" then
-    for i = 1, rawlen(given) do
+    for i = 1, usage.rawlen(given) do
       if type(given[i]) ~= "string" then expected(format("sort[%d]", i), "string", given[i]) end
     end
     given = concat(given, ",")

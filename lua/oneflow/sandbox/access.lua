@@ -2,8 +2,6 @@
 local parties = require "oneflow.sandbox.parties"
 local M = {}
 
-local pairs = pairs
-
 local ALL = { see = true, create = true, update = true, publish = true, delete = true }
 
 --- What a role may do in a workspace.
@@ -27,14 +25,6 @@ end
 function M.may(actor, action, workspace_id)
   local rights = M.RIGHTS[M.role(actor, workspace_id) or ""]
   return rights ~= nil and rights[action] == true
-end
-
---- May the actor do it in any workspace?
-function M.may_anywhere(actor, action)
-  for id in pairs(actor.account.workspaces) do
-    if M.may(actor, action, id) then return true end
-  end
-  return false
 end
 
 --- From which side the actor sees a contract: "owner" through a role in its workspace, or as one of the owner's people;
