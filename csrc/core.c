@@ -342,6 +342,7 @@ int luaopen_oneflow_core(lua_State *L) {
     if (zeroing == OF_ZEROING_FAILED)
         return luaL_error(L, "libcurl could not be initialised");
     const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
+    of_lua_buffer_open(L);
     of_json_read_open(L);
     of_json_write_open(L);
     of_lua_engine_open(L);

@@ -8,4 +8,7 @@
 
 of_buffer *of_lua_buffer(lua_State *L, size_t limit);
 
+/* Registers the type with the state. */
+void of_lua_buffer_open(lua_State *L);
+
 #endif
