@@ -347,15 +347,15 @@ describe("nginx:", function()
   it("case 70: a call that waits for another's question for the token ends when its own time is over", function()
     local target = wire.healthy()
     local web = start(target, { server = location("/", [[
-      local sleeping = true
+      local answer = require("ngx.semaphore").new()
       local client = new_client { token = function()
-        while sleeping do ngx.sleep(0.005) end
+        answer:wait(5)
         return os.getenv "TOKEN"
       end }
       local first = ngx.thread.spawn(function() return show(client:contract(4711):get { as = "sven@example.com" }) end)
       local contract, err = client:contract(4711):publish({}, { as = "anna@example.com", timeout = 0.1 })
       ngx.say(show(contract, err))
-      sleeping = false
+      answer:post()
       ngx.say(select(2, ngx.thread.wait(first)))]]) })
     assert.matches("^nil timeout not_sent [^\n]+\nok Contract 4711\n$", get(web, "/"), nil, nil, web:error_log())
     assert.equal(1, #target:journal())
@@ -378,8 +378,7 @@ describe("nginx:", function()
             return show(client:contract(4711):get { as = "sven@example.com" })
           end)
         end
-        ngx.sleep(0.06)
-        local polls, before = sleeps - 1, require("oneflow.clock").monotonic()
+        local polls, before = sleeps, require("oneflow.clock").monotonic() -- each would have begun by now
         answer:post()
         local good = 0
         for i = 1, 5 do
@@ -702,12 +701,15 @@ describe("nginx:", function()
     end)
     local web = start(target, {
       http = "lua_max_running_timers 1;",
-      server = location("/occupy", [[ngx.timer.at(0, function()
-          ngx.shared.results:set("occupied", true)
-          while ngx.shared.results:get "occupied" do ngx.sleep(0.005) end
+      server = location("/occupy", [[local semaphore = require "ngx.semaphore"
+        local occupied = semaphore.new()
+        free = semaphore.new() -- for the worker's other requests
+        ngx.timer.at(0, function()
+          occupied:post()
+          free:wait(60)
         end)
-        while not ngx.shared.results:get "occupied" do ngx.sleep(0.005) end]])
-      .. location("/free", "ngx.shared.results:set('occupied', false)")
+        assert(occupied:wait(60))]])
+      .. location("/free", "free:post()")
       .. location("/publish", [[
         kept = kept or new_client { hooks = { on_response = function(info)
           if info.orphaned then ngx.shared.results:set("told", info.operation .. " " .. info.status) end
