@@ -7,21 +7,7 @@ local host = require "spec.support.host"
 local nginx = require "spec.support.nginx"
 local oneflow = require "oneflow"
 local process = require "spec.support.process"
-local server = require "spec.support.server"
 local wire = require "spec.support.wire"
-
--- Answers once it is told to.
-local function held()
-  return server.start(function(s)
-    s.serve(function(c)
-      for request in function() return c:request() end do
-        s.note "held"
-        s.await "go on"
-        c:good(request)
-      end
-    end)
-  end)
-end
 
 local function sven_of(target)
   return assert(wire.client(target, { timeout = 10, attempt_timeout = 10 }):user(wire.SVEN))
@@ -79,7 +65,7 @@ describe("sleep:", function()
   end)
 
   it("in gather a call on the wire is answered meanwhile, and a sleep ends while one is there", function()
-    local target = held()
+    local target = wire.held()
     local sven = sven_of(target)
     local order = {}
     local results, failures = oneflow.gather {
@@ -127,7 +113,7 @@ describe("sleep:", function()
   end
 
   it("in a gatherer its host's loop waits for the descriptor, and for `timeout`", function()
-    local target = held()
+    local target = wire.held()
     local gatherer = oneflow.gatherer()
     local told, go_on = fill(gatherer, target)
     local watch, timer, idle, turns = uv.new_poll(gatherer:fd()), uv.new_timer(), false, 0
@@ -151,7 +137,7 @@ describe("sleep:", function()
   end)
 
   it("and so does cqueues", function()
-    local target = held()
+    local target = wire.held()
     local gatherer = oneflow.gatherer()
     local told, go_on = fill(gatherer, target)
     local turns = 0

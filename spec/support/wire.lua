@@ -116,6 +116,19 @@ function M.healthy()
   end)
 end
 
+--- Notes "held" for each request, and answers it once it is told "go on".
+function M.held()
+  return server.start(function(s)
+    s.serve(function(c)
+      for request in function() return c:request() end do
+        s.note "held"
+        s.await "go on"
+        c:good(request)
+      end
+    end)
+  end)
+end
+
 -- The server of most cases: request number `fault_at` gets the fault, all others a good answer.
 -- `job.fault` is the dumped function fault(c, request, args); false from it ends the connection.
 local function script(s, job)

@@ -526,15 +526,7 @@ describe("gather:", function()
   end)
 
   it("two clients in one gather, one closed in the middle", function()
-    local target, other = server.start(function(s)
-      s.serve(function(c)
-        for request in function() return c:request() end do
-          s.note "held"
-          s.await "go on"
-          c:good(request)
-        end
-      end)
-    end), start()
+    local target, other = wire.held(), start()
     local sven, client = client_of(target)
     local anna = assert(client_of(other))
     local results, failures = oneflow.gather {
