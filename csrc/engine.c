@@ -165,7 +165,7 @@ static void revive(of_engine *engine) {
     atomic_store_explicit(&engine->owner.thread, pthread_self(), memory_order_relaxed);
 }
 
-static bool has_driver(of_engine *engine) {
+static bool has_multi(of_engine *engine) {
     revive(engine);
     if (engine->own == NULL) {
         engine->own = calloc(1, sizeof *engine->own);
@@ -269,7 +269,7 @@ of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue 
     *field = NULL;
     *why = of_no_memory;
     bool on_thread = queue != NULL && queue->lock != NULL;
-    if (!on_thread && (!has_driver(engine) || (queue != NULL && !expect(queue, engine))))
+    if (!on_thread && (!has_multi(engine) || (queue != NULL && !expect(queue, engine))))
         return OF_MEMORY;
     of_transfer *transfer = new_transfer(engine, queue);
     if (transfer == NULL)

@@ -22,10 +22,10 @@ typedef struct of_multi of_multi;
 /* What the rooms below ask of the engine. */
 typedef struct of_owner_calls {
     void (*end)(of_owner *owner); /* nobody has a reference */
-    void (*end_transfer)(of_transfer *transfer,
-                         bool on_thread); /* its life; see of_transfer_free */
-    bool (*hand_over)(of_owner *owner);   /* what its inline multi carries goes to the I/O thread;
-                                             false: it has none */
+    /* Frees it, and gives back what it refers to. `on_thread`: not on its owner's thread. */
+    void (*end_transfer)(of_transfer *transfer, bool on_thread);
+    bool (*hand_over)(of_owner *owner); /* what its inline multi carries goes to the I/O thread;
+                                           false: it has none */
 } of_owner_calls;
 
 enum { OF_INLINE, OF_THREAD, OF_SHARES };
