@@ -2,7 +2,7 @@
 --   requires   { when = { field = { values } }, needs = { fields } }: where all of `when` fits, they must be said
 --   forbids    { when =, names = { fields }, because = }: these must not
 --   restricts  { when =, name = field, enum = { values } }: this field has these values only
---   exclusive  { { fields } }: at most one of them
+--   exclusive  { { fields } }: at most one of them; null and 0, also as an amount, say nothing
 --   any_of     { { paths } }: at least one of them
 -- a list `at_most` { where = { path = value }, max =, because = }, an operation `totals` { of =, max =, at =,
 -- paths = }: how many things all paths hold together, `*` standing for each item of a list.
@@ -33,6 +33,12 @@ local function same(a, b)
   if a == b then return true end
   local left, right = ascii.number(a), ascii.number(b)
   return left ~= nil and left == right
+end
+
+-- 0, "0.00", { amount = "0" }
+local function zero(value)
+  if type(value) == "table" then value = value.amount end
+  return ascii.number(value) == 0
 end
 
 local function among(values, value)
@@ -88,7 +94,8 @@ function M.object(field, object, path, problems, note)
   for _, names in ipairs(field.exclusive or NONE) do
     local given = {}
     for _, name in ipairs(names) do
-      if said(object[name]) then given[#given + 1] = name end
+      local value = object[name]
+      if said(value) and not zero(value) then given[#given + 1] = name end
     end
     if #given > 1 then note(problems, path, "has more than one of " .. concat(names, ", ")) end
   end

@@ -135,16 +135,23 @@
 ---@field price_affixes oneflow.ProductGroupConfigurationPriceAffixes?
 ---@field price_precision integer?  integer, 0 to 4
 ---@field quantity_precision integer?  integer, 0 to 4
+---@field tax_1 table?  object, or null
 
 ---@class oneflow.PriceAmount
+---@field amount string  decimal string, "500.10"
+
+---@class oneflow.PriceBaseAmount
+---@field amount string  decimal string, "500.10"
+
+---@class oneflow.PriceDiscountAmount
 ---@field amount string  decimal string, "500.10"
 
 ---at most one of discount_amount, discount_percent.
 ---@class oneflow.PriceFields
 ---@field amount oneflow.PriceAmount?
----@field base_amount oneflow.PriceAmount?
----@field discount_amount oneflow.PriceAmount?
----@field discount_percent (integer|string)?  integer or decimal string
+---@field base_amount oneflow.PriceBaseAmount?
+---@field discount_amount oneflow.PriceDiscountAmount?  or null
+---@field discount_percent (integer|string)?  integer or decimal string, or null
 
 ---amount one of 0, 1 when type is multiple_choice or single_choice.
 ---@class oneflow.QuantityFields
@@ -1309,9 +1316,9 @@ do
 ---@field participant fun(self: oneflow.ContractParty, id: oneflow.Id): oneflow.ContractPartyParticipant  no I/O
 local party = {}
 
----Removes a party.
----DELETE /contracts/{contract}/parties/{party}. Acting user: a user; whether the anonymous administrator may is on no page.
----Not confirmed: inferred.
+---Removes a party. The service answers 200 also for a party that is not there.
+---DELETE /contracts/{contract}/parties/{party}. Acting user: a user; the anonymous administrator is refused.
+---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
 ---@return true? done, table|oneflow.Error meta_or_error
 function party:delete(opts) end

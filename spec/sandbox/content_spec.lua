@@ -121,10 +121,28 @@ describe("content:", function()
     assert.equal("1200", price{ base_amount = { amount = "1200" } })
     assert.equal("1199.50", price{ base_amount = { amount = "1200" }, discount_amount = { amount = "0.50" } })
     assert.equal("900.00", price{ base_amount = { amount = "1200" }, discount_percent = 25 })
+    assert.equal("1080.00", price{ base_amount = { amount = "1200" }, discount_percent = 10,
+                                   discount_amount = core.null })
+    assert.equal("1080.00", price{ base_amount = { amount = "1200" }, discount_percent = 10,
+                                   discount_amount = { amount = "0.00" } })
+    assert.equal("1195", price{ base_amount = { amount = "1200" }, discount_percent = 0,
+                                discount_amount = { amount = "5" } })
+    assert.equal("1200", price{ base_amount = { amount = "1200" }, discount_percent = core.null,
+                                discount_amount = core.null })
     assert.is_table(price{ base_amount = { amount = 1200 } }["price_1.base_amount.amount"])
     assert.is_table(price{ base_amount = { amount = "1,200" } }["price_1.base_amount.amount"])
     assert.is_table(price{ base_amount = { amount = "1" }, discount_amount = { amount = "1" }, discount_percent = 5 }
       .price_1)
+  end)
+
+  it("a group's configuration has a tax column, as it was given", function()
+    local group = group_of(4711)
+    local path = string.format("/contracts/4711/product_groups/%d", group.id)
+    local status, after = send("PUT", path, { configuration = { tax_1 = { label = "VAT", rate = "25" } } })
+    assert.equal(200, status)
+    assert.same({ label = "VAT", rate = "25" }, after.configuration.tax_1)
+    assert.same({ label = "VAT", rate = "25" }, group_of(4711).configuration.tax_1)
+    assert.equal(400, (send("PUT", path, { configuration = { tax_1 = "VAT" } })))
   end)
 
   it("choices are 0 or 1, and of a group's single choices one is 1", function()

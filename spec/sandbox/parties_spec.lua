@@ -67,6 +67,17 @@ describe("parties:", function()
     assert.equal(409, (call("DELETE", path(read().parties[1]), { user = ANNA }))) -- the owner's
   end)
 
+  it("a party that is not there is deleted all the same, by a user alone", function()
+    local party = read().parties[2]
+    for _ = 1, 2 do
+      local status, _, headers = call("DELETE", path(party), { user = ANNA })
+      assert.same({ 200, nil }, { status, headers["x-oneflow-sandbox"] })
+    end
+    assert.equal(200, (call("DELETE", path { id = 999 }, { user = ANNA })))
+    assert.equal(400, (call("DELETE", path(read().parties[2]), {})))
+    assert.equal(404, (call("DELETE", "/contracts/1/parties/2", { user = ANNA })))
+  end)
+
   it("are refused in the wrong form, each problem by its path", function()
     for _, case in ipairs{
       { { type = "company" }, "name", "participants" },

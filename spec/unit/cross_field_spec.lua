@@ -136,6 +136,8 @@ describe("cross-field rules:", function()
     sent = {}
     assert.same({ "body.price_1" }, paths(products:create(
       priced { discount_percent = "10", discount_amount = { amount = "5" } })))
+    assert.same({ "body.price_1" }, paths(products:create(
+      priced { discount_percent = "0.01", discount_amount = { amount = "0.01" } })))
     assert.same({ "body.quantity.amount" }, paths(products:create { quantity = { type = "single_choice",
       amount = 2 } }))
     assert.same({ "body.quantity.amount" }, paths(products:create { quantity = { type = "multiple_choice",
@@ -145,6 +147,24 @@ describe("cross-field rules:", function()
     assert(sven:contract(1):product_group(2):update { products = { chosen, other } })
     sent = {}
     assert.same({ "body.products" }, paths(sven:contract(1):product_group(2):update { products = { chosen, chosen } }))
+  end)
+
+  it("beside the discount of a product that is meant, null and 0 say nothing, and go out as they are", function()
+    local products = sven:contract(1):product_group(2).products
+    local null = oneflow.null
+    for _, price in ipairs {
+      { discount_percent = "12.5", discount_amount = null },
+      { discount_percent = 7, discount_amount = { amount = "0.00" } },
+      { discount_percent = null, discount_amount = { amount = "3.20" } },
+      { discount_percent = 0, discount_amount = { amount = "3.20" } },
+      { discount_percent = "0.0", discount_amount = { amount = "0" } },
+      { discount_percent = null, discount_amount = null },
+    } do
+      price.base_amount = { amount = "80.00" }
+      assert(products:create { name = "x", price_2 = price })
+      assert.same(price, sent[#sent].price_2)
+    end
+    assert.equal(6, #sent)
   end)
 
   it("of a signing period, and of data fields without any id", function()

@@ -119,13 +119,13 @@ M.my_party = object {
 
 -- ---- products --------------------------------------------------------------------------------------------------
 
-local amount = object { amount = { type = "decimal", required = true } }
+local amount = { amount = { type = "decimal", required = true } }
 
 local price = object({
-  base_amount = amount,
-  amount = amount,
-  discount_amount = amount,
-  discount_percent = { type = "number_text" },
+  base_amount = object(amount),
+  amount = object(amount),
+  discount_amount = object(amount, { nullable = true }), -- of the two discounts one is null, 0 or left out
+  discount_percent = { type = "number_text", nullable = true },
 }, { exclusive = { { "discount_amount", "discount_percent" } } })
 
 M.product = {
@@ -156,6 +156,7 @@ M.product_group = {
     counterpart_edit = { type = "boolean" },
     hide_price_summation = { type = "boolean" },
     name = object { enabled = { type = "boolean" }, label = { type = "string" } },
+    tax_1 = { type = "any_object", nullable = true }, -- the tax column: `label`, and what no page shows
     price_affixes = object { prefix = { type = "string" }, postfix = { type = "string" } },
     price_precision = { type = "integer", min = 0, max = 4 },
     quantity_precision = { type = "integer", min = 0, max = 4 },

@@ -42,8 +42,9 @@ return {
     },
     {
       verb = "delete", on = "item", method = "DELETE", path = "/contracts/{contract}/parties/{party}",
-      as = "unknown", returns = "nothing", answers = "any", confidence = "?",
-      summary = "Removes a party.",
+      as = "required", returns = "nothing", answers = "any", confidence = "doc",
+      statuses = { 400, 401, 403, 404, 409 },
+      summary = "Removes a party. The service answers 200 also for a party that is not there.",
     },
   },
 }

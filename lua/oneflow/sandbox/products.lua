@@ -41,15 +41,19 @@ local function with_decimals(number, places)
   return (number < 0 and "-" or "") .. sub(digits, 1, -places - 1) .. "." .. sub(digits, -places)
 end
 
--- Base amount and discount -> amount. Where a percentage is taken it is rounded, to two decimals or what the base has.
+local function said(value)
+  if value ~= null then return value end
+end
+
+-- Base amount and discount -> amount; of the two discounts the other is null, 0 or left out. Where a percentage is
+-- taken it is rounded, to two decimals or what the base has.
 local function net(price)
   local base = price.base_amount and price.base_amount.amount
   if not base then return price.amount and price.amount.amount end
-  local discount = price.discount_amount and price.discount_amount.amount
-  local percent = price.discount_percent
-  if discount then
-    return (money.subtract(base, discount))
-  elseif percent and percent ~= null then
+  local discount, percent = said(price.discount_amount), said(price.discount_percent)
+  if discount and ascii.number(discount.amount) ~= 0 then
+    return (money.subtract(base, discount.amount))
+  elseif percent and ascii.number(percent) ~= 0 then
     local places = max(decimals(base), 2)
     local rest = ascii.number(base) * (100 - ascii.number(percent)) / 100
     return with_decimals(rest, places)

@@ -81,12 +81,11 @@ M["party.update"] = function(call)
 end
 
 M["party.delete"] = function(call)
-  call.assumed = true
   local record = guard.open_contract(call)
-  local party = party_of(call, record)
+  local party, at = parties.party(record, check.id(call.ids.party))
+  if not party then return {} end
   if party.mine then refuse(409, { detail = "The owner's party stays.", assumed = true }) end
   for i = #party.people, 1, -1 do parties.remove_person(record, party.people[i]) end
-  local _, at = parties.party(record, party.id)
   remove(record.parties, at)
   changed(call, record, "party:delete", guard.actor_of(call, record))
   return {}
