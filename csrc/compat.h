@@ -1,4 +1,4 @@
-/* The one Lua C API that the core is written against: 5.4's, spelled for 5.3 and LuaJIT 2.1 too. */
+/* The one Lua C API that the core uses: that of 5.4, provided here for 5.3 and LuaJIT 2.1 too. */
 #ifndef ONEFLOW_COMPAT_H
 #define ONEFLOW_COMPAT_H
 
@@ -20,7 +20,8 @@
 #define lua_rawlen(L, i) lua_objlen((L), (i))
 #endif
 
-/* As luaL_checkstack, but raises what Lua raises without memory: as a rule it fails for that. */
+/* As luaL_checkstack, but raises Lua's own error for lack of memory, which is what makes it fail in
+   practice. */
 static inline void of_checkstack(lua_State *L, int slots) {
     if (!lua_checkstack(L, slots)) {
         lua_pushliteral(L, "not enough memory");

@@ -1,10 +1,11 @@
 /*
- * The connections of one curl_multi: sockets that are opened and closed here, so that they are
- * known. Is one fit for another request? Does what came on it count? Knows nothing of transfers.
+ * The connections of one curl_multi. Their sockets are opened and closed here, so each of them is
+ * on record. Answers two questions: may a connection carry another request, and does an answer that
+ * came on it count? Does not depend on transfers.
  *
- * A list belongs to the thread that drives its curl_multi; other threads may call
- * of_connections_disconnect alone. A connection lives for as long as somebody has a reference to
- * it, also when it is closed; what other threads read of it is atomic, or does not change.
+ * A list belongs to the thread that drives its curl_multi; other threads may only call
+ * of_connections_disconnect. A connection is freed with its last reference, which may be long after
+ * it was closed. The fields that other threads read are atomic or never change.
  */
 #ifndef ONEFLOW_CONNECTION_H
 #define ONEFLOW_CONNECTION_H
@@ -18,18 +19,18 @@ typedef struct of_connection of_connection;
 
 typedef struct of_connections of_connections;
 struct of_connections {
-    of_connection **list; /* closed ones too, while somebody else has a reference to them */
+    of_connection **list; /* includes closed ones that somebody still refers to */
     size_t count;
     size_t capacity;
-    bool suspect;  /* one may have been closed without a word */
+    bool suspect;  /* libcurl may have closed one without calling of_connections_close */
     int wakeup[2]; /* libcurl's own pair, see wakeup.h */
-    bool known;    /* among those of the process */
+    bool known;    /* linked in the list of the whole process */
     of_connections *next_known;
 };
 
-/* Once for the process, before any list is used. A fork waits until no list is being changed: who
-   has a fork handler that waits for a thread with a list sets it up after this. False: no memory.
- */
+/* Call once for the process, before any list is used. fork() waits until no list is being changed.
+   A fork handler that waits for a thread which uses a list must be registered after this. False: no
+   memory. */
 bool of_connections_init(void);
 
 /* A new socket; CURL_SOCKET_BAD: there is none, errno says why. */
@@ -44,43 +45,46 @@ typedef struct of_end {
     int port;
 } of_end;
 
-/* The open connection between these; NULL: not known. The local end alone may be that of several:
-   the system gives a port to each destination anew. */
+/* The open connection with these two ends; NULL: none on record. Both ends are compared, because
+   the system may give one local port to connections with different destinations. */
 of_connection *of_connections_find(of_connections *connections, of_end local, of_end remote);
 
-/* Marks the connection as used -> whether it was, and is not fit to be again: between two requests
-   no input may wait on it. That would be its end, or what is left of the answer before, which
-   libcurl (7.88 at least) takes for the answer to the next request. `easy` is about to use it, over
-   TLS or not. */
+/* Marks the connection as used -> true: it was used before and must not be used again. Between two
+   requests no input may be pending: that is either the end of the connection, or the rest of the
+   last answer, which libcurl (7.88 at least) takes for the answer to the next request. `easy` is
+   about to use it; `tls` says whether it uses TLS. */
 bool of_connection_stale(of_connection *connection, CURL *easy, bool tls);
 
-/* Shuts the connection of this number down, if it is in the list -> whether it is. Its descriptor
-   stays libcurl's. */
+/* Shuts down the connection with this number, if it is in the list -> whether it is. libcurl still
+   closes the descriptor. */
 bool of_connections_disconnect(of_connections *connections, uint64_t number);
 
-/* Was it? Then no answer of it counts, whenever it came. */
+/* Was it shut down by of_connections_disconnect? Then no answer from it counts, not even one that
+   came earlier. */
 bool of_connection_disconnected(const of_connection *connection);
 
-/* Of this process alone, and never used again. */
+/* Unique within this process; never reused. */
 uint64_t of_connection_number(const of_connection *connection);
 
 void of_connection_ref(of_connection *connection);
 void of_connection_unref(of_connection *connection);
 
-/* Forgets those that libcurl closed without a word. */
+/* Removes the connections that libcurl closed without calling of_connections_close. */
 void of_connections_forget_closed(of_connections *connections);
 
-/* A curl_multi begins, with a pair of its own: in a child made by fork() that is closed, and so are
-   the sockets, which the parent could not end otherwise. Nothing is written. */
+/* Registers a new curl_multi's list, with the curl_multi's own wake-up pair. A child made by fork()
+   closes the pair and the sockets, because otherwise the parent could not end its connections. The
+   child writes nothing to them. */
 void of_connections_begin(of_connections *connections, const int wakeup[2]);
 
-/* It is about to end. */
+/* Unregisters the list; the curl_multi is about to be freed. */
 void of_connections_end(of_connections *connections);
 
-/* Closes the sockets that are open still: libcurl's state is gone, or is another process's. */
+/* Closes the sockets that are still open. For use when libcurl's state is gone or belongs to
+   another process. */
 void of_connections_clear(of_connections *connections);
 
-/* The same, and frees the list. */
+/* As of_connections_clear, and frees the list. */
 void of_connections_free(of_connections *connections);
 
 #endif

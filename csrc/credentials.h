@@ -1,11 +1,12 @@
 /*
- * The two headers that decide whose contract is sent, and every other header: checked by byte.
+ * Checks every header byte by byte: the two that decide who sends the contract, and all others.
  *
- * of_token holds the API token in C memory. It is filled from bytes, a file or the environment, is
- * never handed back, and of_token_free wipes it. Its owner is the engine; one thread at a time.
+ * of_token holds the API token in C memory. It is set from bytes, a file or an environment
+ * variable, and is never handed out. of_token_free wipes it. The engine owns it; one thread at a
+ * time.
  *
- * The checks return NULL when the value is good, and otherwise say what is wrong with it without
- * showing it. They keep nothing.
+ * The checks return NULL for a good value, and otherwise a message that says what is wrong without
+ * showing the value. They keep nothing.
  */
 #ifndef ONEFLOW_CREDENTIALS_H
 #define ONEFLOW_CREDENTIALS_H
@@ -21,13 +22,13 @@ enum { OF_TOKEN_MAX = 255, OF_USER_MAX = 254 }; /* bytes */
 typedef struct of_token {
     char *bytes;
     size_t length;
-    char *previous; /* kept only to be masked: an answer may still echo it */
+    char *previous; /* kept only for masking: an answer may still echo it */
     size_t previous_length;
 } of_token;
 
 typedef enum of_token_change { OF_TOKEN_SAME, OF_TOKEN_CHANGED, OF_TOKEN_REFUSED } of_token_change;
 
-/* On OF_TOKEN_REFUSED `*why` says why and the token is as it was. */
+/* On OF_TOKEN_REFUSED `*why` says why, and the token is unchanged. */
 of_token_change of_token_set(of_token *token, const char *bytes, size_t length, const char **why);
 of_token_change of_token_read_file(of_token *token, const char *path, const char **why);
 of_token_change of_token_read_env(of_token *token, const char *name, const char **why);

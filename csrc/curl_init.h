@@ -1,36 +1,37 @@
 /*
- * Once for the process: libcurl is initialised, with an allocator that zeroes what it frees when
- * nobody was before us (libcurl and TLS keep copies of headers that no one else can wipe), and
- * forks are counted. Any thread.
+ * Initialises libcurl, once for the process, with an allocator that zeroes what it frees: libcurl
+ * and TLS keep copies of headers that nothing else can wipe. If somebody else initialised libcurl
+ * before, libcurl keeps their allocator. Also counts forks. Any thread.
  */
 #ifndef ONEFLOW_CURL_INIT_H
 #define ONEFLOW_CURL_INIT_H
 
 #include <stddef.h>
 
-/* For libraries that work on what somebody else sent or sends: wiped when it is freed. */
+/* The allocator for libraries that process data which was received or will be sent: a block is
+   wiped when it is freed. */
 void *of_zeroing_alloc(size_t size);
 void of_zeroing_free(void *block);
 
-/* How large libcurl's buffer for what comes is to be. It is wiped after each transfer, and most
-   answers need no more. */
+/* The size of libcurl's receive buffer. It is wiped after each transfer, and most answers fit into
+   it. */
 enum { OF_RECEIVE = 8 * 1024 };
 
 typedef enum of_zeroing {
     OF_ZEROING_FAILED,  /* libcurl could not be initialised */
-    OF_ZEROING_CORE,    /* only the core's own memory: somebody initialised libcurl before */
+    OF_ZEROING_CORE,    /* only the core's own memory: somebody else initialised libcurl before */
     OF_ZEROING_PROCESS, /* all of libcurl's memory as well */
 } of_zeroing;
 
-/* Any number of times. */
+/* May be called any number of times. */
 of_zeroing of_curl_init(void);
 
-/* Another number in a child made by fork() than in its parent, without the system call of getpid.
- */
+/* A number that differs between a child made by fork() and its parent; avoids the system call
+   getpid. */
 unsigned of_process(void);
 
-/* How often memory was asked for in vain by libcurl, with OF_ZEROING_PROCESS only, and in its
-   callbacks. */
+/* How many of libcurl's allocations have failed: those through its allocator (with
+   OF_ZEROING_PROCESS only), and those in its callbacks. */
 unsigned long of_allocation_failures(void);
 void of_note_allocation_failure(void);
 

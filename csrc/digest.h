@@ -7,13 +7,15 @@
 
 enum { OF_SHA1_HEX = 40, OF_SHA256_HEX = 64 };
 
-/* 64 lower-case hex digits and a NUL. */
+/* Writes 64 lower-case hex digits and a NUL. */
 bool of_sha256(const void *bytes, size_t length, char hex[OF_SHA256_HEX + 1]);
 
-/* 40 of them. What the service signs its webhooks with, and nothing else here. */
+/* Writes 40 lower-case hex digits and a NUL. Used only for webhook signatures, which the service
+   makes with SHA-1. */
 bool of_sha1(const void *bytes, size_t length, char hex[OF_SHA1_HEX + 1]);
 
-/* Same bytes? Takes as long wherever they differ; only a difference in length shows. */
+/* Are the bytes equal? The time does not depend on where they differ; a difference in length does
+   show. */
 bool of_equal(const void *a, size_t a_length, const void *b, size_t b_length);
 
 #endif

@@ -1,21 +1,21 @@
 /*
- * The engine: HTTP with credentials, over libcurl, and no Lua.
+ * The engine: HTTP with credentials, over libcurl, without Lua.
  *
  * An engine owns everything that libcurl needs for it: its multi with the connections, the idle
- * easy handles, the transfers with their header lists and buffers, and the token. It is freed in
- * libcurl's order, at close or with its last reference, whichever comes first. References are
- * counted, so that whoever collects them may do so in any order; a transfer holds one, and stays
- * valid (as cancelled) when its engine is closed before it.
+ * easy handles, the transfers with their header lists and buffers, and the token. All of it is
+ * freed in the order that libcurl requires, at close or with the last reference, whichever comes
+ * first. References are counted, so Lua may collect the objects in any order. A transfer holds a
+ * reference, and stays valid (as cancelled) when its engine is closed first.
  *
- * Nobody loses the knowledge of whether a request was applied that must not be repeated: with its
- * owner gone it runs to its end, on the I/O thread if need be, and what became of it is written to
+ * A request that must not be repeated never ends without a report of whether it was applied. If its
+ * caller is gone, it runs to its end, on the I/O thread if necessary, and the result is written to
  * standard error; see ledger.h.
  *
- * Two multis carry transfers: inline, the caller's thread drives them while it waits; threaded,
- * the I/O thread of the process does. An engine, its transfers and its queues are used by one
- * thread at a time, the caller's; what the I/O thread shares with it stands in transfer.h. In a
- * child made by fork() the parent's connections are abandoned, never shared, and the engine starts
- * anew.
+ * Two multis carry transfers. Inline, the caller's thread drives the engine's own multi while it
+ * waits. Threaded, the I/O thread of the process drives its multi. An engine, its transfers and its
+ * queues are used by one thread at a time, the caller's; transfer.h says what the I/O thread shares
+ * with it. In a child made by fork() the parent's connections are abandoned, never shared, and the
+ * engine opens new ones.
  */
 #ifndef ONEFLOW_ENGINE_H
 #define ONEFLOW_ENGINE_H
@@ -31,20 +31,20 @@
 
 typedef struct of_engine of_engine;
 
-/* The engine that an owner is the beginning of. */
+/* The engine whose first member this owner is. */
 of_engine *of_engine_of(of_owner *owner);
 
-/* Copies what it is given. NULL: `*why` says why, `*option` names the offending option. */
+/* Copies its arguments. NULL: `*why` says why, `*option` names the offending option. */
 of_engine *of_engine_new(const char *base_url, size_t base_url_length, const of_options *options,
                          const char **option, const char **why);
 void of_engine_unref(of_engine *engine);
 
-/* Cancels what runs, closes the connections, wipes the token. May be called again. */
+/* Cancels the running transfers, closes the connections, wipes the token. May be called again. */
 void of_engine_close(of_engine *engine);
 
-/* As close, for an engine whose owner is gone: but what is on the wire and must not be repeated
-   runs to its end, on the I/O thread. When the process ends before that, a line is written for
-   each, and then it is waited for, for at most `drain`. */
+/* As close, for an engine that nobody refers to any more; but a request on the wire that must not
+   be repeated runs to its end, on the I/O thread. If the process ends earlier, exit writes a line
+   for each of these and then waits for them, for at most `drain`. */
 void of_engine_drop(of_engine *engine);
 bool of_engine_closed(const of_engine *engine);
 
@@ -52,56 +52,55 @@ of_token *of_engine_token(of_engine *engine);
 const of_config *of_engine_config(const of_engine *engine);
 
 /*
- * Checks the request, composes its headers and queues it. One submit is at most one request on the
- * wire. OF_OK: `*transfer` is the caller's, to be released; otherwise `*why`, and `*field` names
- * what was refused; nothing was or will be sent.
+ * Checks the request, composes its headers and queues it. One submit sends at most one request.
+ * OF_OK: the caller owns `*transfer` and must release it. Otherwise `*why` says why and `*field`
+ * names the refused argument; nothing was sent or will be.
  *
- * `queue` names the multi and hands the transfer out once it is done; NULL: inline, and the caller
- * asks for the transfer itself.
+ * `queue` selects the multi, and hands out the transfer once it is done. NULL: the transfer runs
+ * inline, and the caller waits for it with of_engine_wait.
  */
 of_kind of_engine_submit(of_engine *engine, const of_request *request, of_queue *queue,
                          of_transfer **transfer, const char **field, const char **why);
 
-/* Fetches a file from where the service pointed to: another host, asked without any credential,
-   over connections that no other request uses. Of `request` counts what concerns answer and time.
- */
+/* Fetches a file from a location on another host that the service named: without credentials, and
+   over connections that no other request uses. Only the fields of `request` about the answer and
+   the time-out are used. */
 of_kind of_engine_follow(of_engine *engine, const char *location, size_t length,
                          const of_request *request, of_queue *queue, of_transfer **transfer,
                          const char **why);
 
-/* The checks of submit alone: OF_OK or OF_VALIDATION. */
+/* Only the checks of submit: OF_OK or OF_VALIDATION. */
 of_kind of_engine_check(const of_engine *engine, const of_request *request, const char **field,
                         const char **why);
 
-/* Waits until `transfer` is done or has something to read, or any inline one is done when it is
-   NULL, for at most `milliseconds` and never more than a quarter of a second: so that the caller's
-   signals are seen. True: done. */
+/* Waits until `transfer` is done or has something to read; if it is NULL, until any inline transfer
+   is done. Waits for at most `milliseconds`, and at most a quarter of a second, so that the caller
+   sees signals. True: done. */
 bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds);
 
-/* One turn of the inline multi, without waiting. */
+/* Runs the inline multi once, without waiting. */
 void of_engine_step(of_engine *engine);
 
-/* The inline multi; NULL: none has been needed yet. */
+/* The inline multi; NULL: not created yet. */
 of_multi *of_engine_multi(const of_engine *engine);
 
-/* Drops it, as cancelled, unless it is done, or is on the wire and must not be repeated: then it
-   runs to its end. A threaded one is done soon. */
+/* Ends the transfer as cancelled, unless it is done, or is on the wire and must not be repeated:
+   then it runs to its end. A threaded transfer ends a little later, on the I/O thread. */
 void of_engine_cancel(of_transfer *transfer);
 
-/* Goes on with what is handed out piece by piece, of which of_transfer_read told what has come. */
+/* Discards the data that of_transfer_read returned and resumes the transfer. */
 void of_engine_consume(of_transfer *transfer);
 
-/* No answer is taken any more from the connection of this number, as of_transfer_result tells it:
-   it is shut down, and whatever is on it or was not taken yet has failed. Of an engine's own
-   connections, and of those of the I/O thread; of others, and when it is closed, nothing happens.
- */
+/* Shuts down the connection with this number (see of_transfer_result): transfers on it fail, and so
+   do done ones whose result was not taken yet. Does nothing unless the connection is open and
+   belongs to this engine or to the I/O thread. */
 void of_engine_disconnect(of_engine *engine, uint64_t number);
 
-/* Gives back a transfer that is done, and whose result was taken. */
+/* Releases a transfer that is done and whose result was taken. */
 void of_engine_release(of_transfer *transfer);
 
-/* Its owner is gone. It is cancelled as by of_engine_cancel; what may be applied is told on
-   standard error. */
+/* Releases a transfer whose caller is gone. Cancels it as of_engine_cancel does; if the request may
+   have been applied, the result is written to standard error. */
 void of_engine_orphan(of_transfer *transfer);
 
 #endif

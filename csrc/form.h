@@ -1,9 +1,8 @@
 /*
- * A multipart/form-data body with one file in it: the preamble, the file's bytes from memory
- * or from a descriptor, and the epilogue. Once it is sealed it never changes, and its length is
- * known; the reader brings a position, so several attempts may read it at the same time.
- * References are counted: its maker has one, each transfer that sends it another. Any thread, once
- * sealed.
+ * A multipart/form-data body with one file: the preamble, the file's bytes from memory or from a
+ * descriptor, and the epilogue. After of_form_seal it never changes and its length is fixed. The
+ * reader passes the position, so several attempts may read it at the same time. References are
+ * counted: the creator holds one, and so does each transfer that sends it. Any thread, once sealed.
  */
 #ifndef ONEFLOW_FORM_H
 #define ONEFLOW_FORM_H
@@ -19,27 +18,27 @@ of_form *of_form_new(void);
 void of_form_ref(of_form *form);
 void of_form_unref(of_form *form);
 
-/* Its parts in order, the file's last; `name` is a constant of the library. */
+/* Add the parts in order, the file last. `name` is a constant of the library. */
 void of_form_field(of_form *form, const char *name, const char *value, size_t length);
 void of_form_file(of_form *form, const char *name, const char *file_name, size_t length,
                   const char *content_type);
 
-/* The file's bytes: one of the two. They return NULL, or what is wrong. */
+/* Sets the file's contents; call one of the two. Returns NULL, or what is wrong. */
 const char *of_form_open(of_form *form, const char *path);
 const char *of_form_content(of_form *form, const char *bytes, size_t length);
 
-/* It is complete; false: no memory. */
+/* Completes the form. False: no memory. */
 bool of_form_seal(of_form *form);
 
 uint64_t of_form_file_size(const of_form *form);
 uint64_t of_form_length(const of_form *form);
-const char *of_form_content_type(const of_form *form); /* the header's value */
+const char *of_form_content_type(const of_form *form); /* value of the header */
 
-/* Copies at most `room` bytes from position `at`; `*got` is 0 at the end. NULL, or what is wrong: a
-   file that is no longer what it was is never sent to its end. */
+/* Copies at most `room` bytes from position `at`; `*got` is 0 at the end. Returns NULL, or what is
+   wrong: a file that has changed since it was opened is never sent completely. */
 const char *of_form_read(const of_form *form, uint64_t at, char *bytes, size_t room, size_t *got);
 
-/* NULL when the bytes may stand as a file's name in a form. */
+/* NULL when the bytes are allowed as a file name in a form. */
 const char *of_check_file_name(const char *name, size_t length);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The queue of a caller that waits himself: waiting on it drives the engines whose transfers it
- * has. One thread's, the caller's.
+ * The queue of a caller that drives its engines itself: waiting on the queue drives the engines
+ * whose transfers are in it. Used by the caller's thread only.
  */
 #ifndef ONEFLOW_INLINE_QUEUE_H
 #define ONEFLOW_INLINE_QUEUE_H

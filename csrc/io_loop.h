@@ -1,5 +1,5 @@
 /*
- * The I/O thread itself: what it does until it is stopped. Started by io_thread.c.
+ * The main loop of the I/O thread. io_thread.c starts and stops the thread.
  */
 #ifndef ONEFLOW_IO_LOOP_H
 #define ONEFLOW_IO_LOOP_H
@@ -8,7 +8,7 @@
 
 void *of_io_run(void *unused);
 
-/* What the thread's multis do with a transfer that is done. */
+/* The `on_done` callback of the thread's multis. */
 void of_io_end(of_transfer *transfer);
 
 #endif
