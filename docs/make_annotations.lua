@@ -23,17 +23,22 @@ local function plain(text) return (string.gsub(text, "`", "")) end
 
 local class_of
 
+-- What is written of an open enumeration helps to complete it.
+local function one_of(field)
+  return '"' .. table.concat(field.enum, '"|"') .. '"' .. (field.open and "|string" or "")
+end
+
 local function optional(text) return string.find(text, "|", 1, true) and "(" .. text .. ")?" or text .. "?" end
 
 local function type_of(field, name)
   if field.type == "list" then
     local of = type(field.of) == "table" and type_of(field.of, name) or values[field.of].lua
-    if field.enum then of = '"' .. table.concat(field.enum, '"|"') .. '"' end
+    if field.enum then of = one_of(field) end
     return string.find(of, "|", 1, true) and "(" .. of .. ")[]" or of .. "[]"
   elseif field.type == "object" then
     return class_of(field, name)
   elseif field.enum then
-    return '"' .. table.concat(field.enum, '"|"') .. '"'
+    return one_of(field)
   end
   return values[field.type].lua
 end
@@ -41,9 +46,9 @@ end
 -- What the type does not say already.
 local function remark(field)
   if field.type == "object" or field.type == "boolean" or field.enum then
-    return field.nullable and "  or null" or ""
+    return field.nullable == true and "  or null" or ""
   end
-  local text = plain(words.field(field, function(name) return name end))
+  local text = string.gsub(plain(words.field(field, function(name) return name end)), ", or null %(%?%)$", "")
   return text == field.type and "" or "  " .. text
 end
 

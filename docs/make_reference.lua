@@ -19,6 +19,7 @@ Written by `make docs` from the endpoint table (`lua/oneflow/api/`): change that
   lists those that the operation's page names. A wrong name or Lua type raises.
 * A page (`page[1]`, `page.count`, `page:next()`) holds partial items. A collection that has `list` has `each` and
   `pages` too.
+* *or null (?)*: `oneflow.null` goes out, and no page says what the service makes of it there.
 * *Repeatable*: sending it twice is the same as sending it once.
 ]]
 

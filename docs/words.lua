@@ -114,6 +114,8 @@ local function quoted(list_of)
   return table.concat(list, ", ")
 end
 
+local function one_of(field) return quoted(field.enum) .. (field.open and ", or what else the service knows" or "") end
+
 local function range(field, unit)
   if field.min and field.max then return string.format(", %d to %d%s", field.min, field.max, unit) end
   if field.max then return string.format(", at most %d%s", field.max, unit) end
@@ -121,23 +123,26 @@ local function range(field, unit)
   return ""
 end
 
+-- "?": explained in the reference's head.
+local NULL = { [true] = ", or null", ["?"] = ", or null (?)" }
+
 --- What a field takes. `link(name)` writes the name of a shared object.
 function M.field(field, link)
   local text
   if field.type == "list" then
     local of = type(field.of) == "table" and M.field(field.of, link) or values[field.of].words
-    text = "list of " .. (field.enum and quoted(field.enum) or of) .. range(field, " items")
+    text = "list of " .. (field.enum and one_of(field) or of) .. range(field, " items")
   elseif field.type == "object" then
     text = M.shared[field] and link(M.shared[field]) or "object"
   elseif field.enum then
-    text = quoted(field.enum)
+    text = one_of(field)
   else
     text = values[field.type].words .. range(field, field.type == "integer" and "" or " characters")
     if field.extensions then text = text .. " with one of the extensions " .. quoted(field.extensions) end
     if field.max_bytes then text = text .. string.format(", at most %d bytes", field.max_bytes) end
   end
   if field.confidence == "?" then text = text .. "; its name is inferred: the service may not know it" end
-  return text .. (field.nullable and ", or null" or "")
+  return text .. (NULL[field.nullable] or "")
 end
 
 --- The columns to sort by that can change of an item; nil: none can.
@@ -168,7 +173,8 @@ end
 function M.cross_field(field)
   local lines = {}
   for _, rule in ipairs(field.requires or {}) do
-    lines[#lines + 1] = quoted(rule.needs) .. " needed " .. when(rule.when)
+    lines[#lines + 1] = quoted(rule.needs) .. (rule.confidence == "?" and " perhaps" or "") .. " needed "
+      .. when(rule.when)
   end
   for _, rule in ipairs(field.forbids or {}) do
     lines[#lines + 1] = "no " .. quoted(rule.names) .. " " .. when(rule.when)

@@ -1,5 +1,6 @@
 -- Cross-field rules of a body, as the endpoint table writes them. An object may have
---   requires   { when = { field = { values } }, needs = { fields } }: where all of `when` fits, they must be said
+--   requires   { when = { field = { values } }, needs = { fields }, confidence = }: where all of `when` fits, they must
+--              be said; with confidence "?" only perhaps
 --   forbids    { when =, names = { fields }, because = }: these must not
 --   restricts  { when =, name = field, enum = { values } }: this field has these values only
 --   exclusive  { { fields } }: at most one of them; null and 0, also as an amount, say nothing
@@ -64,11 +65,15 @@ end
 --- An object against its field's cross-field rules.
 ---@param problems oneflow.Problem[]
 ---@param note fun(problems: oneflow.Problem[], path: string, message: string)
-function M.object(field, object, path, problems, note)
+---@param doubt fun(problems: oneflow.Problem[])?  called when a rule of confidence "?" is broken
+function M.object(field, object, path, problems, note, doubt)
   for _, rule in ipairs(field.requires or NONE) do
     if fits(object, rule.when) then
       for _, name in ipairs(rule.needs) do
-        if not said(object[name]) then
+        local broken = not said(object[name])
+        if broken and rule.confidence == "?" then
+          if doubt then doubt(problems) end
+        elseif broken then
           note(problems, path .. "." .. name, "is needed when " .. circumstances(object, rule.when))
         end
       end

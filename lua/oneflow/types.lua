@@ -61,20 +61,20 @@
 ---@field _options table?  object
 ---@field _permissions oneflow.PermissionsFields?
 ---@field _private_ownerside oneflow.CustomIdFields?
----@field delivery_channel ("email"|"sms"|"same_device"|"none"|"email_and_sms")?
----@field email string?  e-mail address, or null
+---@field delivery_channel ("email"|"sms"|"same_device"|"none"|"email_and_sms"|string)?
+---@field email string?  e-mail address
 ---@field identification_number string?  string, at most 25 characters
 ---@field name string?  string, 1 to 100 characters
 ---@field organizer boolean?
 ---@field phone_number string?  phone number, +46700000001, or null
----@field sign_method ("standard_esign"|"sms"|"swedish_bankid"|"norwegian_bankid"|"danish_nemid"|"finnish_bankid"|"handwritten_signature"|"eid_sign")?
+---@field sign_method ("standard_esign"|"sms"|"swedish_bankid"|"norwegian_bankid"|"danish_nemid"|"finnish_bankid"|"handwritten_signature"|"eid_sign"|string)?
 ---@field signatory boolean?
 ---@field title string?  string, at most 100 characters
----@field two_step_authentication_method ("none"|"email"|"sms")?
+---@field two_step_authentication_method ("none"|"email"|"sms"|string)?
 
 ---@class oneflow.MyPartyFields
 ---@field _private_ownerside oneflow.CustomIdFields?
----@field country_code string?  country code, SE, or null
+---@field country_code string?  country code, SE
 ---@field creator_inherit_settings_from_template boolean?
 ---@field identification_number string?  string, at most 25 characters
 ---@field name string?  string, at most 100 characters
@@ -85,21 +85,21 @@
 ---email needed when two_step_authentication_method is email.
 ---phone_number needed when delivery_channel is sms or email_and_sms.
 ---email needed when delivery_channel is email or email_and_sms.
----sign_method needed when signatory is true.
+---sign_method perhaps needed when signatory is true.
 ---@class oneflow.ParticipantFields
 ---@field _options table?  object
 ---@field _permissions oneflow.PermissionsFields?
 ---@field _private_ownerside oneflow.CustomIdFields?
----@field delivery_channel "email"|"sms"|"same_device"|"none"|"email_and_sms"
----@field email string?  e-mail address, or null
+---@field delivery_channel "email"|"sms"|"same_device"|"none"|"email_and_sms"|string
+---@field email string?  e-mail address
 ---@field identification_number string?  string, at most 25 characters
 ---@field name string  string, 1 to 100 characters
 ---@field organizer boolean?
 ---@field phone_number string?  phone number, +46700000001, or null
----@field sign_method ("standard_esign"|"sms"|"swedish_bankid"|"norwegian_bankid"|"danish_nemid"|"finnish_bankid"|"handwritten_signature"|"eid_sign")?
+---@field sign_method ("standard_esign"|"sms"|"swedish_bankid"|"norwegian_bankid"|"danish_nemid"|"finnish_bankid"|"handwritten_signature"|"eid_sign"|string)?
 ---@field signatory boolean?
 ---@field title string?  string, at most 100 characters
----@field two_step_authentication_method ("none"|"email"|"sms")?
+---@field two_step_authentication_method ("none"|"email"|"sms"|string)?
 
 ---no participants when type is individual.
 ---no participant when type is company.
@@ -107,7 +107,7 @@
 ---name, participants needed when type is company.
 ---@class oneflow.PartyFields
 ---@field _private_ownerside oneflow.CustomIdFields?
----@field country_code string?  country code, SE, or null
+---@field country_code string?  country code, SE
 ---@field identification_number string?  string, at most 25 characters
 ---@field name string?  string, 1 to 100 characters
 ---@field participant oneflow.ParticipantFields?
@@ -116,7 +116,7 @@
 
 ---@class oneflow.ProductGroupConfigurationColumns
 ---@field enabled boolean?
----@field key "name"|"description"|"price_1"|"price_2"|"count"
+---@field key "name"|"description"|"price_1"|"price_2"|"count"|string
 ---@field label string?
 
 ---@class oneflow.ProductGroupConfigurationName
@@ -135,7 +135,7 @@
 ---@field price_affixes oneflow.ProductGroupConfigurationPriceAffixes?
 ---@field price_precision integer?  integer, 0 to 4
 ---@field quantity_precision integer?  integer, 0 to 4
----@field tax_1 table?  object, or null
+---@field tax_1 table?  object
 
 ---@class oneflow.PriceAmount
 ---@field amount string  decimal string, "500.10"
@@ -199,7 +199,7 @@
 ---@field name string?
 ---@field published_time ({ from: (string|integer)?, to: (string|integer)? })?  { from =, to = }, times or seconds since 1970, at most 60 characters
 ---@field query string?
----@field states (("draft"|"pending"|"overdue"|"signed"|"declined")[])?
+---@field states (("draft"|"pending"|"overdue"|"signed"|"declined"|string)[])?
 
 ---@class oneflow.ContractListQuery
 ---@field filter oneflow.ContractListFilter?  all of them must fit
@@ -290,35 +290,35 @@
 ---email needed when two_step_authentication_method is email.
 ---phone_number needed when delivery_channel is sms or email_and_sms.
 ---email needed when delivery_channel is email or email_and_sms.
----sign_method needed when signatory is true.
+---sign_method perhaps needed when signatory is true.
 ---@class oneflow.ParticipantCreateBody
 ---@field _options table?  object
 ---@field _permissions oneflow.PermissionsFields?
 ---@field _private_ownerside oneflow.CustomIdFields?
----@field delivery_channel "email"|"sms"|"same_device"|"none"|"email_and_sms"
----@field email string?  e-mail address, or null
+---@field delivery_channel "email"|"sms"|"same_device"|"none"|"email_and_sms"|string
+---@field email string?  e-mail address
 ---@field identification_number string?  string, at most 25 characters
 ---@field name string  string, 1 to 100 characters
 ---@field organizer boolean?
 ---@field phone_number string?  phone number, +46700000001, or null
----@field sign_method ("standard_esign"|"sms"|"swedish_bankid"|"norwegian_bankid"|"danish_nemid"|"finnish_bankid"|"handwritten_signature"|"eid_sign")?
+---@field sign_method ("standard_esign"|"sms"|"swedish_bankid"|"norwegian_bankid"|"danish_nemid"|"finnish_bankid"|"handwritten_signature"|"eid_sign"|string)?
 ---@field signatory boolean?
 ---@field title string?  string, at most 100 characters
----@field two_step_authentication_method ("none"|"email"|"sms")?
+---@field two_step_authentication_method ("none"|"email"|"sms"|string)?
 
 ---@class oneflow.ParticipantUpdateBody
 ---@field _options table?  object
 ---@field _permissions oneflow.PermissionsFields?
 ---@field _private_ownerside oneflow.CustomIdFields?
----@field delivery_channel ("email"|"sms"|"same_device"|"none"|"email_and_sms")?
----@field email string?  e-mail address, or null
+---@field delivery_channel ("email"|"sms"|"same_device"|"none"|"email_and_sms"|string)?
+---@field email string?  e-mail address
 ---@field identification_number string?  string, at most 25 characters
 ---@field name string?  string, 1 to 100 characters
 ---@field phone_number string?  phone number, +46700000001, or null
----@field sign_method ("standard_esign"|"sms"|"swedish_bankid"|"norwegian_bankid"|"danish_nemid"|"finnish_bankid"|"handwritten_signature"|"eid_sign")?
+---@field sign_method ("standard_esign"|"sms"|"swedish_bankid"|"norwegian_bankid"|"danish_nemid"|"finnish_bankid"|"handwritten_signature"|"eid_sign"|string)?
 ---@field signatory boolean?
 ---@field title string?  string, at most 100 characters
----@field two_step_authentication_method ("none"|"email"|"sms")?
+---@field two_step_authentication_method ("none"|"email"|"sms"|string)?
 
 ---no participants when type is individual.
 ---no participant when type is company.
@@ -326,7 +326,7 @@
 ---name, participants needed when type is company.
 ---@class oneflow.PartyCreateBody
 ---@field _private_ownerside oneflow.CustomIdFields?
----@field country_code string?  country code, SE, or null
+---@field country_code string?  country code, SE
 ---@field identification_number string?  string, at most 25 characters
 ---@field name string?  string, 1 to 100 characters
 ---@field participant oneflow.ParticipantFields?
@@ -339,7 +339,7 @@
 
 ---@class oneflow.PartyUpdateBody
 ---@field _private_ownerside oneflow.CustomIdFields?
----@field country_code string?  country code, SE, or null
+---@field country_code string?  country code, SE
 ---@field identification_number string?  string, at most 25 characters
 ---@field name string?  string, 1 to 100 characters
 

@@ -8,6 +8,7 @@
 --   read(text) -> value | nil, message    an argument of the command line; without it the text is the value
 --   parameter(text) -> value | nil        a parameter of a query as the service reads it; without it the text
 --   lua, words            for the annotations, and for the reference
+--   text                  its values are text in a person's words; see `nullable` in oneflow.api
 -- Body fields need check, takes, called, lua and words; filters need filter, lua and words; controls and seeds need
 -- takes and called. A list or an object of a body is checked and described by what is in it, which the callers walk
 -- (`walked`).
@@ -123,7 +124,7 @@ types.flag = {
 types.string = {
   check = function(field, value, path)
     if type(value) ~= "string" then expected(path, "string", value) end
-    if field.enum and not usage.among(field.enum, value) then
+    if field.enum and not field.open and not usage.among(field.enum, value) then
       return value, "is none of " .. concat(field.enum, ", ") .. usage.hint(value, field.enum)
     end
     return value, text_problem(field, value)
@@ -132,7 +133,7 @@ types.string = {
     if type(value) ~= "string" then expected(path, "string", value) end
     return value
   end,
-  takes = is "string", called = "a string", lua = "string", words = "string",
+  takes = is "string", text = true, called = "a string", lua = "string", words = "string",
 }
 
 -- A byte of an address; one of an e-mail's two parts.
@@ -140,18 +141,20 @@ local VISIBLE, NAME = "[^ " .. ascii.CONTROL .. "]", "[^@ " .. ascii.CONTROL .. 
 
 types.country = {
   check = formed("string", "is not a country code such as SE", "^[A-Z][A-Z]$", "^$"),
-  takes = matches "^[A-Z]?[A-Z]?$", called = "a country code, SE", lua = "string", words = "country code, `SE`",
+  takes = matches "^[A-Z]?[A-Z]?$", called = "a country code, SE", text = true,
+  lua = "string", words = "country code, `SE`",
 }
 
 types.email = {
   check = formed("string", "is not an e-mail address", "^" .. NAME .. "+@" .. NAME .. "+$"),
-  takes = matches "^[^@ \t-\r]+@[^@ \t-\r]+$", called = "an e-mail address", lua = "string", words = "e-mail address",
+  takes = matches "^[^@ \t-\r]+@[^@ \t-\r]+$", called = "an e-mail address", text = true,
+  lua = "string", words = "e-mail address",
 }
 
 types.phone = {
   check = formed("string", "is not a phone number such as +46700000001",
     "^%+[1-9]%d%d%d%d%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?$"),
-  takes = matches "^%+%d+$", called = "a phone number, +46700000001",
+  takes = matches "^%+%d+$", called = "a phone number, +46700000001", text = true,
   lua = "string", words = "phone number, `+46700000001`",
 }
 
@@ -308,7 +311,7 @@ types.list = {
         item = digits or ""
       end
       if type(item) ~= "string" then expected(format("%s[%d]", path, i), "string", item) end
-      if filter.enum and not usage.among(filter.enum, item) then
+      if filter.enum and not filter.open and not usage.among(filter.enum, item) then
         note(problems, path, format("%s is none of %s%s", usage.show(item), concat(filter.enum, ", "),
           usage.hint(item, filter.enum)))
       elseif find(item, ",", 1, true) then

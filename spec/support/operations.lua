@@ -208,7 +208,9 @@ function M.wrong_values(field)
   local function add(value) values[#values + 1] = value end
   for _, value in ipairs(WRONG_VALUES[field.type] or {}) do add(value) end
   if TEXT[field.type] then add(TEXT[field.type]) end
-  if field.enum then
+  if field.open then -- anything that is text
+    return values
+  elseif field.enum then
     add "nonsense"
   elseif field.type == "string" or field.type == "url" then
     if field.min and field.min > 0 then add(string.rep("x", field.min - 1)) end

@@ -49,7 +49,7 @@ describe("cross-field rules:", function()
       { name = "c", delivery_channel = "email_and_sms", email = "", phone_number = oneflow.null },
       { name = "d", delivery_channel = "none", two_step_authentication_method = "sms" },
       { name = "e", delivery_channel = "same_device", two_step_authentication_method = "email" },
-      { name = "f", delivery_channel = "none", signatory = true },
+      { name = "f", delivery_channel = "none", signatory = true, two_step_authentication_method = "email" },
       { name = "g", delivery_channel = "none", signatory = true, sign_method = "sms" },
       { name = "h", delivery_channel = "none" }
     ) } })
@@ -60,7 +60,7 @@ describe("cross-field rules:", function()
     assert.is_truthy(found[at:format(3, "phone_number")])
     assert.equal("is needed when two_step_authentication_method is sms", found[at:format(4, "phone_number")])
     assert.equal("is needed when two_step_authentication_method is email", found[at:format(5, "email")])
-    assert.equal("is needed when signatory is true", found[at:format(6, "sign_method")])
+    assert.equal("is needed when two_step_authentication_method is email", found[at:format(6, "email")])
     assert.equal("is needed when sign_method is sms", found[at:format(7, "phone_number")])
     local count = 0
     for _ in pairs(found) do count = count + 1 end
@@ -69,8 +69,8 @@ describe("cross-field rules:", function()
 
   it("the same for parties:create and participants:create; an update may leave out what stays", function()
     local contract = sven:contract(1)
-    assert.same({ "body.sign_method" }, paths(contract:party(2).participants:create {
-      name = "a", delivery_channel = "none", signatory = true,
+    assert.same({ "body.phone_number" }, paths(contract:party(2).participants:create {
+      name = "a", delivery_channel = "none", sign_method = "sms",
     }))
     assert.same({ "body.participant.email" }, paths(contract.parties:create {
       type = "individual", participant = { name = "a", delivery_channel = "email" },

@@ -76,7 +76,7 @@ describe("objects:", function()
   it("wrong values come back together, each with its path", function()
     local value, err = anna.contracts:create {
       workspace_id = -1, name = string.rep("n", 131), value = { amount = "1,5", currency = "SE" },
-      parties = { { type = "firm", participants = { { name = "", delivery_channel = "pigeon" } } } },
+      parties = { { type = "firm", participants = { { name = "", email = "pigeon" } } } },
       folder_id = oneflow.null,
     }
     assert.is_nil(value)
@@ -85,7 +85,8 @@ describe("objects:", function()
     for i, problem in ipairs(err.problems) do paths[i] = problem.path end
     assert.same({
       "body.folder_id", "body.name", "body.parties[1].participants[1].delivery_channel",
-      "body.parties[1].participants[1].name", "body.parties[1].type", "body.template_id", "body.value.amount",
+      "body.parties[1].participants[1].email", "body.parties[1].participants[1].name", "body.parties[1].type",
+      "body.template_id", "body.value.amount",
       "body.value.currency", "body.workspace_id",
     }, paths)
     assert.equal(0, #box:journal())

@@ -141,6 +141,7 @@ describe("value types:", function()
   local PARTS = {
     check = "function", filter = "function", takes = "function", called = "string", read = "function",
     parameter = "function", lua = "string", words = "string", walked = "boolean",
+    text = "boolean",
   }
 
   it("those that the endpoint table names have the parts that are needed of them", function()

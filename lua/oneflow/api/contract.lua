@@ -18,7 +18,9 @@ return {
       answers = "any", pages = true,
       sort = { "name", "state", "state_updated_time", "published_time" },
       filters = {
-        states = { type = "list", of = "string", enum = { "draft", "pending", "overdue", "signed", "declined" } },
+        states = {
+          type = "list", of = "string", open = true, enum = { "draft", "pending", "overdue", "signed", "declined" },
+        },
         name = { type = "string" },
         query = { type = "string" },
         published_time = { type = "time_range", max = 60 },

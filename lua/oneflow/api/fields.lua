@@ -46,20 +46,20 @@ M.tags = list(object { id = { type = "id" }, name = { type = "string" } })
 local participant = {
   name = { type = "string", min = 1, max = 100, required = true },
   delivery_channel = {
-    type = "string", required = true, enum = { "email", "sms", "same_device", "none", "email_and_sms" },
+    type = "string", required = true, open = true, enum = { "email", "sms", "same_device", "none", "email_and_sms" },
   },
-  email = { type = "email", nullable = true },
+  email = { type = "email" },
   phone_number = { type = "phone", nullable = true },
   identification_number = { type = "string", max = 25 },
   title = { type = "string", max = 100 },
   signatory = { type = "boolean" },
   organizer = { type = "boolean" },
   sign_method = {
-    type = "string",
+    type = "string", open = true,
     enum = { "standard_esign", "sms", "swedish_bankid", "norwegian_bankid", "danish_nemid", "finnish_bankid",
              "handwritten_signature", "eid_sign" },
   },
-  two_step_authentication_method = { type = "string", enum = { "none", "email", "sms" } },
+  two_step_authentication_method = { type = "string", open = true, enum = { "none", "email", "sms" } },
   _permissions = object { ["contract:update"] = { type = "boolean" } },
   _options = { type = "any_object" },
   _private_ownerside = M.custom_id,
@@ -73,7 +73,8 @@ local reachable = {
   { when = { two_step_authentication_method = { "sms" } }, needs = { "phone_number" } },
   { when = { sign_method = { "sms" } }, needs = { "phone_number" } },
 }
-local signing = { { when = { signatory = { true } }, needs = { "sign_method" } } }
+-- The connector's page says so; integrations that leave it out are in use.
+local signing = { { when = { signatory = { true } }, needs = { "sign_method" }, confidence = "?" } }
 for i, rule in ipairs(reachable) do signing[i + 1] = rule end
 
 M.participant = object(participant, { requires = signing })
@@ -101,7 +102,7 @@ local company_or_individual = {
 M.party = object({
   type = { type = "string", enum = { "company", "individual" }, required = true },
   name = { type = "string", min = 1, max = 100 },
-  country_code = { type = "country", nullable = true },
+  country_code = { type = "country" },
   identification_number = { type = "string", max = 25 },
   participants = list(M.participant, { min = 1 }),
   participant = M.participant,
@@ -110,7 +111,7 @@ M.party = object({
 
 M.my_party = object {
   name = { type = "string", max = 100 },
-  country_code = { type = "country", nullable = true },
+  country_code = { type = "country" },
   identification_number = { type = "string", max = 25 },
   creator_inherit_settings_from_template = { type = "boolean" },
   participants = list(my_participant),
@@ -150,13 +151,15 @@ M.product_group = {
   configuration = object {
     columns = list(object {
       enabled = { type = "boolean" },
-      key = { type = "string", enum = { "name", "description", "price_1", "price_2", "count" }, required = true },
+      key = {
+        type = "string", required = true, open = true, enum = { "name", "description", "price_1", "price_2", "count" },
+      },
       label = { type = "string" },
     }),
     counterpart_edit = { type = "boolean" },
     hide_price_summation = { type = "boolean" },
     name = object { enabled = { type = "boolean" }, label = { type = "string" } },
-    tax_1 = { type = "any_object", nullable = true }, -- the tax column: `label`, and what no page shows
+    tax_1 = { type = "any_object", nullable = "?" }, -- the tax column: `label`, and what no page shows
     price_affixes = object { prefix = { type = "string" }, postfix = { type = "string" } },
     price_precision = { type = "integer", min = 0, max = 4 },
     quantity_precision = { type = "integer", min = 0, max = 4 },

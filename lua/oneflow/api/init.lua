@@ -40,6 +40,13 @@
 --   confidence    how sure it is: "doc" (an official page has the path), "ms" (the certified connector of Oneflow AB
 --                 does), "code" (other people's code), "?" (inferred); `named`: an official page names the operation
 --
+-- A field's fields, beside its `type` and what that asks for:
+--   required    must be there
+--   enum        the values that are known; with `open` the service may have more: others go out, too
+--   nullable    null is taken; "?": it goes out, and no page says what the service makes of it. What is text, neither
+--               required nor of a closed enum, has "?" unless it says otherwise
+--   confidence  "?": of a filter, see above; of a cross-field rule: sources differ, what breaks it goes out
+--
 -- What follows from these, written only where it differs:
 --   name          `<item>.<verb>` whatever stands above it: "contract.publish", "party.create", "participant.update".
 --                 What changes a collection as a whole is `<collection>.<verb>`: "data_fields.update"
@@ -51,8 +58,9 @@
 --   pattern       of its paths, with slashes behind it or without
 --   expects       what oneflow.call.decode holds an answer against; none: nothing is known of it
 local refuse_unknown = require "oneflow.api.types"
+local values = require "oneflow.values"
 
-local error, ipairs, pairs = error, ipairs, pairs
+local error, ipairs, pairs, type = error, ipairs, pairs, type
 local gmatch, gsub = string.gmatch, string.gsub
 
 local NAMES = {
@@ -115,6 +123,18 @@ local function confirm(operation, looks)
   })
 end
 
+-- One rule for null in place of text.
+local function mark_nulls(fields)
+  for _, field in pairs(fields) do
+    if field.nullable == nil and values[field.type].text and not field.required
+      and (field.open or not field.enum) then
+      field.nullable = "?"
+    end
+    if field.fields then mark_nulls(field.fields) end
+    if type(field.of) == "table" then mark_nulls { field.of } end
+  end
+end
+
 local resources, by_name, operations = {}, {}, {}
 for i, file in ipairs(NAMES) do
   local resource = require("oneflow.api." .. file)
@@ -127,6 +147,7 @@ for i, file in ipairs(NAMES) do
     if operations[operation.name] then error("two operations are called " .. operation.name) end
     operations[operation.name] = operation
     refuse_unknown(operation.body, "body", operation.name)
+    mark_nulls(operation.body or {})
     refuse_unknown(operation.query, "body", operation.name)
     refuse_unknown(operation.filters, "filter", operation.name)
     operation.ids = {}

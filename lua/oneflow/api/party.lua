@@ -32,7 +32,7 @@ return {
       returns = "party", answers = "same",
       body = {
         name = { type = "string", min = 1, max = 100 },
-        country_code = { type = "country", nullable = true },
+        country_code = { type = "country" },
         identification_number = { type = "string", max = 25 },
         _private_ownerside = fields.custom_id,
       },

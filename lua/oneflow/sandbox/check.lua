@@ -10,6 +10,7 @@ local M = {}
 local type, pairs, tostring = type, pairs, tostring
 local format, gsub, len = string.format, string.gsub, string.len
 local concat, sort = table.concat, table.sort
+local setmetatable = setmetatable
 local null = core.null
 
 local function note(problems, path, message)
@@ -17,6 +18,13 @@ local function note(problems, path, message)
   problems[key] = problems[key] or {}
   problems[key][#problems[key] + 1] = message
 end
+
+-- By problems, while they are found: whether something was taken of which no page says that the service takes it.
+local doubted = setmetatable({}, { __mode = "k" })
+
+local function doubt(problems) doubted[problems] = true end
+
+local function with_doubts(problems) return problems, doubted[problems] or false end
 
 -- How the cross-field rules of the endpoint table put it: "is needed", below a path that may be empty.
 local function note_cross_field(problems, path, message)
@@ -49,6 +57,7 @@ local function one_of(value, field, path, problems)
   for _, allowed in pairs(field.enum) do
     if value == allowed then return end
   end
+  if field.open then return doubt(problems) end
   note(problems, path, "Must be one of: " .. concat(field.enum, ", ") .. ".")
 end
 
@@ -73,6 +82,7 @@ end
 function check(value, field, path, problems, strict)
   if value == null then
     if not field.nullable then note(problems, path, "May not be null.") end
+    if field.nullable == "?" then doubt(problems) end
     return
   end
   local kind = values[field.type]
@@ -81,7 +91,7 @@ function check(value, field, path, problems, strict)
   if field.enum then one_of(value, field, path, problems) end
   if field.fields then
     check_fields(value, field.fields, path, problems, strict)
-    cross_field.object(field, value, path, problems, note_cross_field)
+    cross_field.object(field, value, path, problems, note_cross_field, doubt)
   end
   if field.of then
     for i = 1, #value do check(value[i], field.of, format("%s[%d]", path, i - 1), problems, strict) end
@@ -102,6 +112,7 @@ end
 
 --- Checks the body of an operation, as the endpoint table has it: fields, and what they say about each other.
 ---@return table problems as those of `object`
+---@return boolean assumed whether something was taken of which no page says that the service takes it
 function M.body(operation, body)
   local field = { type = "object" }
   for name, rule in pairs(operation.rules or {}) do field[name] = rule end
@@ -111,15 +122,15 @@ function M.body(operation, body)
   cross_field.totals(operation, body, problems, function(_, path, message)
     note(problems, (gsub(path, "^body%.", "")), message .. ".")
   end)
-  return problems
+  return with_doubts(problems)
 end
 
 --- Whether what is already an object fits some cross-field rules.
----@return table problems as those of `object`
+---@return table problems, boolean assumed as those of `body`
 function M.cross_field(rules, object)
   local problems = {}
-  cross_field.object(rules, object, "", problems, note_cross_field)
-  return problems
+  cross_field.object(rules, object, "", problems, note_cross_field, doubt)
+  return with_doubts(problems)
 end
 
 --- Adds a problem to those that were found.

@@ -54,7 +54,9 @@ end
 
 --- What the endpoint table knows of a body; refuses one that is not as it says. The rest has no effect.
 function M.body(call)
-  answer.refuse_problems(check.body(call.operation, call.body))
+  local problems, assumed = check.body(call.operation, call.body)
+  answer.refuse_problems(problems)
+  call.assumed = call.assumed or assumed
   local known = {}
   for name in pairs(call.operation.body) do known[name] = call.body[name] end
   return known

@@ -10,7 +10,7 @@ local null = core.null
 local Person = { __index = {
   name = "", email = "", phone_number = "", title = "", identification_number = "",
   delivery_channel = "email", delivery_status = "not_sent", signatory = false, organizer = false,
-  sign_method = "standard_esign", sign_state = "undecided", two_step_authentication_method = "none",
+  sign_state = "undecided", two_step_authentication_method = "none",
   may_update = true, visits = 0,
 } }
 

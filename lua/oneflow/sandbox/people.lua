@@ -72,11 +72,14 @@ local function merged(person, body)
 end
 
 --- Refuses a change after which a participant could not be reached, or could not sign as is said.
+---@return boolean assumed as of check.body
 function M.check_change(person, party, body)
   if party.mine and body.email ~= nil and body.email ~= person.email then
     answer.refuse_value("email", "The e-mail address of the owner side's people cannot change.")
   end
-  answer.refuse_problems(check.cross_field(api.operations["participant.create"].rules, merged(person, body)))
+  local problems, assumed = check.cross_field(api.operations["participant.create"].rules, merged(person, body))
+  answer.refuse_problems(problems)
+  return assumed
 end
 
 return M

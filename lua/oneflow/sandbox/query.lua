@@ -109,7 +109,7 @@ function M.ids(value, id_of)
 end
 
 --- The filters of a query as a list of predicates, by the table `makers`: name -> function(value, field)
---- -> predicate | nil, message.
+--- -> predicate | nil, message, assumed.
 ---@param fields table|nil the endpoint table's `filters`
 function M.filters(query, fields, makers)
   local predicates = {}
@@ -122,8 +122,8 @@ function M.filters(query, fields, makers)
       if field.max and #value > field.max then
         refuse(name, format("Must have a length of at most %d.", field.max))
       end
-      local predicate, message = makers[key](value, field)
-      if not predicate then refuse(name, message) end
+      local predicate, message, assumed = makers[key](value, field)
+      if not predicate then refuse(name, message, assumed) end
       predicates[#predicates + 1] = predicate
     end
   end

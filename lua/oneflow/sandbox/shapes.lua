@@ -19,6 +19,8 @@ M.or_null = or_null
 
 -- Parties ------------------------------------------------------------------------------------------------------
 
+local PREFERRED = "standard_esign" -- of the sign methods, where none was said
+
 function M.participant(viewer, record, person, party)
   local user = viewer.actor.user
   return {
@@ -33,7 +35,7 @@ function M.participant(viewer, record, person, party)
     email = person.email, id = person.id, identification_number = person.identification_number,
     my_participant = user ~= nil and party.mine and user.email == person.email,
     name = person.name, organizer = person.organizer,
-    phone_number = person.phone_number, sign_method = person.sign_method, sign_state = person.sign_state,
+    phone_number = person.phone_number, sign_method = person.sign_method or PREFERRED, sign_state = person.sign_state,
     sign_state_updated_time = or_null(person.sign_state_updated_time), signatory = person.signatory,
     title = person.title, two_step_authentication_method = person.two_step_authentication_method,
   }
@@ -132,7 +134,7 @@ local CHANNELS = {
   { name = "email_and_sms", preferred = false, required_participant_attributes = { "email", "phone_number" } },
   { name = "none", preferred = false, required_participant_attributes = array{} },
 }
-local SIGN_METHODS = { { name = "standard_esign", preferred = true }, { name = "sms", preferred = false } }
+local SIGN_METHODS = { { name = PREFERRED, preferred = true }, { name = "sms", preferred = false } }
 local TWO_STEP = {
   { name = "none", preferred = true, required_participant_attributes = array{} },
   { name = "email", preferred = false, required_participant_attributes = { "email" } },

@@ -24,7 +24,7 @@ local FILTERS = {
     local wanted, known = {}, {}
     for _, state in ipairs(field.enum) do known[state] = true end
     for _, state in ipairs(query.parts(value)) do
-      if not known[state] then return nil, format("Unknown state: %s.", state) end
+      if not known[state] then return nil, format("Unknown state: %s.", state), field.open end
       wanted[state] = true
     end
     return function(record) return wanted[record.state] end

@@ -84,7 +84,7 @@ M["file.create"] = function(call)
   local parts, problem = multipart.parse(request.headers["content-type"], request.body)
   if not parts then answer.refuse(400, { detail = problem }) end
   local as = parts.upload_as and parts.upload_as.bytes
-  answer.refuse_problems(check.body(call.operation, { upload_as = as, file = parts.file }))
+  answer.refuse_problems((check.body(call.operation, { upload_as = as, file = parts.file })))
   local template = record.account.templates[record.template_id]
   local new = { id = call.store:next_id(), type = as, bytes = parts.file.bytes }
   new.name, new.extension = check_file(parts.file, fields.file)

@@ -112,7 +112,7 @@ M["participant.update"] = function(call)
   local person, party = person_of(call, record)
   local body = guard.body(call)
   if next(body) == nil then return shapes.participant(viewer, record, person, party) end
-  people.check_change(person, party, body)
+  call.assumed = people.check_change(person, party, body) or call.assumed
   parties.change_person(person, body)
   person.updated_time = changed(call, record, "participant:update", guard.actor_of(call, record))
   return shapes.participant(viewer, record, person, party)
