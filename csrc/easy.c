@@ -34,7 +34,7 @@ struct of_easy {
     long idle_seconds;
     bool fresh;
     bool streams;
-    bool still;
+    bool stalled;
     of_trust trust;
     bool get; /* a GET without a body, which is what a new handle does */
     char message[CURL_ERROR_SIZE];
@@ -47,13 +47,13 @@ struct of_easy {
    called for that. */
 static struct quirks {
     bool keeps_line;
-    bool stands_still;
+    bool stalls;
 } quirks;
 
 static void find_quirks(void) {
     unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
     quirks.keeps_line = version >= 0x075300 && version < 0x080102;
-    quirks.stands_still = version >= 0x075800 && version < 0x080500;
+    quirks.stalls = version >= 0x075800 && version < 0x080500;
 }
 
 static const struct quirks *its_quirks(void) {
@@ -356,18 +356,18 @@ bool of_easy_connects(CURL *handle) {
     return transfer != NULL && transfer->wire == 0;
 }
 
-bool of_easy_stands_still(CURL *handle) {
-    if (!its_quirks()->stands_still || !of_easy_connects(handle))
+bool of_easy_stalled(CURL *handle) {
+    if (!its_quirks()->stalls || !of_easy_connects(handle))
         return false;
-    of_easy_transfer(handle)->easy->still = true;
+    of_easy_transfer(handle)->easy->stalled = true;
     return true;
 }
 
 /* What goes on after a pause is called at once; one that has no connection (any more) refuses. */
 bool of_easy_go_on(of_easy *easy) {
-    if (!easy->still)
+    if (!easy->stalled)
         return true;
-    easy->still = false;
+    easy->stalled = false;
     CURLcode code = curl_easy_pause(easy->handle, CURLPAUSE_SEND);
     if (code == CURLE_OK)
         code = curl_easy_pause(easy->handle, CURLPAUSE_CONT);

@@ -50,7 +50,7 @@ bool of_easy_connects(CURL *handle);
 
 /* The handle lost a socket before its request was sent. Some versions of libcurl then do not ask to
    be called for the next address -> true: of_easy_go_on has to call it. */
-bool of_easy_stands_still(CURL *handle);
+bool of_easy_stalled(CURL *handle);
 /* False: libcurl failed. */
 bool of_easy_go_on(of_easy *easy);
 

@@ -55,7 +55,7 @@ of_gunzipped of_gunzip_write(of_gunzip *gunzip, const char *bytes, size_t length
     stream->avail_in = (uInt)length; /* libcurl's pieces are small */
     do {
         if (gunzip->ended)
-            return stream->avail_in > 0 ? OF_GUNZIP_BEHIND : OF_GUNZIP_GOOD;
+            return stream->avail_in > 0 ? OF_GUNZIP_TRAILING : OF_GUNZIP_GOOD;
         stream->next_out = (Bytef *)piece;
         stream->avail_out = PIECE;
         int code = inflate(stream, Z_NO_FLUSH);

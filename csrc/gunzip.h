@@ -16,8 +16,8 @@ void of_gunzip_free(of_gunzip *gunzip); /* NULL is none */
 
 typedef enum of_gunzipped {
     OF_GUNZIP_GOOD,
-    OF_GUNZIP_BAD,    /* not gzip, or the checksum is wrong */
-    OF_GUNZIP_BEHIND, /* there is data after its end */
+    OF_GUNZIP_BAD,      /* not gzip, or the checksum is wrong */
+    OF_GUNZIP_TRAILING, /* there is data after its end */
     OF_GUNZIP_MEMORY,
     OF_GUNZIP_STOPPED, /* `take` wants no more */
 } of_gunzipped;

@@ -100,7 +100,7 @@ static void forget_adopted(const of_multi *multi) {
 }
 
 /* Everything that the thread has of an owner; NULL: of all. */
-static void let_go(const of_owner *wanted, const char *message) {
+static void end_transfers(const of_owner *wanted, const char *message) {
     for (size_t i = 0; i < of_io.multi_count; i++) {
         end_all(&of_io.multis[i]->queued, wanted, message);
         end_all(&of_io.multis[i]->running, wanted, message);
@@ -166,7 +166,7 @@ static void close_wanted(void) {
         if (owner == NULL)
             return;
         if (!dropped || wind_up(owner))
-            let_go(owner, "the client was closed");
+            end_transfers(owner, "the client was closed");
     }
 }
 
@@ -291,7 +291,7 @@ void *of_io_run(void *unused) {
         of_threaded_queues_signal(&raw);
         sleep_until_pending();
     }
-    let_go(NULL, "the process ends");
+    end_transfers(NULL, "the process ends");
     of_threaded_queues_signal(&raw);
     of_multi_close(&of_io.multi);
     of_io_lock();

@@ -1,17 +1,17 @@
 /*
- * JSON between C and Lua. lua-cjson reads; around it stand a scan that refuses what RFC 8259
- * refuses and what no runtime would keep exactly, and a pass that turns integral floats back into
- * integers where Lua has them. So both dialects of lua-cjson give one result. Writing is done here:
- * lua-cjson would round large numbers and make an object of an empty list.
+ * JSON for Lua. lua-cjson does the reading. Before it, a scan refuses what RFC 8259 refuses, and
+ * numbers that some runtime could not keep exactly; after it, a pass turns integral floats back
+ * into integers where Lua has them. So both dialects of lua-cjson give the same result. Writing is
+ * done here, because lua-cjson would round large numbers and write an empty list as an object.
  *
- * Numbers are read and written in the locale "C", for the calling thread alone: neither the
- * process's locale nor another thread's setlocale changes what comes out. lua-cjson keeps its
- * decimal point in a static of its library, which each opening and each new() sets for the whole
- * process: where that is no '.', numbers are given to it without one. Nothing here changes the
- * static for a program that opened lua-cjson itself, before or after, and keeps to its rule to call
- * new() once the locale has changed.
+ * Numbers are read and written in the locale "C", set for the calling thread only, so neither the
+ * process's locale nor a setlocale in another thread changes the result. lua-cjson keeps its
+ * decimal point in a static variable, which opening the library and each cjson.new() set for the
+ * whole process. Where that is not '.', it gets numbers without a decimal point. Nothing here
+ * changes that variable for a program that opens lua-cjson itself, before or after, and follows its
+ * rule to call new() after a change of the locale.
  *
- * Called with the state of the call at hand, which is not kept.
+ * The functions use the lua_State of the call and do not keep it.
  */
 #ifndef ONEFLOW_JSON_H
 #define ONEFLOW_JSON_H
@@ -22,13 +22,14 @@
    | nil, kind, message */
 int of_json_decode(lua_State *L);
 
-/* Lua: encode(value) -> text | nil, problems; raises for what is no data (functions, userdata). */
+/* Lua: encode(value) -> text | nil, problems; raises for values that are not data (functions,
+   userdata). */
 int of_json_encode(lua_State *L);
 
-/* Lua: array(table) -> table, marked as a list, so that an empty one is written as []. */
+/* Lua: array(table) -> the table, marked as a list, so that it is written as [] when empty. */
 int of_json_array(lua_State *L);
 
-/* For this state: loads lua-cjson, raises when it is missing; makes the mark of lists. */
+/* Loads lua-cjson for this state, and raises when it is missing; creates the mark of lists. */
 void of_json_read_open(lua_State *L);
 void of_json_write_open(lua_State *L);
 

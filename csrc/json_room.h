@@ -1,11 +1,12 @@
 /*
- * Is there memory for lua-cjson? It ends the process when malloc gives it none, and loses its copy
- * of the text when Lua's memory ends while it decodes. So both are tried for before it is called.
+ * Checks that there is enough memory for lua-cjson, which ends the process when malloc fails, and
+ * leaks its copy of the text when Lua runs out of memory while it decodes. So both allocations are
+ * tried before it is called.
  *
- * What a text takes of Lua's memory follows from the rules by which Lua's tables grow; the scan
- * counts it. The names that recur in the text, those that Lua has already, and the growth of Lua's
- * table of strings are known only to Lua: a first bound takes the worst of them, and where that is
- * not to be had, the strings are made and what is left to be allocated is tried for exactly.
+ * How much memory of Lua a text needs follows from the rules by which Lua's tables grow; the scan
+ * computes it. Only Lua can tell which strings occur more than once or exist already, and how much
+ * its string table will grow. So the first bound assumes the worst case. If that much is not
+ * available, the strings are created, and the exact rest is tried.
  */
 #ifndef ONEFLOW_JSON_ROOM_H
 #define ONEFLOW_JSON_ROOM_H
@@ -15,10 +16,11 @@
 
 #include <stdbool.h>
 
-/* Keeps in the registry what is called in protected mode. */
+/* Stores the functions that are called in protected mode in the registry. */
 void of_json_room_open(lua_State *L);
 
-/* For the string at `index`, which was scanned with that `cost`. Collects garbage when it must. */
+/* Is there memory to decode the string at `index`, whose scan gave this `cost`? Collects garbage if
+   necessary. */
 bool of_json_room(lua_State *L, int index, const of_json_cost *cost);
 
 #endif

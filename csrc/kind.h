@@ -1,4 +1,4 @@
-/* What may become of a transfer; the names are those of the library's errors. */
+/* The possible results of a transfer; the names are those of the library's errors. */
 #ifndef ONEFLOW_KIND_H
 #define ONEFLOW_KIND_H
 

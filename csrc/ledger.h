@@ -1,8 +1,9 @@
 /*
- * The ledger: the requests of this process that must not be repeated, each from its submission
- * until its answer is taken. What became of those whose caller is gone, or whose process ends, is
- * written to standard error (in nginx: its error log), a line each with method, path and acting
- * user. Knows nothing of threads: all of it under the I/O thread's lock, but for of_ledger_tell.
+ * The ledger lists the requests of this process that must not be repeated, from submission until
+ * the caller takes the answer. If the caller is gone or the process ends first, the result is
+ * written to standard error (in nginx: its error log), one line per request with method, path and
+ * acting user. Does not depend on threads: everything is called under the I/O thread's lock, except
+ * of_ledger_tell.
  */
 #ifndef ONEFLOW_LEDGER_H
 #define ONEFLOW_LEDGER_H
@@ -12,24 +13,26 @@
 void of_ledger_add(of_transfer *transfer);
 void of_ledger_remove(of_transfer *transfer);
 
-/* In a child made by fork(): they are the parent's. */
+/* In a child made by fork(): empties the list, since the requests belong to the parent. */
 void of_ledger_abandon(void);
 
-/* Of a transfer that is done, and its caller gone: what became of it, if it may have been applied.
-   Whoever has the transfer. */
+/* Writes the result of a done transfer whose caller is gone, if the request may have been applied.
+   Called by the thread that owns the transfer. */
 void of_ledger_tell(const of_transfer *transfer);
 
-/* The process ends: a line for each whose caller has not been told and never will be. */
+/* At the end of the process: writes a line for each listed request whose result the caller has not
+   taken and will not take. */
 void of_ledger_tell_end(void);
 
-/* After that: one of those came to its end all the same. */
+/* Called after of_ledger_tell_end: writes the result of a listed request that was done after
+   all. */
 void of_ledger_tell_late(const of_transfer *transfer);
 
-/* Is one of them still carried by the I/O thread? For how many milliseconds at most its engine
-   waits for it, and -1: none is. */
+/* The longest `drain`, in milliseconds, of the engines whose listed requests the I/O thread still
+   carries; -1: it carries none. */
 long of_ledger_drain(void);
 
-/* One on the wire that an inline multi of this thread carries; NULL: there is none. */
+/* A listed request on the wire that an inline multi of this thread carries; NULL: there is none. */
 of_transfer *of_ledger_inline(void);
 
 #endif

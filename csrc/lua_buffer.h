@@ -1,5 +1,5 @@
-/* A buffer as userdata, pushed on the stack: Lua frees it should anything raise before its user
- * does. */
+/* An of_buffer in a userdata, pushed onto the stack, so that Lua frees it if an error is raised
+   before its user does. */
 #ifndef ONEFLOW_LUA_BUFFER_H
 #define ONEFLOW_LUA_BUFFER_H
 

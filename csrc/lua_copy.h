@@ -1,14 +1,14 @@
 /*
- * Copies of decoded JSON. A table that is handed out is its holder's to change; what the library
- * reads later it reads from a table that no one else has.
+ * Copies of decoded JSON. The caller may change a table that it is given, so the library reads
+ * later from a copy of its own.
  */
 #ifndef ONEFLOW_LUA_COPY_H
 #define ONEFLOW_LUA_COPY_H
 
 #include "compat.h"
 
-/* Lua: copy(value) -> the value, a table copied with all that is in it. For what of_json_decode
-   made, and nothing else: there a table is a list or has string keys, and contains no cycle. */
+/* Lua: copy(value) -> the value; a table is copied deeply. Only for values made by of_json_decode:
+   there a table is a list or has string keys, and has no cycles. */
 int of_lua_copy(lua_State *L);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * The engine as Lua userdata. Lua values are made only when libcurl has returned; no state is kept.
+ * The engine as Lua userdata. Lua values are created only after libcurl has returned; no lua_State
+ * is kept.
  */
 #ifndef ONEFLOW_LUA_ENGINE_H
 #define ONEFLOW_LUA_ENGINE_H
@@ -8,15 +9,17 @@
 #include "engine.h"
 
 extern const char OF_ENGINE_TYPE[];
-enum { OF_ENGINE_UPVALUE = 1 }; /* the engine's type, of each of its methods */
+enum {
+    OF_ENGINE_UPVALUE = 1
+}; /* index of the upvalue with the engine's type, in each of its methods */
 
 /* Lua: engine{...} -> engine | nil, option, message. */
 int of_lua_engine_new(lua_State *L);
 
-/* In a method of the engine: the engine; raises when it is closed. */
+/* The engine, for use in its methods; raises when it is closed. */
 of_engine *of_lua_engine(lua_State *L);
 
-/* A time-out in seconds, as milliseconds: one at least. */
+/* Converts a time-out from seconds to milliseconds, at least 1. */
 long of_lua_milliseconds(lua_Number seconds);
 
 /* Registers the type with the state. */

@@ -1,4 +1,4 @@
-/* Forms and targets as Lua values: what an upload is made of, and what a download becomes. */
+/* Forms (for uploads) and targets (for downloads) as Lua values. */
 #ifndef ONEFLOW_LUA_FILE_H
 #define ONEFLOW_LUA_FILE_H
 
@@ -13,7 +13,7 @@ void of_lua_file_open(lua_State *L);
 int of_lua_form_new(lua_State *L);
 int of_lua_target_new(lua_State *L);
 
-/* What is at the index, borrowed; NULL: no such thing there. */
+/* The form or target at the index, borrowed; NULL: the value is not one. */
 of_form *of_lua_form(lua_State *L, int index);
 of_target *of_lua_target(lua_State *L, int index);
 

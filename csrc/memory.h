@@ -1,9 +1,9 @@
 /*
  * Memory that may hold a secret.
  *
- * of_wipe    clears bytes in a way that the compiler keeps.
- * of_buffer  a growing byte string with a cap. Its owner frees it; freeing wipes. Any thread, one
- *            at a time.
+ * of_wipe    clears bytes in a way that the compiler does not remove.
+ * of_buffer  a growing byte string with a limit. Its owner frees it, which wipes it. Any thread,
+ *            one at a time.
  */
 #ifndef ONEFLOW_MEMORY_H
 #define ONEFLOW_MEMORY_H
@@ -17,24 +17,25 @@ typedef struct of_buffer {
     char *bytes; /* NUL-terminated whenever not NULL */
     size_t length;
     size_t capacity;
-    size_t limit;       /* most bytes it may hold */
-    bool overflow;      /* an append went past the limit */
-    bool out_of_memory; /* an append found no memory */
+    size_t limit;       /* maximum length */
+    bool overflow;      /* an append would have exceeded the limit */
+    bool out_of_memory; /* an append failed for lack of memory */
 } of_buffer;
 
 void of_buffer_init(of_buffer *buffer, size_t limit);
 bool of_buffer_append(of_buffer *buffer, const void *bytes, size_t length);
 bool of_buffer_puts(of_buffer *buffer, const char *text);
-void of_buffer_cut(of_buffer *buffer, size_t length); /* what is behind is gone and wiped */
-void of_buffer_clear(of_buffer *buffer);              /* empty and wiped, memory kept */
+void of_buffer_cut(of_buffer *buffer,
+                   size_t length);       /* removes and wipes the bytes after `length` */
+void of_buffer_clear(of_buffer *buffer); /* empties and wipes it, keeps the memory */
 void of_buffer_free(of_buffer *buffer);
 
-/* A wiped-on-free copy with a NUL behind it; NULL when memory is short. */
+/* A NUL-terminated copy that is wiped when it is freed; NULL: no memory. */
 char *of_copy(const char *bytes, size_t length);
 void of_free_copy(char *bytes);
 
-/* What a function that returns words returns for want of memory: its very address, so that nothing
-   else is taken for it. */
+/* The message that functions return for lack of memory. Callers compare its address, so no other
+   message is taken for it. */
 extern const char of_no_memory[];
 
 /* Why an append to this buffer failed. */

@@ -51,7 +51,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
     size_t number = (size_t)fd;
     if (what == CURL_POLL_REMOVE) {
         unwatch(multi, number);
-        multi->still = of_easy_stands_still(easy) || multi->still;
+        multi->stalled = of_easy_stalled(easy) || multi->stalled;
         return 0;
     }
     if (!grow((void **)&multi->places, &multi->place_count, number + 1, sizeof(size_t)) ||
@@ -465,7 +465,7 @@ static void replace_handle(of_multi *multi) {
 }
 
 static void go_on(of_multi *multi) {
-    multi->still = false;
+    multi->stalled = false;
     for (of_transfer *transfer = multi->running.first; transfer != NULL;
          transfer = transfer->next) {
         if (!of_easy_go_on(transfer->easy))
@@ -481,7 +481,7 @@ static void act(of_multi *multi) {
     act_on_time(multi);
     if (multi->failure == CURLM_OK)
         collect(multi);
-    if (multi->still && multi->failure == CURLM_OK)
+    if (multi->stalled && multi->failure == CURLM_OK)
         go_on(multi);
 }
 

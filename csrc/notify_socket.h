@@ -1,9 +1,9 @@
 /*
- * The notify socket: a unix socket of this process, in a folder that is its user's alone. Only the
- * process itself may connect. A subscriber sends the number of its queue, as 16 digits, and from
- * then on gets a byte whenever something has come into that, for as long as it is connected. Used
- * by the I/O thread; opened and closed under its lock, under which alone subscribers are added and
- * removed.
+ * The notify socket: a unix socket of this process, in a folder that only its user can access. Only
+ * the process itself may connect. A subscriber sends the number of its queue, as 16 digits, and
+ * then receives a byte each time transfers have come into that queue, until it disconnects. The I/O
+ * thread uses the socket. It is opened and closed under the thread's lock, and subscribers are
+ * added and removed only under that lock.
  */
 #ifndef ONEFLOW_NOTIFY_SOCKET_H
 #define ONEFLOW_NOTIFY_SOCKET_H
@@ -21,33 +21,33 @@ struct of_subscriber {
     int fd;
     char text[OF_SUBSCRIBER_NUMBER];
     size_t got;
-    struct of_queue *queue; /* NULL: it has not said yet */
+    struct of_queue *queue; /* NULL: it has not sent the number yet */
 };
 
 typedef struct of_notify_socket {
     int fd;     /* -1: closed */
-    char *path; /* of the socket */
-    bool full;  /* no descriptor was left for a subscriber: nobody is accepted for a while */
+    char *path; /* path of the socket */
+    bool full;  /* accept failed for lack of descriptors: try again later */
     of_subscriber **subscribers;
     size_t count;
     size_t capacity;
 } of_notify_socket;
 
-/* NULL: it is open; otherwise why not. */
+/* Opens the socket. Returns NULL, or why it failed. */
 const char *of_notify_socket_open(of_notify_socket *notify, const char *folder);
 
-/* `ours`: the socket's file is this process's, and goes. */
+/* Closes the socket. `ours`: its file belongs to this process and is removed. */
 void of_notify_socket_close(of_notify_socket *notify, bool ours);
 
-/* Fills in what to poll for, one more than there are subscribers. */
+/* Fills in the descriptors to poll: the socket's, and one for each subscriber. */
 void of_notify_socket_watch(const of_notify_socket *notify, struct pollfd *watched);
 
-/* Accepts who wants to connect. */
+/* Accepts waiting connections. */
 void of_notify_socket_accept(of_notify_socket *notify);
 
 typedef enum of_subscriber_word { OF_WORD_NONE, OF_WORD_NUMBER, OF_WORD_LEFT } of_subscriber_word;
 
-/* Reads from a subscriber; a number that came whole is in `*number`. */
+/* Reads from a subscriber; a complete number is stored in `*number`. */
 of_subscriber_word of_subscriber_read(of_subscriber *subscriber, unsigned long *number);
 
 void of_subscriber_notify(of_subscriber *subscriber);

@@ -3,30 +3,30 @@
  *
  *     lua_State *L = luaL_newstate();
  *     luaL_openlibs(L);
- *     oneflow_preload(L);                         // no file is read: all of it is in the program
+ *     oneflow_preload(L);                         // from memory, reads no file
  *     lua_newtable(L);                            // the options of oneflow.client, without a token
  *     if (oneflow_client(L, ask_vault, &vault))   // the client is on the top of the stack
  *
- * Threads: a function here is called by the thread that runs `L`, as Lua's own are; states on
- * several threads may be used at once, the library shares nothing between them that needs the
- * host's care. Like Lua's functions they raise Lua errors (for want of memory, among others): call
- * them under lua_pcall. Unless it says otherwise a function leaves the stack as it was.
+ * Threads: call these functions from the thread that runs `L`, as with Lua's own functions. Several
+ * threads may use states of their own at the same time; the library needs no lock from the host.
+ * Like Lua's functions, these raise Lua errors (for lack of memory, among others): call them under
+ * lua_pcall. Unless stated otherwise, a function leaves the stack unchanged.
  *
  * The end: neither lua_close nor the collection of a client waits for an answer. A request on the
- * wire that must not be repeated is carried on by the library's own thread, and a line on standard
- * error says what became of it. exit(), and a return from main, write a line for each of those that
- * are left and then wait for them, for at most the client's option `drain`; _exit() and a signal
- * that kills do not. A thread that is in a call of a client must be joined before exit(): libcurl
- * and TLS are taken down under it, which can crash, and its requests are told of but not waited
- * for.
+ * wire that must not be repeated is completed by the library's own thread, which writes its result
+ * as a line on standard error. exit(), and a return from main, write a line for each request that
+ * is still running, and then wait for them, for at most the client's option `drain`. _exit() and a
+ * fatal signal do not. Before exit(), join every thread that is in a call of a client: otherwise
+ * libcurl and TLS are shut down while it uses them, which can crash, and its requests are reported
+ * but not waited for.
  *
- * Plugins: with the first client libcurl gets the library's allocator, and the process its handlers
- * of fork and exit. The shared object that the library is linked into therefore stays loaded until
- * the process ends, also when its host unloads it (dlclose), and no linker flag is needed for that.
+ * Plugins: the first client installs the library's allocator in libcurl, and handlers of fork and
+ * exit in the process. Therefore the shared object that contains the library stays loaded until the
+ * process ends, even after dlclose. No linker flag is needed for that.
  *
- * Besides libcurl, libcrypto and zlib the library needs lua-cjson: registered by the host as
+ * Besides libcurl, libcrypto and zlib the library needs lua-cjson: either the host registers it as
  * package.preload.cjson before the first `require "oneflow"` (luaopen_cjson of a static
- * liblua5.4-cjson.a), or found by `require` in package.cpath.
+ * liblua5.4-cjson.a), or `require` finds it in package.cpath.
  */
 #ifndef ONEFLOW_H
 #define ONEFLOW_H
@@ -44,36 +44,38 @@
 extern "C" {
 #endif
 
-/* The C core as a Lua module, "oneflow.core". The one name that the shared object exports too. */
+/* The C core as a Lua module, "oneflow.core". It is also the only symbol that the shared object
+   exports. */
 ONEFLOW_API int luaopen_oneflow_core(lua_State *L);
 
-/* Registers the core and every Lua module of the library in package.preload, from memory. Needs
-   the standard library `package`. */
+/* Registers the core and all Lua modules of the library in package.preload, from memory. Needs the
+   standard library `package`. */
 ONEFLOW_API void oneflow_preload(lua_State *L);
 
 typedef enum oneflow_token_reason {
     ONEFLOW_TOKEN_FIRST,  /* before the client's first call */
-    ONEFLOW_TOKEN_REFUSED /* after a 401: once, and the call is repeated if the token is another */
+    ONEFLOW_TOKEN_REFUSED /* after a 401, once a call; if the token has changed, the call is
+                             repeated */
 } oneflow_token_reason;
 
 /*
- * Asks the host for the API token: writes it to `bytes`, at most `size` of them, without a NUL, and
- * returns how many; 0 when there is none. The bytes are the library's: they are copied to its own
- * memory and wiped, and never become a Lua value.
+ * The host's callback for the API token. It writes the token to `bytes`, at most `size` bytes,
+ * without a NUL, and returns the length; 0 when there is no token. The library owns `bytes`: it
+ * copies the token to its own memory and wipes `bytes`. The token never becomes a Lua value.
  *
- * Called by the thread that runs the client's state, from within a call of the client. It must
- * return, and must not touch a Lua state. Clients of states on several threads that share a context
- * call it at the same time.
+ * The callback is called by the thread that runs the client's state, during a call of the client.
+ * It must return, and must not use a Lua state. If clients on several threads share a context, it
+ * may be called by these threads at the same time.
  */
 typedef size_t oneflow_token_callback(void *context, oneflow_token_reason reason, char *bytes,
                                       size_t size);
 
 /*
- * require("oneflow").client(options), with the token from the callback. The options are on the top
- * of the stack, without token, token_file and token_env, and are popped. Returns 1 and pushes the
- * client, or 0 and pushes the error object, on which luaL_tolstring gives one line. Raises what
- * oneflow.client raises. The context stays the host's, and must live until the client is closed or
- * its state is. No script reaches callback, context or token, whatever it is given.
+ * Calls require("oneflow").client(options), with the token from the callback. The options are on
+ * the top of the stack, without token, token_file and token_env, and are popped. Returns 1 and
+ * pushes the client, or returns 0 and pushes the error object, for which luaL_tolstring gives one
+ * line. Raises what oneflow.client raises. The host owns the context, which must stay valid until
+ * the client or its state is closed. Scripts cannot reach the callback, the context or the token.
  */
 ONEFLOW_API int oneflow_client(lua_State *L, oneflow_token_callback *ask, void *context);
 

@@ -1,4 +1,4 @@
-/* Random numbers that nobody guesses, the system's. Any thread. */
+/* Unpredictable random numbers from the operating system. Any thread. */
 #ifndef ONEFLOW_RANDOM_H
 #define ONEFLOW_RANDOM_H
 
@@ -7,7 +7,7 @@
 
 enum { OF_RANDOM_MAX = 64 };
 
-/* `count` hex digits, at most OF_RANDOM_MAX, and a NUL. False: there are none to be had; errno. */
+/* Writes `count` hex digits, at most OF_RANDOM_MAX, and a NUL. False: it failed, see errno. */
 bool of_random_hex(char *hex, size_t count);
 
 #endif

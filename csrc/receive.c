@@ -155,7 +155,7 @@ static size_t unpack(of_transfer *transfer, CURL *handle, const char *bytes, siz
         transfer->stop = OF_STOP_ANSWER;
         transfer->reason = "the body is not the gzip that it should be";
         break;
-    case OF_GUNZIP_BEHIND:
+    case OF_GUNZIP_TRAILING:
         transfer->stop = OF_STOP_ANSWER;
         transfer->reason = "there is something behind the body's gzip";
         break;

@@ -1,6 +1,7 @@
 /*
- * What became of a transfer: libcurl's code, what its callbacks noted, and what it knows of the
- * connection, read into the transfer and put into words. On the thread that drives the handle.
+ * Determines the result of a transfer from libcurl's code, from what the callbacks stored and from
+ * the state of the connection; stores it in the transfer and puts it into words. Called on the
+ * thread that drives the handle.
  */
 #ifndef ONEFLOW_RESULT_H
 #define ONEFLOW_RESULT_H
@@ -9,7 +10,7 @@
 
 #include <curl/curl.h>
 
-/* -> the transfer's kind, and words of at most `room` bytes; `its_message` is libcurl's. */
+/* -> the transfer's kind, and a message of at most `room` bytes; `its_message` is libcurl's. */
 of_kind of_result_read(of_transfer *transfer, CURL *handle, CURLcode code, const char *its_message,
                        char *message, size_t room);
 

@@ -1,6 +1,6 @@
 /*
- * SIGPIPE: TLS may write to a connection that its peer closed, also while it is being closed. The
- * signal is blocked for this thread while libcurl works, and swallowed. Plain sends do not raise
+ * SIGPIPE: TLS may write to a connection that its peer has closed, even while closing it. The
+ * signal is blocked for this thread while libcurl works, and discarded. Plain sends do not raise
  * it. No state; any thread.
  */
 #ifndef ONEFLOW_SIGPIPE_H
@@ -15,7 +15,7 @@ typedef struct of_sigpipe {
     sigset_t old;
 } of_sigpipe;
 
-/* `wanted`: false of an engine without TLS, as blocking costs system calls. */
+/* `wanted`: false for an engine without TLS, because blocking costs system calls. */
 of_sigpipe of_sigpipe_block(bool wanted);
 void of_sigpipe_unblock(const of_sigpipe *guard);
 

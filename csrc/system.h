@@ -1,5 +1,5 @@
 /*
- * What the core needs of the system: a clock, and descriptors. No state; any thread.
+ * What the core needs from the operating system: a clock, and descriptors. No state; any thread.
  */
 #ifndef ONEFLOW_SYSTEM_H
 #define ONEFLOW_SYSTEM_H
@@ -11,27 +11,29 @@ long long of_now(void);
 
 void of_sleep(long milliseconds);
 
-/* For at most so many milliseconds a caller's thread waits in one go: a signal that comes right
-   before it begins to wait is seen after that. */
+/* The longest single wait of a caller's thread, in milliseconds: a signal that arrives just before
+   the wait begins is seen after it. */
 enum { OF_SLICE_MILLISECONDS = 250 };
 
-/* No child program inherits what these give, not even one that another thread starts meanwhile,
-   where the system can do that; -1 or false with errno otherwise. */
+/* The descriptors that these functions return are not inherited by child programs, not even by one
+   that another thread starts at the same time, where the system can ensure that. -1 or false on
+   failure, with errno. */
 int of_socket(int family, int type, int protocol);
 int of_accept(int listener);
 
-/* The descriptor, moved if it has the number of standard input, output or error, as in a program
-   that was started without these: what is printed must not get into a connection or a file. -1
-   stays. */
+/* Moves the descriptor away from the numbers of standard input, output and error, which are free in
+   a program that was started without these: printed text must not get into a connection or a file.
+   -> the descriptor; -1 stays -1. */
 int of_off_standard(int fd);
 
-/* Both ends do not block. False: there is none, both are -1. */
+/* Both ends are non-blocking. False: it failed, both ends are -1. */
 bool of_pipe(int ends[2]);
 void of_close_pipe(int ends[2]);
 
-/* What this machine lacks, in words: of an errno; NULL: it is none of that kind. */
+/* If this errno means that the machine is short of a resource: which one, in words; otherwise
+   NULL. */
 const char *of_shortage(int error);
-/* At present: no two descriptors are left. */
+/* The same, of the present state: checks whether two descriptors can still be opened. */
 const char *of_shortage_now(void);
 
 #endif

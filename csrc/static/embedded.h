@@ -1,4 +1,4 @@
-/* The library's Lua files in memory: constants that embed.lua writes when the static library is
+/* The library's Lua files in memory. embed.lua writes these constants when the static library is
    built. */
 #ifndef ONEFLOW_EMBEDDED_H
 #define ONEFLOW_EMBEDDED_H
@@ -7,7 +7,7 @@
 
 typedef struct of_embedded {
     const char *name;   /* for `require`; NULL ends the list */
-    const char *source; /* "@oneflow/check.lua": what messages call it */
+    const char *source; /* "@oneflow/check.lua", the chunk name in messages */
     const unsigned char *text;
     size_t length;
 } of_embedded;
