@@ -18,14 +18,14 @@
 #include <unistd.h>
 
 struct of_connection {
-    atomic_long references; /* one is its list's */
+    atomic_long references; /* one is the list's */
     atomic_bool disconnected;
     uint64_t number;
     int fd;      /* -1: closed */
-    ino_t inode; /* of the socket: its number may be another file's by now, see
+    ino_t inode; /* of the socket: another file may have its number by now, see
                     of_connections_forget_closed */
     bool used;
-    int local_port; /* 0: its ends are not known yet */
+    int local_port; /* 0: the addresses of its ends are not known yet */
     int remote_port;
     char local[INET6_ADDRSTRLEN];
     char remote[INET6_ADDRSTRLEN];
@@ -120,7 +120,7 @@ void of_connections_end(of_connections *connections) {
     unlock_all();
 }
 
-/* Under the lock: those that are closed and nobody else's. */
+/* Under the lock: removes closed connections that nobody else refers to. */
 static void drop_closed(of_connections *connections) {
     for (size_t i = connections->count; i-- > 0;) {
         of_connection *connection = connections->list[i];
@@ -134,7 +134,7 @@ static void drop_closed(of_connections *connections) {
 /* Under the lock. False: no memory. */
 static bool add(of_connections *connections, int fd) {
     for (size_t i = 0; i < connections->count; i++) {
-        if (connections->list[i]->fd == fd) /* closed without a word */
+        if (connections->list[i]->fd == fd) /* libcurl closed it without calling us */
             connections->list[i]->fd = -1;
     }
     drop_closed(connections);
@@ -174,7 +174,8 @@ curl_socket_t of_connections_open(of_connections *connections,
     return CURL_SOCKET_BAD;
 }
 
-/* What is not in the list was closed already, and the number may be another file's. */
+/* A socket that is not in the list was closed already, and its number may belong to another
+   file. */
 int of_connections_close(void *context, curl_socket_t fd) {
     of_connections *connections = context;
     int result = 0;
@@ -191,8 +192,7 @@ int of_connections_close(void *context, curl_socket_t fd) {
     return result;
 }
 
-/* libcurl (7.88) closes a socket that did not come to be connected without a word to the one who
-   opened it. */
+/* libcurl (7.88) does not use the callback to close a socket whose connection attempt failed. */
 void of_connections_forget_closed(of_connections *connections) {
     lock_all();
     connections->suspect = false;
@@ -237,11 +237,11 @@ bool of_connections_disconnect(of_connections *connections, uint64_t number) {
     return found;
 }
 
-/* ---- is it fit? ------------------------------------------------------------------------------ */
+/* ---- fitness for reuse ----------------------------------------------------------------------- */
 
 typedef int name_function(int fd, struct sockaddr *address, socklen_t *length);
 
-/* -> the port; 0: there is none. */
+/* -> the port; 0: it has none. */
 static int ask_end(name_function *ask, int fd, char text[INET6_ADDRSTRLEN]) {
     union {
         struct sockaddr any;
@@ -267,8 +267,8 @@ static bool is_between(const of_connection *connection, of_end local, of_end rem
            strcmp(connection->remote, remote.address) == 0;
 }
 
-/* Those that are known first: to ask is two system calls, and one that is not connected yet has no
-   remote end. */
+/* Connections whose ends are known are compared first, because asking for the ends takes two system
+   calls. A socket that is not connected yet has no remote end. */
 of_connection *of_connections_find(of_connections *connections, of_end local, of_end remote) {
     for (size_t i = 0; i < connections->count; i++) {
         of_connection *connection = connections->list[i];
@@ -288,9 +288,9 @@ of_connection *of_connections_find(of_connections *connections, of_end local, of
     return NULL;
 }
 
-/* Decrypted bytes are held by TLS and do not show on the socket. Asked is the very libssl that
-   libcurl was linked to, whichever others are in the process; with another TLS library there is
-   none to ask. */
+/* TLS buffers decrypted bytes, which do not show on the socket. This is SSL_has_pending of the very
+   libssl that libcurl is linked to, whichever others are in the process; NULL with another TLS
+   library. */
 static int (*has_pending)(const void *ssl);
 
 static void find_has_pending(void) {

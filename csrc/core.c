@@ -1,6 +1,6 @@
 /*
- * The Lua module "oneflow.core", the core's one exported symbol. Besides the engine and JSON it
- * holds what the Lua layer needs C for: sealed objects, escaping, digests, a clock.
+ * The Lua module "oneflow.core", the core's only exported symbol. Besides the engine and JSON it
+ * has what the Lua files need C for: sealed objects, escaping, digests, clocks.
  */
 #define _GNU_SOURCE
 #include "compat.h"
@@ -72,10 +72,10 @@ static int utf8(lua_State *L) {
     return 1;
 }
 
-/* The text at 1, each byte changed. */
+/* Pushes the text at 1 with each byte changed. */
 static int map_bytes(lua_State *L, char (*change)(char)) {
     size_t length;
-    luaL_checktype(L, 1, LUA_TSTRING); /* converts nothing */
+    luaL_checktype(L, 1, LUA_TSTRING); /* a number is not converted */
     const char *text = lua_tolstring(L, 1, &length);
     luaL_Buffer out;
     luaL_buffinit(L, &out);
@@ -90,8 +90,8 @@ static int lower(lua_State *L) { return map_bytes(L, of_lower); }
 
 static int upper(lua_State *L) { return map_bytes(L, of_upper); }
 
-/* number(value) -> number | nil: a number, or a text of digits, with or without a '-' before and a
-   '.' between or after them */
+/* number(value) -> number | nil. Accepts a number, or a text of digits with an optional '-' and an
+   optional '.', in any locale. */
 static int number(lua_State *L) {
     static const char digits[] = "0123456789";
     lua_settop(L, 1);
@@ -148,7 +148,7 @@ static int sha1(lua_State *L) {
     return 1;
 }
 
-/* equal(a, b) -> same bytes? In a time that does not tell where they differ */
+/* equal(a, b) -> are the bytes equal? The time does not depend on where they differ */
 static int equal(lua_State *L) {
     size_t a_length, b_length;
     const char *a = luaL_checklstring(L, 1, &a_length);
@@ -157,7 +157,7 @@ static int equal(lua_State *L) {
     return 1;
 }
 
-/* The string at 1 against a rule -> true | nil, message */
+/* Checks the string at 1 with a rule -> true | nil, message */
 static int check_by(lua_State *L, const char *(*rule)(const char *, size_t)) {
     size_t length;
     luaL_checktype(L, 1, LUA_TSTRING);
@@ -178,7 +178,7 @@ static int check_file_name(lua_State *L) { return check_by(L, of_check_file_name
 
 static int check_header_name(lua_State *L) { return check_by(L, of_check_header_name); }
 
-/* monotonic() -> seconds since some point that does not move */
+/* monotonic() -> seconds since a fixed but unspecified moment */
 static int monotonic(lua_State *L) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -186,23 +186,23 @@ static int monotonic(lua_State *L) {
     return 1;
 }
 
-/* wall() -> seconds since 1970, which may be set */
+/* wall() -> seconds since 1970; jumps when the system's clock is set */
 static int wall(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)time(NULL));
     return 1;
 }
 
-/* sleep(seconds): the thread waits at most that long; returns early, so that signals are seen. */
+/* sleep(seconds): sleeps for at most that long; returns early, so that signals are seen */
 static int sleep_slice(lua_State *L) {
     lua_Number milliseconds = luaL_checknumber(L, 1) * 1000;
-    if (milliseconds > 0) /* rounded up: who asks again for what is left would do so many times */
+    if (milliseconds > 0) /* rounded up, or callers would repeat it for the rest */
         of_sleep(milliseconds < OF_SLICE_MILLISECONDS ? (long)milliseconds + 1
                                                       : OF_SLICE_MILLISECONDS);
     return 0;
 }
 
-/* log(text, ...): a line onto standard error, in one piece, also where there is no io library.
-   Takes no memory; what is no string is left out. */
+/* log(text, ...): writes a line to standard error in one piece, even where there is no io library.
+   Allocates no memory; leaves out what is not a string. */
 static int log_line(lua_State *L) {
     char line[4096];
     size_t used = 0;
@@ -221,29 +221,31 @@ static int log_line(lua_State *L) {
     return 0;
 }
 
-/* process() -> another number in a child made by fork() than in its parent */
+/* process() -> a number that differs between a child made by fork() and its parent */
 static int process(lua_State *L) {
     lua_pushnumber(L, (lua_Number)of_process());
     return 1;
 }
 
-/* is_token_source(value) -> is it what oneflow_client makes of a host's callback? */
+/* is_token_source(value) -> is it the token source that oneflow_client made of a host's
+   callback? */
 static int is_token_source(lua_State *L) {
     lua_pushboolean(L, of_token_source_test(L, 1) != NULL);
     return 1;
 }
 
 /*
- * Stack slots of Lua that a call of the library needs, its functions of the caller's left aside (84
- * were counted, with hooks that raise). Without them it must not begin: a stack that overflows when
- * the request is sent loses what became of it. LuaJIT is not asked: it crashes where a stack cannot
- * grow for want of memory. A task's function gets them with its coroutine, with some for itself.
+ * Lua stack slots that a call of the library needs, not counting the caller's own functions. (84
+ * were measured, with hooks that raise.) A call does not begin without them: if the stack overflows
+ * while the request is being sent, its result is lost. LuaJIT is not checked, because it crashes
+ * when a stack cannot grow for lack of memory. A task's coroutine is created with these slots and
+ * some for the task itself.
  */
 enum { CALL_SLOTS = 120, TASK_SLOTS = CALL_SLOTS + 80 };
 
 #if LUA_VERSION_NUM > 501
-/* make_room(coroutine): room for a function that makes a call, at once: a stack that grows bit by
-   bit is allocated as often. Raises what Lua raises without memory. */
+/* make_room(coroutine): reserves the slots for a function that makes a call, at once: a stack that
+   grows bit by bit is reallocated each time. Raises Lua's error for lack of memory. */
 static int make_room(lua_State *L) {
     lua_State *coroutine = lua_tothread(L, 1);
     luaL_argcheck(L, coroutine != NULL, 1, "thread expected");
@@ -255,7 +257,8 @@ static int make_room(lua_State *L) {
 }
 #endif
 
-/* yieldable() -> the coroutine that runs, if it can yield here; raises without room for a call */
+/* yieldable() -> the running coroutine, if it can yield here; raises without stack slots for a
+   call */
 static int yieldable(lua_State *L) {
 #if LUA_VERSION_NUM > 501
     luaL_checkstack(L, CALL_SLOTS, "no room for a call of oneflow");
@@ -266,15 +269,16 @@ static int yieldable(lua_State *L) {
     return 1;
 }
 
-/* thread() -> the thread that runs, the main one too */
+/* thread() -> the running thread, even if it is the main one */
 static int thread(lua_State *L) {
     lua_pushthread(L);
     return 1;
 }
 
-/* calls(thread, function) -> is the function among the thread's newest calls? What a call has noted
- * about itself is stale once it is not: however it ended, it is off the stack. Where a stack is
- * deeper than is looked at, the answer is yes: each level is looked for from the top. */
+/* calls(thread, function) -> is the function among the thread's innermost calls? A call's notes
+   about itself are stale once it is not, because the call has left the stack, however it ended. If
+   the stack is deeper than the search goes, the answer is true; the search is limited because
+   finding each level starts from the top. */
 static int calls(lua_State *L) {
     enum { LEVELS_MAX = 1000 };
     lua_State *other = lua_tothread(L, 1);
@@ -284,7 +288,8 @@ static int calls(lua_State *L) {
     lua_Debug call;
     bool found = false;
     int level = 0;
-    if (lua_status(other) == 0 || lua_status(other) == LUA_YIELD) { /* no longer once it raised */
+    if (lua_status(other) == 0 ||
+        lua_status(other) == LUA_YIELD) { /* false after it has raised an error */
         while (!found && level < LEVELS_MAX && lua_getstack(other, level, &call) != 0) {
             if (!lua_checkstack(other, 1) || lua_getinfo(other, "f", &call) == 0)
                 return luaL_error(L, "not enough memory");

@@ -48,8 +48,8 @@ const char *of_check_user(const char *bytes, size_t length) {
     return NULL;
 }
 
-/* What the core composes itself, and what belongs to the connection rather than to the request;
-   besides all that begins as the two credentials do. */
+/* Headers that callers may not set: those that the core writes, and those of the connection instead
+   of the request. Also refused: every name that begins like the two credentials. */
 static const char RESERVED_PREFIX[] = "x-oneflow-";
 static const char *const reserved[] = {
     "host",
@@ -72,7 +72,7 @@ static const char *const reserved[] = {
 };
 
 const char *of_check_header_name(const char *name, size_t length) {
-    char plain[128]; /* with '-' for '_': CGI and WSGI make one of the two */
+    char plain[128]; /* '_' as '-': CGI and WSGI do not tell them apart */
     if (length == 0 || length > sizeof plain)
         return "has a name of no or of more than 128 bytes";
     for (size_t i = 0; i < length; i++) {
@@ -123,7 +123,7 @@ of_token_change of_token_set(of_token *token, const char *bytes, size_t length, 
     return OF_TOKEN_CHANGED;
 }
 
-/* read(), not stdio: a FILE's buffer would keep a copy that nobody wipes. */
+/* Uses read(), not stdio: the buffer of a FILE would keep a copy that nobody wipes. */
 static const char *read_secret(const char *path, char *bytes, size_t size, size_t *length) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
@@ -151,7 +151,7 @@ static const char *read_secret(const char *path, char *bytes, size_t size, size_
 }
 
 of_token_change of_token_read_file(of_token *token, const char *path, const char **why) {
-    char bytes[OF_TOKEN_MAX + 3]; /* room for a line end, and for one byte too many to be seen */
+    char bytes[OF_TOKEN_MAX + 3]; /* two more for a line end, and one to detect a longer token */
     size_t length = 0;
     of_token_change change = OF_TOKEN_REFUSED;
     *why = read_secret(path, bytes, sizeof bytes, &length);

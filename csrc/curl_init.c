@@ -13,23 +13,24 @@
 
 /* ---- the allocator --------------------------------------------------------------------------- */
 
-/* Stands before each block, as free() is not told the size, and leaves the block aligned. */
+/* Precedes each block, because free() does not get the size; keeps the block aligned. */
 typedef struct prefix prefix;
 struct prefix {
     _Alignas(max_align_t) size_t size;
-    prefix *next; /* among the kept */
+    prefix *next; /* in a list of kept blocks */
 };
 
 static atomic_bool allocator_used;
 static atomic_ulong allocation_failures;
 
-/* Each transfer has a receive buffer, and may have a new easy handle: blocks so large that malloc
-   would merge and split what is free for each. Some are kept, wiped as they are. A thread that
-   finds another one at them goes on without, also in a child made by fork() meanwhile. */
+/* Each transfer allocates a receive buffer and sometimes an easy handle, blocks so large that
+   malloc merges and splits its free memory for each. So some freed blocks are kept, wiped. A thread
+   that finds a list busy uses malloc and free instead; so does a child made by fork() while it was
+   busy. */
 #if defined(__SANITIZE_ADDRESS__)
-enum { KEPT_MAX = 0 }; /* it sees what is used after it was freed */
+enum { KEPT_MAX = 0 }; /* keeping blocks would hide a use after free from it */
 #else
-enum { KEPT_MAX = 64 }; /* of a size */
+enum { KEPT_MAX = 64 }; /* for each size */
 #endif
 
 static struct kept {
@@ -39,7 +40,7 @@ static struct kept {
 } handles = {.busy = ATOMIC_FLAG_INIT}, receive_buffers = {.busy = ATOMIC_FLAG_INIT};
 
 static atomic_size_t handle_size; /* 0: not known yet */
-static atomic_size_t largest;     /* block that was asked for with zeros in it */
+static atomic_size_t largest;     /* largest block that was requested with calloc */
 
 static bool enter(struct kept *kept) {
     return !atomic_flag_test_and_set_explicit(&kept->busy, memory_order_acquire);
@@ -49,7 +50,7 @@ static void leave(struct kept *kept) {
     atomic_flag_clear_explicit(&kept->busy, memory_order_release);
 }
 
-/* Where blocks of this size are kept; NULL: nowhere. */
+/* The list of kept blocks of this size; NULL: they are not kept. */
 static struct kept *kept_of(size_t size) {
     if (size == OF_RECEIVE + 1)
         return &receive_buffers;
@@ -58,8 +59,8 @@ static struct kept *kept_of(size_t size) {
     return NULL;
 }
 
-/* A block of zeros; NULL: there is none. */
-static prefix *take_kept(size_t size) {
+/* A kept block, all zeros; NULL: there is none. */
+static prefix *acquire_kept(size_t size) {
     struct kept *kept = kept_of(size);
     if (kept == NULL || !enter(kept))
         return NULL;
@@ -73,8 +74,8 @@ static prefix *take_kept(size_t size) {
     return block;
 }
 
-/* Keeps a wiped block; false: it is to be freed. */
-static bool keep(prefix *block, size_t size) {
+/* Keeps a wiped block; false: the caller has to free it. */
+static bool release_kept(prefix *block, size_t size) {
     struct kept *kept = kept_of(size);
     if (kept == NULL || !enter(kept))
         return false;
@@ -89,7 +90,7 @@ static bool keep(prefix *block, size_t size) {
 }
 
 static void *zeroing_malloc(size_t size) {
-    prefix *block = take_kept(size);
+    prefix *block = acquire_kept(size);
     if (block != NULL)
         return block + 1;
     if (size > SIZE_MAX - sizeof(prefix))
@@ -110,7 +111,7 @@ static void zeroing_free(void *pointer) {
     prefix *block = (prefix *)pointer - 1;
     size_t size = block->size;
     of_wipe(block, sizeof(prefix) + size);
-    if (!keep(block, size))
+    if (!release_kept(block, size))
         free(block);
 }
 
@@ -140,7 +141,7 @@ static void *zeroing_calloc(size_t count, size_t size) {
     if (size != 0 && count > SIZE_MAX / size)
         return NULL;
     size *= count;
-    prefix *kept = take_kept(size);
+    prefix *kept = acquire_kept(size);
     if (kept != NULL)
         return kept + 1;
     if (size > atomic_load_explicit(&largest, memory_order_relaxed))
@@ -149,7 +150,7 @@ static void *zeroing_calloc(size_t count, size_t size) {
     return block != NULL ? memset(block, 0, size) : NULL;
 }
 
-/* ---- once for the process -------------------------------------------------------------------- */
+/* ---- initialisation -------------------------------------------------------------------------- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_uint process;
@@ -157,9 +158,9 @@ static _Atomic of_zeroing zeroing = OF_ZEROING_FAILED;
 
 static void in_child(void) { atomic_fetch_add(&process, 1); }
 
-/* From here on libcurl has our allocator and the process our handlers, for good: the shared object
-   that holds this code is not unmapped, also where a host unloads a plugin. In a program itself
-   there is none to find. */
+/* From now on libcurl uses our allocator and the process our handlers, for ever. So the shared
+   object that contains this code must not be unmapped, not even when a host unloads a plugin. In a
+   statically linked program no such object is found. */
 static void stay_loaded(void) {
     Dl_info self;
     if (dladdr(&zeroing, &self) != 0 && self.dli_fname != NULL)
@@ -174,7 +175,8 @@ static of_zeroing init(void) {
         curl_global_init_mem(CURL_GLOBAL_DEFAULT, zeroing_malloc, zeroing_free, zeroing_realloc,
                              zeroing_strdup, zeroing_calloc) != CURLE_OK)
         return OF_ZEROING_FAILED;
-    /* libcurl keeps the first caller's allocator and does not say whose it is: try it. */
+    /* libcurl keeps the allocator of its first caller and does not say whose it is: find out by a
+       trial. */
     atomic_store(&largest, 0);
     CURL *tried = curl_easy_init();
     if (tried == NULL) {
@@ -189,7 +191,7 @@ static of_zeroing init(void) {
 of_zeroing of_curl_init(void) {
     if (zeroing == OF_ZEROING_FAILED) {
         pthread_mutex_lock(&lock);
-        if (zeroing == OF_ZEROING_FAILED) /* nobody was faster, or it failed: for want of memory */
+        if (zeroing == OF_ZEROING_FAILED) /* no other thread did it, or memory was short */
             zeroing = init();
         pthread_mutex_unlock(&lock);
     }

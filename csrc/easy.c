@@ -18,33 +18,32 @@
 #endif
 
 enum {
-    IDLE_SECONDS = 50, /* below the 60 to 75 s after which servers close */
+    IDLE_SECONDS = 50, /* shorter than the 60 to 75 s after which servers close */
     IDLE_SECONDS_ONCE =
-        5, /* for what must not be repeated: a younger connection is more surely alive */
+        5, /* for requests that must not be repeated: a young connection is more likely alive */
     CONNECTION_SECONDS = 300,
 };
 
-/* With the handle, what is set in it: setting an option costs more than remembering it. */
+/* A handle, and the values of its options: comparing is cheaper than setting an option again. */
 struct of_easy {
     CURL *handle;
-    of_easy *next; /* among the idle */
+    of_easy *next; /* in the list of idle handles */
     of_easy_context *context;
-    of_transfer *transfer; /* whose request it carries */
+    of_transfer *transfer; /* the transfer whose request it carries */
     long connect_timeout;
     long idle_seconds;
     bool fresh;
     bool streams;
     bool stalled;
     of_trust trust;
-    bool get; /* a GET without a body, which is what a new handle does */
+    bool get; /* set to a GET without a body, as a new handle is */
     char message[CURL_ERROR_SIZE];
 };
 
-/* What is known of this libcurl.
-   From 7.83 to 8.1.1 it keeps a pointer to the last header line of an easy handle's former answer,
-   and appends to that freed memory what is folded before the first line of the next one.
-   From 7.88 to 8.4 it goes over to the next address of a name and does not say that it wants to be
-   called for that. */
+/* Defects of the libcurl in use. keeps_line: from 7.83 to 8.1.1 an easy handle keeps a pointer to
+   the last header line of its previous answer, and appends to that freed memory a folded line that
+   precedes the first line of the next answer. stalls: from 7.88 to 8.4 libcurl goes on to the next
+   address of a host without asking to be called for it. */
 static struct quirks {
     bool keeps_line;
     bool stalls;
@@ -87,7 +86,7 @@ static int on_request(void *context, char *remote, char *local, int remote_port,
         of_connection *connection =
             of_connections_find(&easy->context->connections, (of_end){local, local_port},
                                 (of_end){remote, remote_port});
-        /* What is not known cannot be looked at. */
+        /* A connection that is not on record cannot be checked. */
         bool fit = connection != NULL &&
                    !of_connection_stale(connection, easy->handle, transfer->owner->config.url.tls);
         if (!fit && !transfer->fresh) {
@@ -99,8 +98,8 @@ static int on_request(void *context, char *remote, char *local, int remote_port,
             of_connection_ref(connection);
     }
     atomic_fetch_add_explicit(&transfer->wire, 1, memory_order_relaxed);
-#ifndef ONEFLOW_WITHOUT_GUARD /* only the spec that shows what the guard is for leaves it out */
-    /* A reused connection that dies without an answer makes libcurl send the request again. */
+#ifndef ONEFLOW_WITHOUT_GUARD /* only the spec that shows the need for the guard omits it */
+    /* If a reused connection dies without an answer, libcurl sends the request again. */
     if (transfer->wire > 1) {
         transfer->stop = OF_STOP_GUARD;
         return CURL_PREREQFUNC_ABORT;
@@ -132,7 +131,7 @@ static size_t on_form(char *bytes, size_t size, size_t count, void *context) {
     return got;
 }
 
-/* Before it would send a request again, which the guard then forbids. */
+/* Called before libcurl sends a request again, which the guard then prevents. */
 static int on_form_seek(void *context, curl_off_t offset, int origin) {
     of_transfer *transfer = ((of_easy *)context)->transfer;
     if (origin != SEEK_SET)
@@ -143,15 +142,15 @@ static int on_form_seek(void *context, curl_off_t offset, int origin) {
 
 /* ---- the handle ------------------------------------------------------------------------------ */
 
-/* A refused option is a libcurl that lacks something this library promises: then there is no
- * handle. */
+/* If libcurl refuses an option, it lacks something that this library guarantees: then no handle is
+   made. */
 #define SET(handle, option, value)                                                                 \
     do {                                                                                           \
         if (curl_easy_setopt((handle), (option), (value)) != CURLE_OK)                             \
             return false;                                                                          \
     } while (0)
 
-/* The engine's origin, taken apart once. */
+/* The engine's origin, parsed once. */
 static CURLU *origin_of(of_share *share, const of_config *config) {
     if (share->origin != NULL)
         return share->origin;
@@ -164,7 +163,7 @@ static CURLU *origin_of(of_share *share, const of_config *config) {
     return origin;
 }
 
-/* What is the same for every request of an engine. */
+/* Sets the options that are the same for every request of an engine. */
 static bool prepare(of_easy *easy, of_owner *owner) {
     CURL *handle = easy->handle;
     const of_config *config = &owner->config;
@@ -172,7 +171,7 @@ static bool prepare(of_easy *easy, of_owner *owner) {
     if (origin == NULL)
         return false;
     SET(handle, CURLOPT_CURLU, origin);
-    SET(handle, CURLOPT_URL, config->url.origin); /* or it would be put together again */
+    SET(handle, CURLOPT_URL, config->url.origin); /* otherwise libcurl would assemble it again */
     SET(handle, CURLOPT_ERRORBUFFER, easy->message);
     SET(handle, CURLOPT_PREREQDATA, easy);
     SET(handle, CURLOPT_HEADERDATA, easy);
@@ -201,16 +200,18 @@ static bool prepare(of_easy *easy, of_owner *owner) {
     SET(handle, CURLOPT_PROTOCOLS, config->url.tls ? (long)CURLPROTO_HTTPS : (long)CURLPROTO_HTTP);
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
-    SET(handle, CURLOPT_QUICK_EXIT, 1L); /* a name server that hangs does not hold a time-out up */
+    SET(handle, CURLOPT_QUICK_EXIT,
+        1L); /* a name server that does not answer must not delay a time-out */
 #endif
-    /* The environment is asked only when told so, and nothing ever stands before this machine. */
+    /* The environment is used only with proxy = "env", and a loopback address never uses a
+       proxy. */
     bool direct = config->options.proxy == NULL || config->url.loopback;
     if (direct || strcmp(config->options.proxy, "env") != 0) {
         SET(handle, CURLOPT_PROXY, direct ? "" : config->options.proxy);
-        SET(handle, CURLOPT_NOPROXY, ""); /* or the environment is searched for it, each time */
+        SET(handle, CURLOPT_NOPROXY, ""); /* otherwise libcurl searches the environment each time */
     }
     if (!direct)
-        SET(handle, CURLOPT_USERAGENT, config->options.user_agent); /* what a proxy gets to know */
+        SET(handle, CURLOPT_USERAGENT, config->options.user_agent); /* sent to a proxy */
     SET(handle, CURLOPT_OPENSOCKETFUNCTION, on_open);
     SET(handle, CURLOPT_OPENSOCKETDATA, easy);
     SET(handle, CURLOPT_CLOSESOCKETFUNCTION, of_connections_close);
@@ -218,7 +219,7 @@ static bool prepare(of_easy *easy, of_owner *owner) {
     SET(handle, CURLOPT_PREREQFUNCTION, on_request);
     SET(handle, CURLOPT_HEADERFUNCTION, on_header);
     SET(handle, CURLOPT_WRITEFUNCTION, on_body);
-    SET(handle, CURLOPT_READFUNCTION, on_form); /* where there are no POSTFIELDS */
+    SET(handle, CURLOPT_READFUNCTION, on_form); /* used when there are no POSTFIELDS */
     SET(handle, CURLOPT_READDATA, easy);
     SET(handle, CURLOPT_SEEKFUNCTION, on_form_seek);
     SET(handle, CURLOPT_SEEKDATA, easy);
@@ -252,7 +253,7 @@ of_easy *of_easy_acquire(of_owner *owner, of_easy_context *context) {
     return easy;
 }
 
-/* The handle lives on, so no pointer into the transfer may stay in it. */
+/* The handle is kept, so it must not keep a pointer into the transfer. */
 static bool forget_transfer(of_easy *easy) {
     CURL *handle = easy->handle;
     easy->transfer = NULL;
@@ -276,7 +277,7 @@ void of_easy_release(of_owner *owner, of_easy_context *context, of_easy *easy, b
     }
 }
 
-/* A file is not hurried but may not stall. */
+/* A file may come slowly, but must not stall. */
 static bool set_up_stream(of_easy *easy, const of_transfer *transfer, bool streams) {
     CURL *handle = easy->handle;
     SET(handle, CURLOPT_LOW_SPEED_LIMIT, streams ? 1L : 0L);
@@ -292,8 +293,8 @@ static bool set_connect_timeout(of_easy *easy, long milliseconds) {
     return true;
 }
 
-/* Whoever drives it has an eye on the time. libcurl's is longer, but not by much: an address that
-   does not answer is given a half of what is left before the next one is tried. */
+/* libcurl's connect timeout. The multi watches the real one; libcurl's is a little longer, but not
+   by much: libcurl gives each address half of the remaining time before it tries the next one. */
 static long connect_timeout_of(const of_easy *easy) {
     long long left = easy->transfer->connect_end - easy->context->now;
     return (long)(left + left / 4 + 1);
@@ -301,7 +302,8 @@ static long connect_timeout_of(const of_easy *easy) {
 
 void of_easy_keep_connecting(of_easy *easy) { (void)set_connect_timeout(easy, INT_MAX); }
 
-/* All of it, so that nothing of the request before remains. */
+/* Sets every option that depends on the request, so that nothing of the previous request
+   remains. */
 bool of_easy_set_up(of_easy *easy, of_transfer *transfer) {
     CURL *handle = easy->handle;
     bool get = transfer->body_out == NULL && transfer->form == NULL &&
@@ -310,7 +312,8 @@ bool of_easy_set_up(of_easy *easy, of_transfer *transfer) {
     long idle = transfer->repeatable ? IDLE_SECONDS : IDLE_SECONDS_ONCE;
     easy->transfer = transfer;
     easy->message[0] = '\0';
-    /* Path and query as one: libcurl (7.88) sends an URL without its query when it lacks memory. */
+    /* Path and query in one option: libcurl (7.88) sends a URL without its query when it lacks
+       memory. */
     SET(handle, CURLOPT_REQUEST_TARGET, transfer->url.bytes);
     SET(handle, CURLOPT_HTTPHEADER, transfer->headers);
     transfer->form_sent = 0;
@@ -363,7 +366,8 @@ bool of_easy_stalled(CURL *handle) {
     return true;
 }
 
-/* What goes on after a pause is called at once; one that has no connection (any more) refuses. */
+/* A transfer that resumes after a pause is called at once. libcurl refuses this, harmlessly, for
+   one without a connection. */
 bool of_easy_go_on(of_easy *easy) {
     if (!easy->stalled)
         return true;

@@ -21,12 +21,12 @@ enum { FREE_MAX = 64 };
 struct of_engine {
     of_owner owner;
     bool closed;
-    unsigned process; /* that its own multi belongs to */
+    unsigned process; /* the process that `own` belongs to */
     of_token token;
-    of_engine *storages; /* those that this engine was pointed to; each counted */
+    of_engine *storages; /* engines for the storage hosts of files; each counted */
     of_engine *next_storage;
-    of_multi *own;          /* the inline multi, made when it is needed */
-    of_transfer *free_list; /* used ones, wiped, whose buffers serve the next */
+    of_multi *own;          /* the inline multi, created when needed */
+    of_transfer *free_list; /* wiped transfers to reuse, with their buffers */
     unsigned free_count;
 };
 
@@ -82,7 +82,8 @@ static void end_transfer(of_transfer *transfer, bool on_thread) {
     of_free_copy(transfer->message);
     if (transfer->connection != NULL)
         of_connection_unref(transfer->connection);
-    if (on_thread || engine->closed || engine->free_count == FREE_MAX) { /* they are the caller's */
+    if (on_thread || engine->closed ||
+        engine->free_count == FREE_MAX) { /* the free list belongs to the caller's thread */
         of_transfer_free(transfer);
     } else {
         of_transfer_wipe(transfer);
@@ -95,7 +96,7 @@ static void end_transfer(of_transfer *transfer, bool on_thread) {
     of_engine_unref(engine);
 }
 
-/* What the inline multi does with a transfer that is done. */
+/* The `on_done` callback of the inline multi. */
 static void on_done(of_transfer *transfer) {
     atomic_store_explicit(&transfer->state, OF_DONE, memory_order_relaxed);
     if (transfer->released) {
@@ -109,7 +110,7 @@ static void abandon(of_engine *engine);
 
 static void end_inline(of_transfer *transfer, const char *message) {
     if (engine_of(transfer)->process != of_process()) {
-        abandon(engine_of(transfer)); /* it is among what is the parent's */
+        abandon(engine_of(transfer)); /* it belongs to the parent */
         return;
     }
     of_sigpipe guard = block_sigpipe(engine_of(transfer));
@@ -146,7 +147,7 @@ void of_engine_consume(of_transfer *transfer) {
     if (!transfer->paused || transfer->easy == NULL)
         return;
     if (engine_of(transfer)->process != of_process()) {
-        abandon(engine_of(transfer)); /* the rest is the parent's */
+        abandon(engine_of(transfer)); /* the rest belongs to the parent */
         return;
     }
     of_sigpipe guard = block_sigpipe(engine_of(transfer));
@@ -158,7 +159,7 @@ void of_engine_consume(of_transfer *transfer) {
 
 static void drop_storage(of_engine **link);
 
-/* Used by this thread, in this process: what is a parent's is left to it. */
+/* Records the thread that uses the engine; after a fork, abandons what belongs to the parent. */
 static void revive(of_engine *engine) {
     if (engine->process != of_process())
         abandon(engine);
@@ -180,7 +181,7 @@ static bool has_multi(of_engine *engine) {
 
 of_kind of_engine_check(const of_engine *engine, const of_request *request, const char **field,
                         const char **why) {
-    if (engine->owner.config.without_credentials) /* checked by of_engine_follow */
+    if (engine->owner.config.without_credentials) /* of_engine_follow has checked it */
         return OF_OK;
     *field = "token";
     *why = engine->token.length == 0 ? "is not known" : NULL;
@@ -201,7 +202,7 @@ static of_engine *storage_of(of_engine *engine, const of_buffer *origin, const c
         of_engine *storage = *link;
         if (strcmp(storage->owner.config.url.origin, origin->bytes) == 0)
             return storage;
-        if (atomic_load(&storage->owner.references) == 1) /* another one, and nothing under way */
+        if (atomic_load(&storage->owner.references) == 1) /* no transfer refers to it */
             drop_storage(link);
         else
             link = &storage->next_storage;
@@ -321,7 +322,7 @@ bool of_engine_wait(of_engine *engine, of_transfer *transfer, long milliseconds)
     if (transfer != NULL && transfer->on_thread)
         return of_io_wait(transfer, milliseconds);
     if (transfer != NULL)
-        engine = engine_of(transfer); /* or that of a storage host */
+        engine = engine_of(transfer); /* may be the engine of a storage host */
     revive(engine);
     of_multi *own = engine->own;
     if (own == NULL)
@@ -357,7 +358,7 @@ void of_engine_disconnect(of_engine *engine, uint64_t number) {
     of_io_disconnect(number);
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- creation and end ------------------------------------------------------------------------ */
 
 /* In a child process. */
 static void abandon(of_engine *engine) {
@@ -393,7 +394,7 @@ of_engine *of_engine_new(const char *base_url, size_t base_url_length, const of_
     return engine;
 }
 
-/* Its transfers, if it has any, end as cancelled. */
+/* Its transfers, if any, end as cancelled. */
 static void drop_storage(of_engine **link) {
     of_engine *storage = *link;
     *link = storage->next_storage;
@@ -417,7 +418,7 @@ static void close_inline(of_engine *engine) {
     engine->own = NULL;
 }
 
-/* Without its owner's queue, which nobody may be there to look after. */
+/* Removes the transfer from its queue, whose owner may be gone. */
 static void detach_queue(of_transfer *transfer) {
     of_queue *queue = transfer->queue;
     if (queue == NULL)
@@ -479,7 +480,7 @@ bool of_engine_closed(const of_engine *engine) { return engine->closed; }
 
 void of_engine_unref(of_engine *engine) { of_owner_unref(&engine->owner); }
 
-/* No transfer is left: each holds a reference. */
+/* No transfer is left, because each holds a reference. */
 static void end_engine(of_owner *owner) {
     of_engine *engine = of_engine_of(owner);
     of_engine_close(engine);

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-    BOUNDARY = 32, /* hex digits: nobody can put it into a file beforehand */
+    BOUNDARY = 32, /* hex digits: random, so no file can contain it on purpose */
     AROUND = 16 * 1024,
     NAME_MAX = 255,
 };
@@ -27,10 +27,10 @@ struct of_form {
     char content_type[BOUNDARY + 48];
     of_buffer preamble;
     of_buffer epilogue;
-    char *content; /* of a file in memory */
-    int fd;        /* of one on disk; -1: none */
+    char *content; /* for a file in memory */
+    int fd;        /* for a file on disk; -1: none */
     uint64_t size;
-    struct timespec changed; /* the one on disk, when it was opened */
+    struct timespec changed; /* modification time of the file on disk when it was opened */
 };
 
 of_form *of_form_new(void) {
@@ -77,7 +77,7 @@ const char *of_check_file_name(const char *name, size_t length) {
     return NULL;
 }
 
-/* ---- its parts ------------------------------------------------------------------------------- */
+/* ---- the parts ------------------------------------------------------------------------------- */
 
 static void begin_part(of_form *form, const char *name) {
     of_buffer *preamble = &form->preamble;
@@ -99,7 +99,7 @@ void of_form_file(of_form *form, const char *name, const char *file_name, size_t
     of_buffer *preamble = &form->preamble;
     begin_part(form, name);
     of_buffer_puts(preamble, "; filename=\"");
-    for (size_t i = 0; i < length; i++) { /* a quote as browsers write it */
+    for (size_t i = 0; i < length; i++) { /* a quote, escaped as browsers do */
         if (file_name[i] == '"')
             of_buffer_puts(preamble, "%22");
         else
@@ -154,7 +154,7 @@ uint64_t of_form_length(const of_form *form) {
 
 const char *of_form_content_type(const of_form *form) { return form->content_type; }
 
-/* ---- reading it ------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static size_t copy(char *to, size_t room, const char *bytes, uint64_t length, uint64_t at) {
     size_t left = (size_t)(length - at);

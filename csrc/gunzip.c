@@ -8,7 +8,7 @@
 
 enum {
     PIECE = 8 * 1024,
-    GZIP_ALONE = 16 + MAX_WBITS, /* and no zlib format, of which one is told by its first bytes */
+    GZIP_ALONE = 16 + MAX_WBITS, /* gzip only: the zlib format is not accepted */
 };
 
 struct of_gunzip {
@@ -18,7 +18,7 @@ struct of_gunzip {
 
 static voidpf allocate(voidpf unused, uInt count, uInt size) {
     (void)unused;
-    return of_zeroing_alloc((size_t)count * size); /* two 32 bit numbers, or few and small ones */
+    return of_zeroing_alloc((size_t)count * size); /* both fit 32 bits, or are small */
 }
 
 static void release(voidpf unused, voidpf block) {
@@ -47,7 +47,7 @@ void of_gunzip_free(of_gunzip *gunzip) {
 }
 
 of_gunzipped of_gunzip_write(of_gunzip *gunzip, const char *bytes, size_t length,
-                             bool (*take)(void *context, const char *bytes, size_t length),
+                             bool (*emit)(void *context, const char *bytes, size_t length),
                              void *context) {
     z_stream *stream = &gunzip->stream;
     char piece[PIECE];
@@ -60,11 +60,11 @@ of_gunzipped of_gunzip_write(of_gunzip *gunzip, const char *bytes, size_t length
         stream->avail_out = PIECE;
         int code = inflate(stream, Z_NO_FLUSH);
         size_t got = PIECE - stream->avail_out;
-        if (got > 0 && !take(context, piece, got))
+        if (got > 0 && !emit(context, piece, got))
             return OF_GUNZIP_STOPPED;
         if (code == Z_MEM_ERROR)
             return OF_GUNZIP_MEMORY;
-        if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) /* the last: more input */
+        if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) /* the last: needs input */
             return OF_GUNZIP_BAD;
         gunzip->ended = code == Z_STREAM_END;
     } while (stream->avail_in > 0 || stream->avail_out == 0);

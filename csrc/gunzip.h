@@ -19,12 +19,12 @@ typedef enum of_gunzipped {
     OF_GUNZIP_BAD,      /* not gzip, or the checksum is wrong */
     OF_GUNZIP_TRAILING, /* there is data after its end */
     OF_GUNZIP_MEMORY,
-    OF_GUNZIP_STOPPED, /* `take` wants no more */
+    OF_GUNZIP_STOPPED, /* `emit` wants no more */
 } of_gunzipped;
 
-/* Unpacks these bytes and passes the result to `take`, piece by piece. */
+/* Unpacks these bytes and passes the result to `emit`, piece by piece. */
 of_gunzipped of_gunzip_write(of_gunzip *gunzip, const char *bytes, size_t length,
-                             bool (*take)(void *context, const char *bytes, size_t length),
+                             bool (*emit)(void *context, const char *bytes, size_t length),
                              void *context);
 
 /* Is the body complete, with the right checksum? */

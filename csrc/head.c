@@ -6,7 +6,7 @@
 
 static bool blank(char c) { return c == ' ' || c == '\t'; }
 
-/* The value of a line when it is of that header; NULL: it is another one's. */
+/* The value of a header line with this name; NULL: the line has another name. */
 static const char *value_of(const char *line, size_t length, const char *name, size_t name_length,
                             size_t *value_length) {
     if (length <= name_length || line[name_length] != ':' || !of_begins(line, name_length, name))
@@ -45,7 +45,7 @@ const char *of_head_find(const of_buffer *head, const char *name, size_t *length
 
 static void see_length(of_head_seen *seen, const char *value, size_t length) {
     uint64_t told = 0;
-    bool good = length > 0 && length <= 18; /* what fits into 63 bits */
+    bool good = length > 0 && length <= 18; /* fits into 63 bits */
     for (size_t i = 0; i < length && good; i++) {
         good = value[i] >= '0' && value[i] <= '9';
         told = told * 10 + (uint64_t)(value[i] - '0');
@@ -76,7 +76,7 @@ static void see_content_encoding(of_head_seen *seen, const char *value, size_t l
 #define HEADER(text, function)                                                                     \
     { text, sizeof text - 1, function }
 
-/* Those that say how the body comes. */
+/* Headers that say how the body is encoded. */
 static const struct {
     const char *name;
     size_t length;
@@ -87,7 +87,7 @@ static const struct {
     HEADER("content-encoding", see_content_encoding),
 };
 
-/* "HTTP/1.1 200 OK". libcurl takes what it cannot read after "HTTP/" for a 200. */
+/* "HTTP/1.1 200 OK". libcurl takes anything it cannot read after "HTTP/" for a 200. */
 static bool is_status(const char *line, size_t length) {
     bool good = length >= 12 && memcmp(line, "HTTP/1.", 7) == 0 &&
                 (line[7] == '0' || line[7] == '1') && line[8] == ' ' &&
@@ -121,10 +121,10 @@ void of_head_see(of_head_seen *seen, const char *line, size_t length) {
     if (begins && !is_status(line, length)) {
         seen->odd = "the answer does not begin as one of HTTP/1.x does";
     } else if (memchr(line, '\r', length) != NULL) {
-        /* libcurl ends the header lines at any line that begins with one. */
+        /* libcurl ends the header at any line that begins with a carriage return */
         seen->odd = "a header line of the answer holds a carriage return";
     } else if (begins) {
-        seen->in_framing = true; /* there is no header yet that could go on */
+        seen->in_framing = true; /* there is no header yet that could be folded */
     } else if (blank(first)) {
         if (seen->in_framing)
             seen->odd = "a header line of the answer goes on where it must not";

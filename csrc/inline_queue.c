@@ -7,13 +7,13 @@
 #include <stdlib.h>
 
 enum {
-    BLIND_MILLISECONDS = 10, /* between looks at what cannot be waited for */
-    MULTIS_MAX = 64,         /* waited for at once */
+    BLIND_MILLISECONDS = 10, /* pause between checks of multis that are not in the poll */
+    MULTIS_MAX = 64,         /* multis in one poll */
 };
 
 typedef struct of_inline_queue {
     of_queue queue;
-    of_engine **engines; /* counted, that have transfers of it */
+    of_engine **engines; /* counted; engines with transfers of this queue */
     size_t count;
     size_t capacity;
 } of_inline_queue;

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 enum {
-    IDLE_MILLISECONDS = 3600000, /* nothing to do: only the descriptors wake it */
-    BLIND_MILLISECONDS = 100,    /* when not all can be waited for */
+    IDLE_MILLISECONDS = 3600000, /* without transfers: only descriptors wake the thread */
+    BLIND_MILLISECONDS = 100,    /* when there is no memory to poll all descriptors */
 };
 
 void of_io_end(of_transfer *transfer) {
@@ -36,7 +36,7 @@ static void left(of_subscriber *subscriber) {
 }
 
 static void serve(unsigned count) {
-    /* Backwards: who leaves is replaced by the last one. */
+    /* From the end: a removed subscriber is replaced by the last one. */
     for (unsigned i = count; i-- > 1;) {
         if (of_io.watched[i + 1].revents == 0)
             continue;
@@ -71,7 +71,7 @@ static void drop_cancelled(of_list *list) {
     }
 }
 
-/* Of an owner; NULL: of all. */
+/* `owner` NULL: for all owners. */
 static void drop_droppable(of_list *list, const of_owner *owner, const char *message) {
     of_transfer *transfer = list->first;
     while (transfer != NULL) {
@@ -99,7 +99,8 @@ static void forget_adopted(const of_multi *multi) {
     }
 }
 
-/* Everything that the thread has of an owner; NULL: of all. */
+/* Ends all transfers of an owner on the thread, and removes the owner; `wanted` NULL: of all
+   owners. */
 static void end_transfers(const of_owner *wanted, const char *message) {
     for (size_t i = 0; i < of_io.multi_count; i++) {
         end_all(&of_io.multis[i]->queued, wanted, message);
@@ -127,7 +128,7 @@ static void end_transfers(const of_owner *wanted, const char *message) {
     of_io_unref_all(drained);
 }
 
-/* An engine whose owner is gone -> is nothing left of it? */
+/* Winds up an engine that nobody refers to any more -> true: no transfer of it is left. */
 static bool wind_up(of_owner *owner) {
     drop_droppable(&of_io.multi.queued, owner, "cancelled");
     drop_droppable(&of_io.multi.running, owner, "cancelled");
@@ -157,7 +158,7 @@ static void take_submitted(void) {
 static void close_wanted(void) {
     for (;;) {
         of_io_lock();
-        take_submitted(); /* of an engine that wants to be closed since the last look, too */
+        take_submitted(); /* also those of an engine that is to be closed */
         of_owner *owner = of_io.owners;
         while (owner != NULL && !owner->closing)
             owner = owner->next_threaded;
@@ -170,7 +171,7 @@ static void close_wanted(void) {
     }
 }
 
-/* Without memory for one more, what it carries ends, and is told. */
+/* Without memory for another multi, its transfers end and are reported. */
 static void take_adopted(of_multi *adopted) {
     while (adopted != NULL) {
         of_multi *multi = adopted;
@@ -189,7 +190,7 @@ static void take_adopted(of_multi *adopted) {
     }
 }
 
-/* Nothing more is sent, and nothing is waited for that can be asked again. */
+/* From now on nothing more is sent, and only requests that must not be repeated are waited for. */
 static void begin_drain(void) {
     for (size_t i = 0; i < of_io.multi_count; i++) {
         drop_droppable(&of_io.multis[i]->queued, NULL, "the process ends");
@@ -201,7 +202,8 @@ static void begin_drain(void) {
     of_io_unlock();
 }
 
-/* The pipe first, then the notify socket's -> how many of the notify socket's. */
+/* Fills `watched`: the pipe first, then the notify socket's descriptors -> the number of the
+   latter. */
 static unsigned watch(void) {
     of_io_lock();
     unsigned count = of_io.notify_socket.fd >= 0 ? (unsigned)of_io.notify_socket.count + 1 : 0;
@@ -212,7 +214,7 @@ static unsigned watch(void) {
         if (watched != NULL) {
             of_io.watched = watched;
             of_io.watched_capacity = capacity;
-        } else { /* who wants to connect waits until there is memory */
+        } else { /* the notify socket waits until there is memory */
             count = 0;
         }
     }
@@ -248,10 +250,11 @@ static void sleep_until_pending(void) {
     }
 }
 
-/* What the others want of it -> false: that it ends. */
+/* Carries out the pending commands of other threads -> false: the thread has to end. */
 static bool take_pending(void) {
     of_io_lock();
-    while (of_io.park && of_io.phase == OF_IO_RUNS) { /* who forks waits for a thread that stops */
+    while (of_io.park &&
+           of_io.phase == OF_IO_RUNS) { /* fork() waits until this thread is parked or ends */
         of_io.parked = true;
         pthread_cond_broadcast(&of_io.changed);
         pthread_cond_wait(&of_io.changed, &of_io.lock);
@@ -283,7 +286,7 @@ static bool take_pending(void) {
 }
 
 void *of_io_run(void *unused) {
-    static const of_lock raw = {.take = of_io_lock, .release = of_io_unlock};
+    static const of_lock raw = {.acquire = of_io_lock, .release = of_io_unlock};
     while (take_pending()) {
         for (size_t i = 0; i < of_io.multi_count; i++) {
             of_multi_step(of_io.multis[i]);

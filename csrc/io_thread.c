@@ -17,9 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAITING_MAX = 1000 }; /* transfers of one engine beyond those that may run */
+enum { WAITING_MAX = 1000 }; /* transfers that may be queued for one engine */
 
-/* ---- the lock, and what happens to it in a fork ---------------------------------------------- */
+/* ---- the lock, and fork ---------------------------------------------------------------------- */
 
 static void init_changed(void) {
     pthread_condattr_t attributes;
@@ -31,8 +31,8 @@ static void init_changed(void) {
     pthread_condattr_destroy(&attributes);
 }
 
-/* Other threads may fork, or stop the I/O thread, while this one waits: `park` and the phase are
-   what they made of them. */
+/* `park` and the phase are read again after each wait, because meanwhile other threads may fork or
+   stop the I/O thread. */
 static void before_fork(void) {
     pthread_mutex_lock(&of_io.lock);
     while (of_io.phase == OF_IO_STOPS || (of_io.phase == OF_IO_RUNS && !of_io.parked)) {
@@ -52,7 +52,7 @@ static of_list released_in_child;
 
 static void announce_in_child(of_transfer *transfer) {
     of_io_end_locked(transfer);
-    if (transfer->released) /* freed when the lock is */
+    if (transfer->released) /* freed after the lock is released */
         of_list_append(&released_in_child, transfer);
 }
 
@@ -61,7 +61,8 @@ static void abandon(of_multi *multi) {
     of_multi_abandon(multi);
 }
 
-/* Of what the parent's thread had, nothing is kept but what its owners in here still hold. */
+/* Frees the transfers of the parent's thread, except those that an owner in this process still
+   holds. */
 static void free_in_child(of_owner *drained) {
     while (released_in_child.first != NULL) {
         of_transfer *transfer = released_in_child.first;
@@ -71,7 +72,7 @@ static void free_in_child(of_owner *drained) {
     of_io_unref_all(drained);
 }
 
-/* The thread is not here, and what it had is the parent's. */
+/* The child has no I/O thread, and what the thread had belongs to the parent. */
 static void in_child(void) {
     of_owner *drained = NULL;
     init_changed();
@@ -109,8 +110,9 @@ static void in_child(void) {
 
 static void stop_at_exit(void);
 
-/* The order counts: libcurl first, so that at exit the thread ends before libcurl and TLS do; the
-   connections before the fork handlers, so that the thread parks before they are locked. */
+/* The order matters: libcurl first, so that at exit the I/O thread ends before libcurl and TLS are
+   shut down; the connections before the fork handlers, so that a fork parks the thread before it
+   locks them. */
 static void init(void) {
     if (of_curl_init() == OF_ZEROING_FAILED || !of_connections_init())
         return;
@@ -136,7 +138,7 @@ void of_io_detach(of_transfer *transfer) {
     of_io_unlock();
 }
 
-/* ---- its beginning and end ------------------------------------------------------------------- */
+/* ---- start and stop -------------------------------------------------------------------------- */
 
 static bool open_multis(void) {
     of_io.multi_capacity = 4;
@@ -148,7 +150,7 @@ static bool open_multis(void) {
     return true;
 }
 
-/* Under the lock; NULL: it runs. Otherwise of which kind that is. */
+/* Under the lock. Starts the thread. NULL: it runs; otherwise why not, and `*kind`. */
 static const char *start_locked(of_kind *kind) {
     *kind = OF_MEMORY;
     while (of_io.phase == OF_IO_STOPS)
@@ -164,7 +166,7 @@ static const char *start_locked(of_kind *kind) {
     bool opened = of_multi_open(&of_io.multi) && open_multis();
     if (!opened || !of_pipe(of_io.wake)) {
         const char *shortage = opened ? of_shortage(errno) : of_shortage_now();
-        of_multi_close(&of_io.multi); /* some are free again */
+        of_multi_close(&of_io.multi); /* frees some descriptors */
         of_io_free_multis();
         if (shortage != NULL)
             *kind = OF_CONNECTION;
@@ -186,7 +188,7 @@ static const char *start_locked(of_kind *kind) {
     return NULL;
 }
 
-/* Under the lock, which it lets go meanwhile. */
+/* Under the lock, which it releases while it waits. */
 static void stop_locked(void) {
     if (of_io.phase != OF_IO_RUNS)
         return;
@@ -200,7 +202,7 @@ static void stop_locked(void) {
     pthread_cond_broadcast(&of_io.changed);
 }
 
-/* At an absolute time of the clock that `changed` waits by. */
+/* The time after `milliseconds`, on the clock that waits on `changed` use. */
 static struct timespec after(long milliseconds) {
     struct timespec until;
 #ifdef __APPLE__
@@ -217,7 +219,7 @@ static struct timespec after(long milliseconds) {
     return until;
 }
 
-/* What an inline multi of this thread has under way, the I/O thread carries on. */
+/* Hands to the I/O thread what the inline multis of this thread still carry. */
 static void hand_over_inline(void) {
     for (;;) {
         lock();
@@ -235,7 +237,8 @@ static void hand_over_inline(void) {
     }
 }
 
-/* First it is told what is under way, as somebody may kill the process while it waits. */
+/* Writes the lines about running requests first, because the process may be killed while it
+   waits. */
 static void stop_at_exit(void) {
     hand_over_inline();
     lock();
@@ -259,7 +262,7 @@ static void stop_at_exit(void) {
 }
 
 of_queue *of_io_queue_new(void) {
-    static const of_lock its = {.take = lock, .release = of_io_unlock};
+    static const of_lock its = {.acquire = lock, .release = of_io_unlock};
     return of_threaded_queue_new(&its);
 }
 

@@ -24,7 +24,7 @@ static void push_decoder(lua_State *L) {
 }
 
 #if OF_HAS_INTEGERS
-/* Replaces the value on the top by an integer where it is an integral float; true if it did. */
+/* Replaces a float on the top of the stack by an integer, if it is integral; true if it did. */
 static bool restore_number(lua_State *L) {
     if (lua_type(L, -1) != LUA_TNUMBER || lua_isinteger(L, -1))
         return false;
@@ -39,8 +39,9 @@ static bool restore_number(lua_State *L) {
     return true;
 }
 
-/* The buffer of the last decode, as a new one each time would cost a finalizer. Taken out while in
-   use: a finalizer of the script may run in the middle of a decode, and decode as well. */
+/* Reuses the buffer of the last decode, because a new userdata each time would cost a finalizer. It
+   is taken out of the registry while in use: a finalizer of the script may run during a decode and
+   decode as well. */
 static of_buffer *push_steps(lua_State *L) {
     lua_pushlightuserdata(L, (void *)(uintptr_t)&steps_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
@@ -87,11 +88,12 @@ static void restore_items(lua_State *L, const of_json_step *step) {
     }
 }
 
-/* Goes from number to number in the table on the top, and makes integers of the integral ones. A
-   key that stood twice may lead to another value than the one that was scanned. */
+/* Follows the steps through the table on the top of the stack and makes integers of the integral
+   floats. If a key occurs twice, the step may lead to another value than the one that was
+   scanned. */
 static void restore_integers(lua_State *L, const of_json_step *steps, size_t count, int slots) {
     of_checkstack(L, slots + 8);
-    size_t skipped = 0; /* levels entered in the text that are no tables here */
+    size_t skipped = 0; /* levels that are entered in the text but are not tables here */
     for (size_t i = 0; i < count; i++) {
         const of_json_step *step = &steps[i];
         if (step->kind == OF_JSON_LEAVE) {
@@ -125,8 +127,8 @@ static void restore_integers(lua_State *L, const of_json_step *steps, size_t cou
 }
 #endif
 
-/* Decodes the text at `index` -> 0 and the value on the top, or an error's number and the error. In
-   the locale "C" a '.' is what the C library reads, whatever the process's decimal point. */
+/* Decodes the text at `index` -> 0 and the value on the top, or lua_pcall's status and the error.
+   In the locale "C" the C library reads a '.', whatever the process's decimal point is. */
 static int call_decoder(lua_State *L, int index, const of_json_cost *cost) {
     if (!of_json_room(L, index, cost)) {
         lua_pushliteral(L, "no memory to decode it");
@@ -140,9 +142,10 @@ static int call_decoder(lua_State *L, int index, const of_json_cost *cost) {
     return status;
 }
 
-/* A good text was refused, with the error on the top: then lua-cjson was opened, by anyone in the
-   process, where the decimal point is another, and stops at each '.'. It reads numbers that have
-   none right, and what it keeps is not touched: the program's decodes may depend on it. */
+/* Called when lua-cjson has refused a valid text; its error is on the top. Then somebody in the
+   process opened lua-cjson with another decimal point, and it fails at each '.'. It still reads
+   numbers without one. Its static variable is not changed, because the program's own decodes may
+   depend on it. */
 static int decode_without_points(lua_State *L, const char *text, size_t length,
                                  const of_json_cost *cost, int status) {
     of_buffer *other = of_lua_buffer(L, 2 * length);
@@ -167,7 +170,7 @@ int of_json_decode(lua_State *L) {
     of_json_cost cost;
     of_buffer *steps = NULL;
 #if OF_HAS_INTEGERS
-    steps = push_steps(L); /* at 2 */
+    steps = push_steps(L); /* at index 2 */
 #endif
     of_kind kind = of_json_scan(text, length, steps, &cost, &why, &offset);
     if (kind != OF_OK) {
@@ -201,7 +204,7 @@ int of_json_decode(lua_State *L) {
     return 2;
 }
 
-/* lua_pcall of a function and its arguments, in the locale "C" or in that of the caller. */
+/* lua_pcall for a function and its arguments, in the locale "C" or in the caller's. */
 static int call_in(lua_State *L, bool c_locale, int arguments) {
     if (!c_locale)
         return lua_pcall(L, arguments, 1, 0);
@@ -211,9 +214,10 @@ static int call_in(lua_State *L, bool c_locale, int arguments) {
     return status;
 }
 
-/* lua-cjson as the program will find it, at the top. It takes the decimal point when it is opened,
-   once for the process, and ends the process where that is no single byte. When nobody in this
-   state has opened it before, the program's own `require` will open it as if this had not been. */
+/* Pushes lua-cjson, in the state in which the program will find it. lua-cjson reads the decimal
+   point when it is opened, once for the process, and ends the process if that is longer than a
+   byte. If nobody in this state has opened it before, the program's own `require` will open it as
+   if this had not happened. */
 static void push_module(lua_State *L) {
     lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
     lua_getfield(L, -1, "cjson");
@@ -234,7 +238,7 @@ static void push_module(lua_State *L) {
     lua_remove(L, -2);
 }
 
-/* Does lua-cjson take a '.' for the decimal point? */
+/* Does lua-cjson expect a '.' as the decimal point? */
 static bool expects_point(lua_State *L, int module) {
     lua_getfield(L, module, "decode");
     lua_pushliteral(L, "0.5");
@@ -243,8 +247,8 @@ static bool expects_point(lua_State *L, int module) {
     return good;
 }
 
-/* A private instance, as the module's table is shared by the whole state. Making one sets the
-   decimal point as opening does: to what it is already. */
+/* Pushes a private instance, because the whole state shares the module's table. Creating one sets
+   the decimal point, as opening does, but to the value that it already has. */
 static void push_instance(lua_State *L, int module) {
     bool c_locale = expects_point(L, module) || of_locale_wide_point();
     lua_getfield(L, module, "new");
@@ -252,7 +256,7 @@ static void push_instance(lua_State *L, int module) {
         lua_error(L);
 }
 
-/* set(value) on the private instance at `instance` */
+/* Calls the setting `name` with a value on the private instance at `instance`. */
 static void configure(lua_State *L, int instance, const char *name, lua_Integer value,
                       bool boolean) {
     lua_getfield(L, instance, name);

@@ -5,12 +5,12 @@
 #include <stdlib.h>
 
 enum {
-    AROUND = 256,       /* of Lua's memory: a call, a little of its stack */
-    BUFFER_AROUND = 64, /* of the C library's: the record that lua-cjson keeps of its buffer */
-    ESCAPED_MAX = 256,  /* a longer string with escapes is counted, not made */
+    AROUND = 256,       /* Lua memory for a call and a few stack slots */
+    BUFFER_AROUND = 64, /* C memory for lua-cjson's record of its buffer */
+    ESCAPED_MAX = 256,  /* longer strings with escapes are counted, not created */
 };
 
-/* Strings that Lua keeps once each. LuaJIT does so with all. */
+/* Maximum length of strings that Lua interns. LuaJIT interns all. */
 #if LUA_VERSION_NUM >= 503
 enum { ONCE_MAX = 40 };
 #else
@@ -27,11 +27,12 @@ static void push(lua_State *L, const char *key) {
     lua_rawget(L, LUA_REGISTRYINDEX);
 }
 
-/* Can both be had at once? */
+/* Are both blocks available at the same time? */
 static bool available(lua_State *L, size_t bytes, size_t buffer_bytes) {
     void *context;
     lua_Alloc allocate = lua_getallocf(L, &context);
-    void *volatile buffer = malloc(buffer_bytes); /* not for the compiler to do without */
+    void *volatile buffer =
+        malloc(buffer_bytes); /* volatile: the compiler must not remove the trial */
     void *block = buffer != NULL ? allocate(context, NULL, 0, bytes) : NULL;
     if (block != NULL)
         (void)allocate(context, block, bytes, 0);
@@ -39,16 +40,16 @@ static bool available(lua_State *L, size_t bytes, size_t buffer_bytes) {
     return block != NULL;
 }
 
-/* Bytes that Lua holds; 0 where it does not say (in a finalizer). */
+/* Bytes that Lua has allocated; 0 where it does not say (in a finalizer). */
 static size_t held(lua_State *L) {
     int kilobytes = lua_gc(L, LUA_GCCOUNT, 0);
     int bytes = lua_gc(L, LUA_GCCOUNTB, 0);
     return kilobytes < 0 ? 0 : (size_t)kilobytes * 1024 + (size_t)bytes;
 }
 
-/* The most by which Lua's table of strings can grow for so many more: it has a pointer for each and
-   doubles; in LuaJIT the old one stays for as long. A string that is held by something takes 40
-   bytes with that, or 32. */
+/* An upper bound for the growth of Lua's string table by `more` strings. The table has a pointer
+   for each string and doubles; in LuaJIT the old table is kept while it does. A string that is
+   referenced takes at least 40 bytes including its pointer, 32 in LuaJIT. */
 static size_t table_growth(lua_State *L, size_t more) {
 #if LUA_VERSION_NUM >= 503
     return held(L) / 5 + 16 * more;
@@ -71,8 +72,9 @@ static bool make(void *context, const char *text, size_t size, size_t length) {
     return true;
 }
 
-/* text -> bytes that decoding it takes when all its strings are there; nil: they cannot be, all at
-   once. Nothing holds them, so the collection that Lua makes before it raises is not to happen. */
+/* measure(text) -> memory in bytes that decoding needs once all its strings exist; nil: they
+   cannot all exist at once. Nothing references the new strings, so Lua must not collect before
+   it raises. */
 static int measure(lua_State *L) {
     size_t length;
     const char *text = lua_tolstring(L, 1, &length);
@@ -113,7 +115,7 @@ bool of_json_room(lua_State *L, int index, const of_json_cost *cost) {
         fits(L, index, buffer_bytes)) {
         return true;
     }
-    push(L, &collect_key); /* a finalizer may raise */
+    push(L, &collect_key); /* in protected mode, because a finalizer may raise */
     if (lua_pcall(L, 0, 0, 0) != 0)
         lua_pop(L, 1);
     return fits(L, index, buffer_bytes);

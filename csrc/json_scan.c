@@ -15,14 +15,14 @@
 
 enum { NUMBER_MAX = 512, DIGITS_FINITE = 300 };
 
-/* What Lua allocates, in bytes: a table; a place in its array, whose room doubles from FIRST on;
-   one in its hash, of which the old one stays while the next is filled; a string besides its own.
-   Those of 64-bit machines, where all is largest. */
+/* Sizes in bytes of what Lua allocates: a table; an array slot (the array doubles from FIRST on); a
+   hash slot (the old hash is kept while the new one is filled); a string without its characters.
+   For 64-bit machines, where all are largest. */
 #if LUA_VERSION_NUM >= 504
 enum { TABLE = 56, ITEM = 16, ITEMS_MORE = 0, MEMBER = 24, FIRST = 1, STRING = 25 };
 #elif LUA_VERSION_NUM == 503
 enum { TABLE = 56, ITEM = 16, ITEMS_MORE = 0, MEMBER = 32, FIRST = 1, STRING = 25 };
-#else /* LuaJIT: an array has a place for 0, too */
+#else /* LuaJIT: an array also has a slot for 0 */
 enum { TABLE = 64, ITEM = 8, ITEMS_MORE = 1, MEMBER = 24, FIRST = 2, STRING = 28 };
 #endif
 
@@ -31,14 +31,14 @@ typedef struct scanner {
     const char *at;
     const char *end;
     const char *why;
-    const char *key; /* the name last read, behind its quote */
+    const char *key; /* the last key, after its opening quote */
     size_t key_size;
     bool key_escaped;
-    size_t saved; /* bytes by which the string last read is shorter than it is written */
+    size_t saved; /* how many bytes shorter the last string is than as written */
     of_buffer *steps;
-    size_t bytes;   /* of tables and in strings */
+    size_t bytes;   /* in tables and strings */
     size_t strings; /* how many */
-    size_t peak;    /* of both, while a table grew */
+    size_t peak;    /* highest total while a table grew */
     int slots;
     of_json_string *string;
     void *context;
@@ -50,8 +50,8 @@ static bool fail(scanner *s, const char *why) {
     return false;
 }
 
-/* The NUL behind the text is neither blank nor plain, so the common cases need no look at the end.
- */
+/* The NUL after the text is neither blank nor plain, so the common cases need no test for the
+   end. */
 static void skip_blank(scanner *s) {
     if ((unsigned char)*s->at > ' ')
         return;
@@ -80,7 +80,7 @@ static bool scan_hex4(scanner *s, unsigned *value) {
     return true;
 }
 
-static bool scan_escape(scanner *s) { /* behind the backslash */
+static bool scan_escape(scanner *s) { /* after the backslash */
     if (s->at == s->end)
         return fail(s, "a string that does not end");
     char c = *s->at++;
@@ -99,7 +99,7 @@ static bool scan_escape(scanner *s) { /* behind the backslash */
     s->saved += value < 0x80 ? 5 : value < 0x800 ? 4 : 3;
     if (value < 0xd800 || value > 0xdbff)
         return true;
-    s->saved += 5; /* twelve bytes are four */
+    s->saved += 5; /* 12 bytes as written become 4 */
     if (s->end - s->at < 2 || s->at[0] != '\\' || s->at[1] != 'u')
         return fail(s, "half of a surrogate pair");
     s->at += 2;
@@ -108,8 +108,8 @@ static bool scan_escape(scanner *s) { /* behind the backslash */
     return value >= 0xdc00 && value <= 0xdfff ? true : fail(s, "half of a surrogate pair");
 }
 
-/* Bytes of a string that need a look: quote, backslash, control bytes, and those of UTF-8
- * sequences. */
+/* Bytes of a string that need a check: the quote, the backslash, control bytes, and those of UTF-8
+   sequences. */
 #define EIGHT(x) x, x, x, x, x, x, x, x
 #define SIXTEEN(x) EIGHT(x), EIGHT(x)
 static const unsigned char special[256] = {
@@ -117,7 +117,7 @@ static const unsigned char special[256] = {
     SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1),
 };
 
-/* The first byte from `at` on that needs a look; the NUL behind the text does. */
+/* The first byte from `at` on that needs a check; the NUL after the text is one. */
 static const char *skip_plain(const char *at, const char *end) {
 #ifdef __SSE2__
     const __m128i quote = _mm_set1_epi8('"');
@@ -126,7 +126,7 @@ static const char *skip_plain(const char *at, const char *end) {
     while (end - at >= 16) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
         __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
-        hit = _mm_or_si128(hit, _mm_cmplt_epi8(bytes, blank)); /* from 0x80 on they are negative */
+        hit = _mm_or_si128(hit, _mm_cmplt_epi8(bytes, blank)); /* bytes from 0x80 on are negative */
         int mask = _mm_movemask_epi8(hit);
         if (mask != 0)
             return at + __builtin_ctz((unsigned)mask);
@@ -142,7 +142,8 @@ static const char *skip_plain(const char *at, const char *end) {
 
 static bool scan_string(scanner *s) { /* at the opening quote */
     const char *start = s->at + 1;
-    const char *at = start; /* not in the scanner: the compiler would store it for each byte */
+    const char *at =
+        start; /* a local variable: the compiler would store the scanner's for each byte */
     bool wide = false;
     s->key_escaped = false;
     s->saved = 0;
@@ -178,7 +179,8 @@ static bool scan_string(scanner *s) { /* at the opening quote */
     }
 }
 
-/* A number without an exponent has too few digits to become infinite; with one, it is tried. */
+/* A number without an exponent has too few digits to become infinite; one with an exponent is
+   converted to see. */
 static bool finite_number(const char *start, size_t length, bool exponent) {
     if (!exponent && length < DIGITS_FINITE)
         return true;
@@ -265,16 +267,16 @@ static bool scan_key(scanner *s) {
 /* An open object or list. */
 typedef struct level {
     char close;
-    uint32_t position; /* of the item or the member */
-    uint32_t room;     /* for so many */
-    uint32_t first;    /* number in a list, 0: none yet */
+    uint32_t position; /* of the current item or member */
+    uint32_t room;     /* allocated slots */
+    uint32_t first;    /* first item that is a number, 0: none yet */
     uint32_t last;
-    size_t entered; /* where its steps begin: without any, nobody need go there */
+    size_t entered; /* where its steps begin; if there are none, its OF_JSON_ENTER is removed */
 } level;
 
 static size_t held(const scanner *s) { return s->bytes + STRING * s->strings; }
 
-/* Room for one more: as Lua doubles it, when there is none. */
+/* Adds a slot; when all are used, doubles them, as Lua does. */
 static void grow(scanner *s, level *table) {
     size_t old = table->room;
     size_t room = old > 0 ? 2 * old : FIRST;
@@ -312,7 +314,7 @@ static void add_number(scanner *s, level *parent) {
     }
 }
 
-/* levels[depth] is closed */
+/* Adds the last steps of levels[depth]. */
 static void leave(scanner *s, const level *levels, int depth) {
     if (s->steps == NULL)
         return;
@@ -331,10 +333,11 @@ static void leave(scanner *s, const level *levels, int depth) {
     }
 }
 
-/* Without recursion: one `level` for each bracket that is open. */
+/* Without recursion: one `level` for each open bracket. */
 static bool scan(scanner *s, bool *too_deep) {
     level levels[OF_JSON_DEPTH];
-    int slots[OF_JSON_DEPTH + 1] = {0}; /* a table, and the name that is waiting for one */
+    int slots[OF_JSON_DEPTH + 1] = {
+        0}; /* for each level a table, and the key that waits for a value */
     int depth = 0;
     skip_blank(s);
     for (;;) {
@@ -365,7 +368,7 @@ static bool scan(scanner *s, bool *too_deep) {
                     return false;
                 continue;
             }
-            levels[depth - 1].position = 0; /* nothing in it */
+            levels[depth - 1].position = 0; /* it is empty */
         } else if (c == '"') {
             if (!scan_string(s))
                 return false;
@@ -376,7 +379,7 @@ static bool scan(scanner *s, bool *too_deep) {
         } else if (!scan_word(s, c == 't' ? "true" : c == 'f' ? "false" : "null")) {
             return false;
         }
-        /* behind a value: close what it ends, or go on to the next */
+        /* after a value: close the levels that end here, or go on to the next value */
         for (;;) {
             skip_blank(s);
             if (depth == 0)
@@ -482,23 +485,23 @@ size_t of_json_unescape(const char *text, size_t size, char *out) {
 
 /* ---- numbers without a point ----------------------------------------------------------------- */
 
-enum { EXPONENT_MAX = 100000 }; /* further ones give 0 or were refused, whatever the digits */
+enum { EXPONENT_MAX = 100000 }; /* larger ones give 0 or were refused, whatever the digits are */
 
-/* 0.25 -> 25e-2, the same number exactly; `at` is behind the number afterwards. */
+/* Writes 0.25 as 25e-2, exactly the same number; moves `*at` past the number. */
 static void put_without_point(of_buffer *out, const char **at) {
     const char *next = *at;
     if (*next == '-')
         of_buffer_append(out, next++, 1);
     size_t digits = 0;
     long exponent = 0;
-    bool behind = false;
+    bool fraction = false;
     for (;; next++) {
         if (*next == '.') {
-            behind = true;
+            fraction = true;
         } else if (*next >= '0' && *next <= '9') {
-            exponent -= behind;
+            exponent -= fraction;
             if (digits == 0 && *next == '0')
-                continue; /* a number must not begin with 0, but for 0 alone */
+                continue; /* skip leading zeros: only 0 itself may begin with 0 */
             of_buffer_append(out, next, 1);
             digits++;
         } else {
@@ -524,7 +527,7 @@ static void put_without_point(of_buffer *out, const char **at) {
 
 bool of_json_without_points(const char *text, size_t length, of_buffer *out) {
     const char *end = text + length;
-    const char *kept = text; /* from here on nothing was put yet */
+    const char *kept = text; /* the text up to here has been written */
     const char *at = text;
     bool found = false;
     while (at < end) {

@@ -24,13 +24,14 @@ typedef struct step {
     lua_Integer index;
 } step;
 
-/* Nothing in the writer raises: what is wrong is noted, and told when the buffer is safe. */
+/* The writer raises nothing. Problems are recorded and reported when the buffer cannot leak any
+   more. */
 typedef struct writer {
     lua_State *L;
     of_buffer *out;
     of_buffer *problems; /* path NUL message NUL, one after the other */
     int problem_count;
-    char wrong_type[256]; /* for the raise: path and type of the first value that is no data */
+    char wrong_type[256]; /* for the error: path and type of the first value that is not data */
     step path[OF_JSON_DEPTH + 1];
     const void *tables[OF_JSON_DEPTH + 1];
     int depth;
@@ -112,7 +113,7 @@ static void put_number(writer *w, int index) {
     }
     if (number == floor(number) && fabs(number) <= OF_JSON_EXACT) {
         snprintf(text, sizeof text, "%.0f", number == 0 ? 0.0 : number); /* no "-0" */
-    } else { /* the shortest that reads back as the same number */
+    } else { /* the shortest text that reads back as the same number */
         for (int precision = 15; precision <= 17; precision++) {
             snprintf(text, sizeof text, "%.*g", precision, number);
             if (of_read_number(text, NULL) == number)
@@ -132,7 +133,7 @@ static bool marked_array(lua_State *L, int index) {
     return marked;
 }
 
-/* Is it a list, an object, or neither (then a problem was noted)? */
+/* Is the table a list, an object, or neither (then a problem is recorded)? */
 typedef enum shape { LIST, OBJECT, NEITHER } shape;
 
 static shape shape_of(writer *w, int index) {
@@ -275,7 +276,7 @@ static void push_problems(lua_State *L, const of_buffer *problems) {
 int of_json_encode(lua_State *L) {
     luaL_checkany(L, 1);
     lua_settop(L, 1);
-    writer *w = of_newuserdata(L, sizeof *w); /* too large for some coroutines' C stack */
+    writer *w = of_newuserdata(L, sizeof *w); /* too large for the C stack of some coroutines */
     memset(w, 0, sizeof *w);
     w->L = L;
     w->out = of_lua_buffer(L, BODY_MAX);

@@ -38,7 +38,7 @@ void of_ledger_abandon(void) {
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-/* In one piece: other threads write there, too. */
+/* In one write: other threads may write to standard error, too. */
 static void write_line(const of_transfer *transfer, const char *what, const char *became) {
     char line[LINE_MAX_BYTES];
     size_t path = strcspn(transfer->url.bytes, "?");
@@ -50,7 +50,7 @@ static void write_line(const of_transfer *transfer, const char *what, const char
         (void)!write(STDERR_FILENO, line, (size_t)length);
 }
 
-/* "answered": whether the body says that it was done is not known here. */
+/* Says "answered", not "done": only the body, which is not read here, says whether it was done. */
 static void write_end(const of_transfer *transfer, const char *what) {
     char became[64];
     of_result result;
@@ -94,7 +94,7 @@ void of_ledger_tell_late(const of_transfer *transfer) {
         write_end(transfer, "the answer came while the process ended: ");
 }
 
-/* ---- those under way ------------------------------------------------------------------------- */
+/* ---- running requests ------------------------------------------------------------------------ */
 
 long of_ledger_drain(void) {
     long drain = -1;

@@ -5,7 +5,7 @@
 
 static void push_copy(lua_State *L, int index, int depth);
 
-/* Replaces the value on the top by a copy. */
+/* Replaces the value on the top of the stack by a copy. */
 static void copy_top(lua_State *L, int depth) {
     if (lua_type(L, -1) != LUA_TTABLE)
         return;

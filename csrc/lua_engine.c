@@ -12,7 +12,7 @@ const char OF_ENGINE_TYPE[] = "oneflow.engine";
 
 typedef struct engine_box {
     of_engine *engine;
-    of_token_source source; /* of the token, if the host gave one */
+    of_token_source source; /* the host's callback for the token, if there is one */
 } engine_box;
 
 static engine_box *check_box(lua_State *L) {
@@ -32,7 +32,7 @@ static const char *field_string(lua_State *L, int table, const char *name, size_
     lua_getfield(L, table, name);
     const char *text = NULL;
     if (lua_type(L, -1) == LUA_TSTRING) {
-        text = lua_tolstring(L, -1, length); /* stays valid: the table holds it */
+        text = lua_tolstring(L, -1, length); /* stays valid, because the table references it */
     } else if (!lua_isnil(L, -1)) {
         luaL_error(L, "%s: string expected, got %s", name, luaL_typename(L, -1));
     }
@@ -159,7 +159,9 @@ static int engine_set_token(lua_State *L) {
     const char *bytes = lua_tolstring(L, 2, &length);
     const char *why = NULL;
     of_token_change change = of_token_set(of_engine_token(engine), bytes, length, &why);
-    return push_change(L, change, why); /* not as one: which argument is computed first is open */
+    return push_change(
+        L, change,
+        why); /* not in one expression: the order of evaluation of arguments is unspecified */
 }
 
 /* engine:read_token(path) -> "same" | "changed" | nil, message */
@@ -172,7 +174,7 @@ static int engine_read_token(lua_State *L) {
 }
 
 /* engine:ask_token("first" | "refused") -> "same" | "changed" | nil, message. The token goes from
-   the host's callback to the engine, and is no Lua value. */
+   the host's callback to the engine and never becomes a Lua value. */
 static int engine_ask_token(lua_State *L) {
     static const char *const reasons[] = {"first", "refused", NULL};
     of_engine *engine = of_lua_engine(L);
@@ -187,7 +189,7 @@ static int engine_ask_token(lua_State *L) {
     return push_change(L, change, why);
 }
 
-/* The token, or the one before it, in the text -> where, and its length; NULL: it is not there. */
+/* Finds the token, or the previous one, in the text -> its position and length; NULL: not found. */
 static const char *find_secret(const of_token *token, const char *text, size_t length,
                                size_t *found) {
     const struct {
@@ -206,7 +208,7 @@ static const char *find_secret(const of_token *token, const char *text, size_t l
     return NULL;
 }
 
-/* Nothing in here calls Lua: a finalizer of the script could close the engine. */
+/* Nothing in here may call Lua: a finalizer of the script could close the engine. */
 static void mask(of_buffer *out, const of_token *token, const char *text, size_t length) {
     size_t found = 0;
     const char *secret;
@@ -219,8 +221,8 @@ static void mask(of_buffer *out, const of_token *token, const char *text, size_t
     of_buffer_append(out, text, length);
 }
 
-/* engine:mask(text) -> text with the token, and the one before it, shown as ***. A closed engine
-   knows them no more, and shows nothing of the text. */
+/* engine:mask(text) -> the text with the token, and the previous one, replaced by ***. A closed
+   engine has wiped its tokens, and returns only ***. */
 static int engine_mask(lua_State *L) {
     const engine_box *box = check_box(L);
     luaL_checktype(L, 2, LUA_TSTRING);
@@ -245,7 +247,7 @@ static int engine_mask(lua_State *L) {
     return 1;
 }
 
-/* engine:poll(seconds) -> idle: one turn for a caller with a loop of its own */
+/* engine:poll(seconds) -> idle: one step, for a caller with an event loop of its own */
 static int engine_poll(lua_State *L) {
     of_engine *engine = of_lua_engine(L);
     lua_Number seconds = luaL_optnumber(L, 2, 0);
@@ -254,9 +256,9 @@ static int engine_poll(lua_State *L) {
     return 1;
 }
 
-/* engine:disconnect(number): shuts down the connection of that number, as take told it. No further
-   answer is taken from it: a call that is on it, or that is done and was not taken, ends as
-   "connection". Of a connection that is closed, or of another engine's, nothing happens. */
+/* engine:disconnect(number): shuts down the connection with the number that `take` returned. Calls
+   on it, and done ones whose answer was not taken yet, fail with the kind "connection". Does
+   nothing if the connection is closed or belongs to another engine. */
 static int engine_disconnect(lua_State *L) {
     const engine_box *box = check_box(L);
     lua_Integer number = luaL_checkinteger(L, 2);
@@ -265,7 +267,7 @@ static int engine_disconnect(lua_State *L) {
     return 0;
 }
 
-/* engine:base_url() -> as the core understood it */
+/* engine:base_url() -> the base URL as the core parsed it */
 static int engine_base_url(lua_State *L) {
     const of_url *url = &of_engine_config(of_lua_engine(L))->url;
     lua_pushfstring(L, "%s%s", url->origin, url->path);

@@ -42,7 +42,7 @@ static void add_fields(lua_State *L, int list, of_form *form) {
 }
 
 /* form(fields, name, file_name, content_type, path | nil, content | nil) -> form | nil, message.
-   `fields` is a list of { name, value }; then comes the file, from the path or the content. */
+   `fields` is a list of { name, value }; the file, from `path` or `content`, is the last part. */
 int of_lua_form_new(lua_State *L) {
     size_t name_length = 0;
     size_t length = 0;
@@ -82,7 +82,7 @@ static int form_size(lua_State *L) {
     return 2;
 }
 
-/* form:text() -> the whole form, its content type | nil, message: for a Lua transport */
+/* form:text() -> the whole form, its content type | nil, message: for a transport in Lua */
 static int form_text(lua_State *L) {
     const of_form *form = of_lua_form(L, 1);
     of_buffer *out = of_lua_buffer(L, (size_t)of_form_length(form));
@@ -113,7 +113,7 @@ static int form_gc(lua_State *L) {
 
 /* ---- targets --------------------------------------------------------------------------------- */
 
-/* target(path) -> target | nil, message: the file that a download becomes */
+/* target(path) -> target | nil, message: the file that a download is written to */
 int of_lua_target_new(lua_State *L) {
     size_t length = 0;
     char message[OF_TARGET_MESSAGE];
@@ -140,7 +140,8 @@ static int failure(lua_State *L, const of_target *target) {
     return refuse(L, message);
 }
 
-/* target:fill(bytes) -> true | nil, message: the whole file at once, of a Lua transport */
+/* target:fill(bytes) -> true | nil, message: writes the whole file at once, for a transport in
+   Lua */
 static int target_fill(lua_State *L) {
     of_target *target = of_lua_target(L, 1);
     size_t length = 0;

@@ -30,13 +30,13 @@ of_queue *of_lua_queue(lua_State *L, int index, int upvalue) {
     return box->queue;
 }
 
-/* Of the methods: theirs alone is the first upvalue. */
+/* The queue, in a method; the type is the first upvalue of the methods. */
 static of_queue *self(lua_State *L) {
     luaL_checkany(L, 1);
     return of_lua_queue(L, 1, 1);
 }
 
-/* queue:next() -> number of a request that is done | nil */
+/* queue:next() -> number of a done request | nil */
 static int queue_next(lua_State *L) {
     unsigned long number = of_queue_next(self(L));
     if (number == 0)
@@ -66,7 +66,7 @@ static int queue_fd(lua_State *L) {
     return 1;
 }
 
-/* queue:number() -> by which the notify socket knows it */
+/* queue:number() -> the number that a subscriber sends to the notify socket */
 static int queue_number(lua_State *L) {
     const of_queue *queue = self(L);
     lua_pushnumber(L, queue->lock != NULL ? (lua_Number)of_threaded_queue_number(queue) : 0);

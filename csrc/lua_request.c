@@ -17,7 +17,7 @@ static const char HANDLE[] = "oneflow.request_handle";
 
 typedef struct handle_box {
     of_transfer *transfer;
-    of_buffer query; /* scratch of submit, freed there or with the handle */
+    of_buffer query; /* scratch memory of submit; freed there or with the handle */
     of_buffer headers;
 } handle_box;
 
@@ -34,7 +34,7 @@ static handle_box *check_handle(lua_State *L, int index) {
 
 static const char *const METHODS[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
 
-/* The list of { name, value } at `list`, if there is one, handed pair by pair to `add`. */
+/* Calls `add` for each pair of the list of { name, value } at `list`, if there is one. */
 static const char *each_pair(lua_State *L, int list, handle_box *box,
                              const char *(*add)(handle_box *, const char *, size_t, const char *,
                                                 size_t)) {
@@ -92,7 +92,7 @@ static void set_text(lua_State *L, const char *name, const char *text) {
     set_string(L, name, text, strlen(text));
 }
 
-/* nil and, as `take` would tell it, why nothing will be sent */
+/* Pushes nil and the failure, in the form that `take` returns: nothing will be sent */
 static int refuse_request(lua_State *L, of_kind kind, const char *field, const char *why) {
     lua_pushnil(L);
     lua_createtable(L, 0, 4);
@@ -105,8 +105,8 @@ static int refuse_request(lua_State *L, of_kind kind, const char *field, const c
     return 2;
 }
 
-/* The arguments of submit and describe. Not in a table: making and reading one took longer than all
-   the rest of the call. */
+/* The arguments of submit and describe. They are not in a table: making and reading one took longer
+   than the rest of the call. */
 enum {
     USED = 2,
     METHOD,
@@ -130,7 +130,7 @@ static const char *optional_string(lua_State *L, int index, size_t *length) {
     return lua_tolstring(L, index, length);
 }
 
-/* What of the request needs memory is made in the handle's scratch. */
+/* Whatever part of the request needs memory is built in the handle's scratch buffer. */
 static of_kind read_request(lua_State *L, handle_box *box, of_request *request, const char **field,
                             const char **why) {
     *request = (of_request){
@@ -165,7 +165,8 @@ static of_kind read_request(lua_State *L, handle_box *box, of_request *request, 
     return OF_OK;
 }
 
-/* nil: JSON; "bytes", "stream", or a target that the file goes to. */
+/* Reads the argument `answer`: nil (JSON), "bytes", "stream", or a target that the file is written
+   to. */
 static void read_answer(lua_State *L, int index, of_request *request) {
     static const char *const answers[] = {"bytes", "stream", NULL};
     static const of_answer kinds[] = {OF_ANSWER_BYTES, OF_ANSWER_STREAM};
@@ -183,8 +184,8 @@ static handle_box *new_handle(lua_State *L) {
     return box;
 }
 
-/* A handle whose request was taken may be used again: a finalizer for each call would cost more
- * than the rest. */
+/* A handle whose answer was taken may be reused: a finalizer for each call would cost more than
+   everything else. */
 static handle_box *reuse_handle(lua_State *L, int index) {
     handle_box *box = of_type_check(L, index, HANDLE_UPVALUE, HANDLE);
     if (box->transfer != NULL)
@@ -193,7 +194,7 @@ static handle_box *reuse_handle(lua_State *L, int index) {
     return box;
 }
 
-/* engine:handle() -> a request handle, to be given to submit or follow */
+/* engine:handle() -> a request handle, to pass to submit or follow */
 static int engine_handle(lua_State *L) {
     of_lua_engine(L);
     (void)new_handle(L);
@@ -202,14 +203,15 @@ static int engine_handle(lua_State *L) {
 
 /* engine:submit(used_handle | nil, method, repeatable, path, user, timeout, query, body, headers,
    fresh, queue | nil, form | nil, answer) -> handle, number in the queue | nil, { kind=, field=,
-   message=, sent=false }; query and headers are lists of { name, value }, the timeout is in
-   seconds. `answer` is what a good answer is and where it goes: nil (JSON), "bytes" (a file),
+   message=, sent=false }. query and headers are lists of { name, value }; the timeout is in
+   seconds. `answer` says what a good answer is and where it goes: nil (JSON), "bytes" (a file),
    "stream" (a file, to be read piece by piece), or a target (a file on disk). */
 static int engine_submit(lua_State *L) {
     lua_settop(L, ANSWER);
     of_queue *queue = of_lua_queue(L, QUEUE, QUEUE_UPVALUE);
     handle_box *box = lua_isnil(L, USED) ? new_handle(L) : reuse_handle(L, USED);
-    of_engine *engine = of_lua_engine(L); /* a finalizer of the script may have closed it by now */
+    of_engine *engine =
+        of_lua_engine(L); /* again, because a finalizer of the script may have closed it by now */
     of_request request;
     const char *field = NULL;
     const char *why = NULL;
@@ -226,9 +228,9 @@ static int engine_submit(lua_State *L) {
     return 2;
 }
 
-/* engine:follow(used_handle | nil, location, timeout, answer, queue | nil) -> as submit.
-   Fetches a file from where an answer pointed to, without any credential; a place where one may not
-   go is of kind "validation". */
+/* engine:follow(used_handle | nil, location, timeout, answer, queue | nil) -> as submit. Fetches a
+   file, without credentials, from the location that an answer contained. A location that is not
+   allowed is refused with the kind "validation". */
 static int engine_follow(lua_State *L) {
     lua_settop(L, 6);
     luaL_checktype(L, 3, LUA_TSTRING);
@@ -248,7 +250,7 @@ static int engine_follow(lua_State *L) {
     return 2;
 }
 
-/* engine:read(handle) -> what has come of a "stream" | nil */
+/* engine:read(handle) -> the received part of a "stream" | nil */
 static int engine_read(lua_State *L) {
     (void)of_type_check(L, 1, OF_ENGINE_UPVALUE, OF_ENGINE_TYPE);
     of_transfer *transfer = check_handle(L, 2)->transfer;
@@ -263,8 +265,8 @@ static int engine_read(lua_State *L) {
     return 1;
 }
 
-/* engine:progress(handle) -> bytes so far, bytes in all | nil: of the file that comes, or of the
-   form that goes */
+/* engine:progress(handle) -> bytes so far, bytes in all | nil: of the file that is received, or of
+   the form that is sent */
 static int engine_progress(lua_State *L) {
     (void)of_type_check(L, 1, OF_ENGINE_UPVALUE, OF_ENGINE_TYPE);
     int64_t done = 0;
@@ -278,8 +280,8 @@ static int engine_progress(lua_State *L) {
     return 2;
 }
 
-/* engine:describe(...), as submit -> what a Lua transport is given | nil, refusal. The same checks;
-   the token only as its SHA-256. */
+/* engine:describe(...), arguments as submit -> the request as a transport in Lua gets it | nil,
+   refusal. Makes the same checks; gives the token only as its SHA-256. */
 static int engine_describe(lua_State *L) {
     lua_settop(L, FRESH);
     handle_box *box = new_handle(L);
@@ -356,7 +358,7 @@ static void push_body(lua_State *L, const of_result *result) {
     }
 }
 
-/* nil: none, or not known */
+/* Pushes the number of the connection; nil: not sent, or unknown */
 static void push_connection(lua_State *L, const of_result *result) {
     if (result->connection != 0)
         lua_pushinteger(L, (lua_Integer)result->connection);
@@ -387,11 +389,11 @@ static void push_failure(lua_State *L, const of_result *result) {
         set_integer(L, "retry_after", result->retry_after);
 }
 
-/* engine:take(handle) -> status, answer, request_id, content_type, connects, connection, of a 2xx
-   that came whole | nil, { kind=, message=, sent=, connects=, connection=, status=, answer=,
-   request_id=, content_type=, location=, retry_after= }. `connection` is the number of the one that
-   the request went out on, see disconnect; nil: none, or not known. The request must be done, and
-   is used up. */
+/* engine:take(handle) -> status, answer, request_id, content_type, connects, connection, for a
+   complete 2xx answer | nil, { kind=, message=, sent=, connects=, connection=, status=, answer=,
+   request_id=, content_type=, location=, retry_after= }. `connection` is the number of the
+   connection that the request was sent on, see disconnect; nil: not sent, or unknown. The request
+   must be done; its answer can be taken only once. */
 static int engine_take(lua_State *L) {
     (void)of_type_check(L, 1, OF_ENGINE_UPVALUE, OF_ENGINE_TYPE);
     handle_box *box = check_handle(L, 2);
@@ -417,9 +419,9 @@ static int engine_take(lua_State *L) {
     return count;
 }
 
-/* engine:settle(handle) -> sent, status | nil: ends its request and takes no answer;
-   nil: it has none. Takes no memory: for when there is none. What may be dropped is; what is
-   on the wire all the same runs to its end, and is told then. */
+/* engine:settle(handle) -> sent, status | nil: ends the handle's request without taking an answer;
+   nil: it has no request. Allocates nothing, so it works when memory is out. A request that may be
+   dropped is dropped; any other runs to its end, and its result is written to the log. */
 static int engine_settle(lua_State *L) {
     (void)of_type_check(L, 1, OF_ENGINE_UPVALUE, OF_ENGINE_TYPE);
     handle_box *box = of_type_check(L, 2, HANDLE_UPVALUE, HANDLE);
@@ -453,14 +455,14 @@ static int engine_wait(lua_State *L) {
     return 1;
 }
 
-/* engine:done(handle) -> is it? */
+/* engine:done(handle) -> is it done? */
 static int engine_done(lua_State *L) {
     (void)of_type_check(L, 1, OF_ENGINE_UPVALUE, OF_ENGINE_TYPE);
     lua_pushboolean(L, of_transfer_done(check_handle(L, 2)->transfer));
     return 1;
 }
 
-/* engine:cancel(handle): drops it, unless it is on the wire and must not be repeated */
+/* engine:cancel(handle): drops the request, unless it is on the wire and must not be repeated */
 static int engine_cancel(lua_State *L) {
     (void)of_type_check(L, 1, OF_ENGINE_UPVALUE, OF_ENGINE_TYPE);
     of_engine_cancel(check_handle(L, 2)->transfer);

@@ -16,7 +16,7 @@ void of_wipe(void *bytes, size_t length) {
 #endif
 }
 
-const char of_no_memory[] = "not enough memory"; /* as Lua says it */
+const char of_no_memory[] = "not enough memory"; /* Lua's own message */
 
 /* ---- buffers --------------------------------------------------------------------------------- */
 
@@ -25,10 +25,11 @@ void of_buffer_init(of_buffer *buffer, size_t limit) {
     buffer->limit = limit;
 }
 
-/* Doubles up to a quarter of the limit and then takes it all: pages that nothing is written to cost
-   nothing, while blocks left behind by further doubling would add up to twice the limit. */
+/* Doubles the capacity up to a quarter of the limit, and then allocates all of it: pages that are
+   never written cost nothing, while the blocks that further doubling frees would add up to twice
+   the limit. */
 static bool grow(of_buffer *buffer, size_t need) {
-    size_t most = buffer->limit + 1; /* and the NUL */
+    size_t most = buffer->limit + 1; /* including the NUL */
     size_t capacity = buffer->capacity ? buffer->capacity : 512;
     while (capacity < need && capacity <= most / 8)
         capacity *= 2;

@@ -11,14 +11,14 @@
 #include <unistd.h>
 
 enum {
-    POOL = 16,               /* connections kept at least */
-    BUSY_MILLISECONDS = 100, /* after which libcurl is called in any case, while transfers run */
+    POOL = 16,               /* minimum of connections to keep */
+    BUSY_MILLISECONDS = 100, /* while transfers run, libcurl is called at least this often */
     NO_MEMORY_MILLISECONDS = 10,
-    PASS_MILLISECONDS = 50, /* at most, to read what came before a time was up, */
-    PASS_ROUNDS = 2,        /* but so often in any case */
+    PASS_MILLISECONDS = 50, /* time limit for reading what arrived before a time-out, */
+    PASS_ROUNDS = 2,        /* but at least this many rounds */
 };
 
-/* ---- what libcurl waits for ------------------------------------------------------------------ */
+/* ---- watched sockets ------------------------------------------------------------------------- */
 
 static bool grow(void **list, size_t *capacity, size_t need, size_t size) {
     if (need <= *capacity)
@@ -57,7 +57,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
     if (!grow((void **)&multi->places, &multi->place_count, number + 1, sizeof(size_t)) ||
         !grow((void **)&multi->watched, &multi->watched_capacity, multi->watched_count + 1,
               sizeof(struct pollfd))) {
-        multi->failure = CURLM_OUT_OF_MEMORY; /* what is not watched would wait for ever */
+        multi->failure = CURLM_OUT_OF_MEMORY; /* a socket that is not watched would wait for ever */
         return 0;
     }
     if (multi->places[number] == 0) {
@@ -93,14 +93,14 @@ static bool open_handle(of_multi *multi) {
            curl_multi_setopt(multi->handle, CURLMOPT_MAXCONNECTS, multi->pool) == CURLM_OK;
 }
 
-/* After any other code than CURLM_OK nothing is known of the curl_multi: libcurl 7.88 divides by
-   zero when one is used that lacked memory. */
+/* After any code other than CURLM_OK the state of the curl_multi is unknown: libcurl 7.88 divides
+   by zero when it is used again after it lacked memory. */
 static void check(of_multi *multi, CURLMcode code) {
     if (code != CURLM_OK)
         multi->failure = code;
 }
 
-/* Of what belonged to a curl_multi that is no more nothing stays. */
+/* Clears everything that belonged to a freed curl_multi. */
 static void forget_handle(of_multi *multi) {
     multi->handle = NULL;
     multi->failure = CURLM_OK;
@@ -111,7 +111,8 @@ static void forget_handle(of_multi *multi) {
     multi->ready = multi->out_of_memory = false;
 }
 
-/* It has no transfer any more. A socket that it leaves open nobody else would close. */
+/* Frees the curl_multi, which has no transfers left. Closes the sockets that it leaves open, which
+   nobody else would close. */
 static void close_handle(of_multi *multi) {
     of_connections_end(&multi->context.connections);
     if (multi->handle != NULL)
@@ -120,7 +121,7 @@ static void close_handle(of_multi *multi) {
     forget_handle(multi);
 }
 
-/* For how long nothing need be done. */
+/* How long poll() may wait before this multi needs a step. */
 static long poll_timeout(const of_multi *multi, long milliseconds) {
     if (multi->ready || multi->startable || multi->failure != CURLM_OK)
         return 0;
@@ -143,7 +144,7 @@ static long poll_timeout(const of_multi *multi, long milliseconds) {
 
 void of_multi_poll(of_multi *const *multis, size_t count, struct pollfd *extra, size_t extra_count,
                    long milliseconds) {
-    of_multi *first = multis[0]; /* whose scratch serves */
+    of_multi *first = multis[0]; /* its scratch memory is used */
     size_t total = extra_count;
     for (size_t i = 0; i < count; i++) {
         total += multis[i]->watched_count;
@@ -168,7 +169,7 @@ void of_multi_poll(of_multi *const *multis, size_t count, struct pollfd *extra, 
         multis[i]->out_of_memory = false;
     int ready = poll(first->polled, (nfds_t)total, (int)milliseconds);
     if (ready < 0)
-        return; /* a signal, which the caller gets to see */
+        return; /* a signal; the caller handles it */
     at = first->polled;
     for (size_t i = 0; i < count; i++) {
         of_multi *multi = multis[i];
@@ -177,13 +178,13 @@ void of_multi_poll(of_multi *const *multis, size_t count, struct pollfd *extra, 
             multi->ready = multi->ready || at->revents != 0;
         }
         if (ready == 0 && multi->running.count > 0)
-            multi->deadline = 0; /* whatever it said before */
+            multi->deadline = 0; /* call libcurl in any case */
     }
     for (size_t k = 0; k < extra_count; k++, at++)
         extra[k].revents = at->revents;
 }
 
-/* Backwards: what is taken out of the list is replaced by its last entry, which was seen to. */
+/* From the end: a removed entry is replaced by the last one, which has been handled already. */
 static void act_on_sockets(of_multi *multi) {
     int running;
     multi->ready = false;
@@ -202,7 +203,7 @@ static void act_on_sockets(of_multi *multi) {
     }
 }
 
-/* libcurl does not say its next time again when it was called too early, so it is asked. */
+/* After a call that was too early libcurl does not repeat its next time, so it is asked. */
 static void act_on_time(of_multi *multi) {
     int running;
     while (multi->failure == CURLM_OK && multi->deadline >= 0 && multi->deadline <= of_now()) {
@@ -250,7 +251,8 @@ void of_multi_end(of_transfer *transfer, of_kind kind, const char *message) {
             multi->context.trust = OF_TRUST_NONE;
         else if (kind == OF_OK && transfer->connects > 0 && multi->context.trust != OF_TRUST)
             multi->context.trust--;
-        /* libcurl (7.88) keeps a connection whose TLS lacked memory: the next request would die. */
+        /* libcurl (7.88) keeps a connection whose TLS lacked memory; the next request on it would
+           fail. */
         if (kind == OF_MEMORY && transfer->connection != NULL)
             (void)of_connections_disconnect(&multi->context.connections,
                                             of_connection_number(transfer->connection));
@@ -270,11 +272,12 @@ void of_multi_end(of_transfer *transfer, of_kind kind, const char *message) {
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
-/* libcurl's own time-outs look at the clock before they read what has come: a program that was busy
-   with something else would lose an answer that is there. So its transfers have none, and of its
-   time for connecting, from which it gives each address a share, it never sees the end. */
+/* libcurl's own time-outs compare the clock before they read received data: if the program was
+   busy, an answer that has arrived would be lost. So libcurl gets no time-out for the transfer,
+   and a connect timeout that is only used to divide the time among addresses and never expires
+   first. */
 
-/* Time in the queue counts. */
+/* The time in the queue counts. */
 static long long end_of(const of_transfer *transfer) {
     return transfer->submitted + transfer->timeout;
 }
@@ -297,7 +300,7 @@ static void expect(of_multi *multi, const of_transfer *transfer) {
         multi->due = due;
 }
 
-/* It is about to be connected. */
+/* The transfer is about to connect: sets the end of its connect timeout. */
 static void expect_connection(of_multi *multi, of_transfer *transfer) {
     long long end = end_of(transfer);
     transfer->connect_end = multi->context.now + transfer->owner->config.options.connect_timeout;
@@ -307,7 +310,7 @@ static void expect_connection(of_multi *multi, of_transfer *transfer) {
         multi->due = transfer->connect_end;
 }
 
-/* "2", "0.25" */
+/* Writes seconds like "2" or "0.25". */
 static void write_seconds(char text[32], long milliseconds) {
     int length = snprintf(text, 32, "%ld.%03ld", milliseconds / 1000, milliseconds % 1000);
     while (length > 1 && text[length - 1] == '0')
@@ -389,7 +392,8 @@ static void start(of_multi *multi, of_transfer *transfer) {
     transfer->easy = easy;
     atomic_store_explicit(&transfer->state, OF_RUNNING, memory_order_relaxed);
     owner->shares[multi->context.share].running++;
-    /* Of a handle whose adding failed libcurl may know: it is removed after all the others. */
+    /* If this fails, libcurl may still refer to the handle, so it is removed after all the
+       others. */
     check(multi, curl_multi_add_handle(multi->handle, of_easy_handle(easy)));
 }
 
@@ -404,7 +408,7 @@ static void start_queued(of_multi *multi) {
     }
 }
 
-/* Nothing was sent on the stale connection: once more, on a new one. */
+/* Starts the transfer again on a new connection, as nothing was sent on the stale one. */
 static void start_fresh(of_multi *multi, of_transfer *transfer) {
     CURL *handle = of_easy_handle(transfer->easy);
     transfer->stop = OF_STOP_NONE;
@@ -423,7 +427,7 @@ static void collect(of_multi *multi) {
     while ((event = curl_multi_info_read(multi->handle, &left)) != NULL) {
         if (event->msg != CURLMSG_DONE)
             continue;
-        CURLcode code = event->data.result; /* it dies with the handle's removal */
+        CURLcode code = event->data.result; /* the event is freed when the handle is removed */
         of_transfer *transfer = of_easy_transfer(event->easy_handle);
         if (transfer == NULL) {
             check(multi, CURLM_BAD_EASY_HANDLE);
@@ -447,12 +451,12 @@ static void collect(of_multi *multi) {
 }
 
 void of_multi_resume(of_transfer *transfer) {
-    if (!of_easy_resume(transfer->easy)) /* what had come may have a hole now */
+    if (!of_easy_resume(transfer->easy)) /* received data may be lost */
         check(transfer->multi, CURLM_OUT_OF_MEMORY);
 }
 
-/* What was done is done; what runs ends, sent or not. The next transfer gets a new curl_multi, and
-   new connections. */
+/* Replaces a failed curl_multi. Transfers that are done keep their results; running ones end, sent
+   or not. The next transfer gets a new curl_multi and new connections. */
 static void replace_handle(of_multi *multi) {
     char message[128];
     snprintf(message, sizeof message, "libcurl failed and was set up again: %s",
@@ -485,7 +489,7 @@ static void act(of_multi *multi) {
         go_on(multi);
 }
 
-/* What has come until now, as far as it can be read at once. */
+/* Reads all data that has arrived and can be read at once. */
 static void read_on(of_multi *multi) {
     for (int round = 0; round < PASS_ROUNDS || of_now() - multi->context.now < PASS_MILLISECONDS;
          round++) {
@@ -497,7 +501,8 @@ static void read_on(of_multi *multi) {
     }
 }
 
-/* A time that is up ends a transfer after it was read on: what came before counts. */
+/* Ends overdue transfers, after reading what has arrived for them: an answer that came in time
+   counts. */
 static void meet_due(of_multi *multi) {
     bool some = false;
     for (of_transfer *transfer = multi->running.first; transfer != NULL;

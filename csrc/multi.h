@@ -25,9 +25,8 @@ struct of_multi {
     size_t polled_capacity;
     bool out_of_memory; /* no memory for poll(): all watched sockets are treated as ready */
     bool ready;         /* a socket is ready */
-    CURLMcode
-        failure;  /* an error of a curl_multi_* function: the next step replaces the curl_multi */
-    bool stalled; /* a transfer needs of_easy_go_on, see of_easy_stalled */
+    CURLMcode failure;  /* of a curl_multi_* function; the next step replaces it */
+    bool stalled;       /* a transfer needs of_easy_go_on, see of_easy_stalled */
     long long deadline; /* of_now() at which libcurl has to be called; -1: no such time */
     long long due;      /* of_now() at which the first transfer may time out; 0: never */
     of_list queued;

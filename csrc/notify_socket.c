@@ -57,7 +57,7 @@ static bool nobody_listens(const struct sockaddr_un *address) {
     return refused;
 }
 
-/* The process that a socket's name names, 0: it is no such name. */
+/* The process id in the name of a socket; 0: the name has another form. */
 static long process_of(const char *name) {
     static const char prefix[] = "oneflow-";
     if (strncmp(name, prefix, sizeof prefix - 1) != 0)
@@ -67,8 +67,8 @@ static long process_of(const char *name) {
     return *end == '-' ? process : 0;
 }
 
-/* Sockets whose processes died without closing them. A process that was seen to be gone may
-   live in another container, so its notify socket is tried, too. */
+/* Removes the sockets of processes that ended without closing them. A process that seems to be gone
+   may live in another container, so a connection to its socket is tried as well. */
 static void clear_stale(const char *folder) {
     DIR *entries = opendir(folder);
     if (entries == NULL)
@@ -113,7 +113,7 @@ const char *of_notify_socket_open(of_notify_socket *notify, const char *folder) 
             why = NULL;
         else if (errno != EADDRINUSE)
             break;
-        else if (nobody_listens(&address)) /* another process had our number before */
+        else if (nobody_listens(&address)) /* left by an earlier process with our process id */
             (void)unlink(address.sun_path);
     }
     char *path = why == NULL ? of_copy(address.sun_path, strlen(address.sun_path)) : NULL;
@@ -149,7 +149,7 @@ void of_notify_socket_close(of_notify_socket *notify, bool ours) {
 
 /* ---- subscribers ----------------------------------------------------------------------------- */
 
-/* Is it this very process? Where that cannot be told, at least the same user. */
+/* Is the peer this very process? Where the system cannot tell: is it at least the same user? */
 static bool is_self(int fd) {
 #if defined(SO_PEERCRED) && defined(__linux__)
     struct ucred peer;

@@ -27,7 +27,7 @@ void of_queue_unref(of_queue *queue) {
     queue->calls->end(queue);
 }
 
-/* ---- what is in it --------------------------------------------------------------------------- */
+/* ---- the queue ------------------------------------------------------------------------------- */
 
 void of_queue_push(of_queue *queue, of_transfer *transfer) {
     transfer->in_queue = true;
@@ -46,7 +46,7 @@ void of_queue_drop(of_queue *queue, of_transfer *transfer) {
 unsigned long of_queue_next(of_queue *queue) {
     unsigned long number = 0;
     if (queue->lock != NULL)
-        queue->lock->take();
+        queue->lock->acquire();
     of_transfer *transfer = queue->done.first;
     if (transfer != NULL) {
         number = transfer->number;

@@ -15,7 +15,7 @@
 #include "transfer.h"
 
 typedef struct of_lock {
-    void (*take)(void);
+    void (*acquire)(void);
     void (*release)(void);
 } of_lock;
 

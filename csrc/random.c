@@ -6,7 +6,7 @@
 #include <sys/random.h>
 #endif
 
-/* Not libcrypto's: that generator is of no use any more once it lacked memory at its first use. */
+/* Not libcrypto's generator, which stays unusable once it has lacked memory at its first use. */
 bool of_random_hex(char *hex, size_t count) {
     static const char digits[] = "0123456789abcdef";
     unsigned char bytes[OF_RANDOM_MAX / 2];

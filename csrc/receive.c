@@ -13,7 +13,8 @@ static size_t keep(of_transfer *transfer, of_buffer *buffer, const char *bytes, 
     return length == 0 ? 1 : 0;
 }
 
-/* The empty line has come: this is the answer, unless it is an interim one. False: it is none. */
+/* The empty line has arrived: accepts this answer, unless it is an interim one. False: it is
+   invalid. */
 static bool end_head(of_transfer *transfer, CURL *handle) {
     const of_head_seen *seen = &transfer->seen;
     long status = 0;
@@ -32,7 +33,7 @@ static bool end_head(of_transfer *transfer, CURL *handle) {
     }
     if (seen->gzip && transfer->answer == OF_ANSWER_STREAM)
         transfer->body.limit =
-            transfer->owner->config.options.max_body; /* of a piece that unpacks to more */
+            transfer->owner->config.options.max_body; /* for a piece that unpacks to more */
     return true;
 }
 
@@ -64,8 +65,8 @@ static bool header_is(const of_buffer *head, const char *name, const char *wante
            (length == size || strchr("; \t,", value[size]) != NULL);
 }
 
-/* Is this answer the file? A page to log in at is not, nor what the service tells of a file; and
-   without a length a cut one could not be told from a whole one. */
+/* Decides whether this answer is the file. A login page is not, nor is the service's JSON about a
+   file. Without a length a truncated file could not be detected. */
 static void judge(of_transfer *transfer, CURL *handle) {
     const of_buffer *head = &transfer->head;
     long status = 0;
@@ -105,7 +106,7 @@ static size_t on_file(of_transfer *transfer, const char *bytes, size_t length) {
     } else if (transfer->answer == OF_ANSWER_STREAM && !transfer->seen.gzip &&
                transfer->body.length + length > OF_STREAM_LIMIT) {
         transfer->paused = true;
-        return CURL_WRITEFUNC_PAUSE; /* libcurl brings these bytes again */
+        return CURL_WRITEFUNC_PAUSE; /* libcurl will pass these bytes again */
     } else if (keep(transfer, &transfer->body, bytes, length, OF_STOP_BODY) != length) {
         return 0;
     }
@@ -113,7 +114,7 @@ static size_t on_file(of_transfer *transfer, const char *bytes, size_t length) {
     return length;
 }
 
-static size_t take(of_transfer *transfer, CURL *handle, const char *bytes, size_t length) {
+static size_t store(of_transfer *transfer, CURL *handle, const char *bytes, size_t length) {
     if (transfer->answer != OF_ANSWER_JSON && length > 0) {
         if (!transfer->judged)
             judge(transfer, handle);
@@ -130,14 +131,14 @@ typedef struct unpacked {
     CURL *handle;
 } unpacked;
 
-static bool take_unpacked(void *context, const char *bytes, size_t length) {
+static bool store_unpacked(void *context, const char *bytes, size_t length) {
     const unpacked *to = context;
-    return take(to->transfer, to->handle, bytes, length) == length;
+    return store(to->transfer, to->handle, bytes, length) == length;
 }
 
 static size_t unpack(of_transfer *transfer, CURL *handle, const char *bytes, size_t length) {
     unpacked to = {transfer, handle};
-    if (of_transfer_readable(transfer)) { /* one piece at a time: it may be a large one */
+    if (of_transfer_readable(transfer)) { /* only one piece at a time, because it may be large */
         transfer->paused = true;
         return CURL_WRITEFUNC_PAUSE;
     }
@@ -145,7 +146,7 @@ static size_t unpack(of_transfer *transfer, CURL *handle, const char *bytes, siz
         transfer->gunzip = of_gunzip_new();
     switch (transfer->gunzip == NULL
                 ? OF_GUNZIP_MEMORY
-                : of_gunzip_write(transfer->gunzip, bytes, length, take_unpacked, &to)) {
+                : of_gunzip_write(transfer->gunzip, bytes, length, store_unpacked, &to)) {
     case OF_GUNZIP_GOOD:
         return length;
     case OF_GUNZIP_MEMORY:
@@ -157,7 +158,7 @@ static size_t unpack(of_transfer *transfer, CURL *handle, const char *bytes, siz
         break;
     case OF_GUNZIP_TRAILING:
         transfer->stop = OF_STOP_ANSWER;
-        transfer->reason = "there is something behind the body's gzip";
+        transfer->reason = "there is data after the end of the body's gzip";
         break;
     case OF_GUNZIP_STOPPED:
         break;
@@ -167,10 +168,10 @@ static size_t unpack(of_transfer *transfer, CURL *handle, const char *bytes, siz
 
 size_t of_receive_body(of_transfer *transfer, CURL *handle, const char *bytes, size_t length) {
     return transfer->seen.gzip ? unpack(transfer, handle, bytes, length)
-                               : take(transfer, handle, bytes, length);
+                               : store(transfer, handle, bytes, length);
 }
 
-/* All of it came. A file without bytes is not the file that was asked for. */
+/* The whole file has arrived. An empty file is not the file that was requested. */
 void of_receive_file_end(of_transfer *transfer, CURL *handle) {
     if (!transfer->judged)
         judge(transfer, handle);

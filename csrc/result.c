@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Every code that is not listed is a connection that failed. */
+/* A code that is not listed is a failed connection. */
 #define CODES(X)                                                                                   \
     X(CURLE_OPERATION_TIMEDOUT, OF_TIMEOUT)                                                        \
     X(CURLE_OUT_OF_MEMORY, OF_MEMORY)                                                              \
@@ -46,26 +46,27 @@ static of_kind kind_of(CURLcode code) {
     }
 }
 
-/* libcurl calls a header line beyond its own limit a lack of memory. */
+/* libcurl reports a header line beyond its own limit as a lack of memory. */
 static bool refused_line(const of_transfer *transfer, CURLcode code) {
     return code == CURLE_OUT_OF_MEMORY && transfer->wire > 0 &&
            of_curl_init() == OF_ZEROING_PROCESS &&
            transfer->allocation_failures == of_allocation_failures();
 }
 
-/* And a lack of memory it may call a host that it cannot find. */
+/* libcurl may report a lack of memory as a host that was not found. */
 static bool lacked_memory(const of_transfer *transfer) {
     return transfer->allocation_failures != of_allocation_failures();
 }
 
-/* A peer that hangs up during the handshake has broken a connection, not failed a check: libcurl
-   has one code for both. (Its system error may be an older one, of another address: 8.14.) */
+/* If the peer closes the connection during the handshake, the connection has failed, not a
+   certificate check; libcurl has one code for both. (Its system error may come from an earlier
+   address: 8.14.) */
 static bool hung_up(const char *message, long os_error) {
     static const char *const words[] = {
-        "Recv failure: ", /* libcurl: the system's error, as of a reset */
+        "Recv failure: ", /* libcurl, with the system's error, for example a reset */
         "Send failure: ",
-        " in connection to ",           /* libcurl to 8.10: neither TLS nor the system has one */
-        "error:00000000:",              /* the same, from 8.11 on */
+        " in connection to ", /* libcurl up to 8.10, without an error from TLS or the system */
+        "error:00000000:",    /* the same since 8.11 */
         "unexpected eof while reading", /* OpenSSL 3 */
         "non-properly terminated",      /* GnuTLS */
         "in the pull function",
@@ -76,8 +77,8 @@ static bool hung_up(const char *message, long os_error) {
     return found;
 }
 
-/* What the header lines say, all of which came. Of an answer that was cut in them nothing counts:
-   it may be another one's. */
+/* Reads the header lines, if all of them arrived. A truncated header does not count: it may belong
+   to another answer. */
 static bool read_head(of_transfer *transfer, CURL *handle) {
     curl_off_t retry_after = 0;
     of_buffer_cut(&transfer->head, transfer->head_length);
@@ -86,14 +87,15 @@ static bool read_head(of_transfer *transfer, CURL *handle) {
     if (curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &transfer->status) != CURLE_OK ||
         curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &retry_after) != CURLE_OK)
         return false;
-    if (retry_after > 0) { /* a past date is negative */
+    if (retry_after > 0) { /* a date in the past gives a negative number */
         transfer->retry_after = retry_after < INT32_MAX ? (long)retry_after : INT32_MAX;
     }
     return true;
 }
 
-/* What failed before anything was sent, and not for its time, may have wanted a descriptor: for a
-   socket, for a look-up, for the file of certificates. libcurl does not tell. */
+/* The shortage that may have caused a failure before anything was sent, other than a time-out: a
+   descriptor was needed for a socket, for the name look-up or for the CA file, and libcurl does not
+   tell which failed. */
 static const char *shortage_of(const of_transfer *transfer, of_kind kind) {
     if (transfer->wire > 0 || kind == OF_OK || kind == OF_TIMEOUT)
         return NULL;
@@ -123,7 +125,8 @@ of_kind of_result_read(of_transfer *transfer, CURL *handle, CURLcode code, const
     }
     switch (transfer->stop) {
     case OF_STOP_GUARD:
-        /* Wanted again after an answer (417): that answer counts. Otherwise the connection died. */
+        /* libcurl wanted to send the request again. After an answer (417), that answer counts;
+           otherwise the connection died. */
         kind = transfer->status != 0 ? OF_OK : OF_CONNECTION;
         snprintf(message, room,
                  "the connection died after the request was sent; it was not sent again");

@@ -11,7 +11,7 @@ static bool is_pending(void) {
     return sigismember(&pending, SIGPIPE) == 1;
 }
 
-/* Without waiting: one that is pending for the process another thread may take in between. */
+/* Does not wait: another thread may take a signal that is pending for the whole process. */
 static void swallow(void) {
     sigset_t pipe_set;
     sigemptyset(&pipe_set);

@@ -20,7 +20,7 @@ void of_sleep(long milliseconds) {
     (void)nanosleep(&time, NULL);
 }
 
-#if defined(SOCK_CLOEXEC) && !defined(__APPLE__) /* then there are pipe2 and accept4, too */
+#if defined(SOCK_CLOEXEC) && !defined(__APPLE__) /* then pipe2 and accept4 exist, too */
 #define AT_ONCE
 #else
 static int cloexec(int fd) {

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 enum {
-    RANDOM = 12,     /* hex digits of the temporary name */
-    NAME_KEPT = 200, /* bytes of the name in it: 255 may be all that a file system takes */
+    RANDOM = 12,     /* hex digits in the temporary name */
+    NAME_KEPT = 200, /* bytes of the final name in it: some file systems allow only 255 */
 };
 
 struct of_target {
@@ -26,12 +26,12 @@ struct of_target {
     unsigned process;
     int folder;
     int fd;
-    mode_t mode; /* that the file gets, by this process's umask */
+    mode_t mode; /* permissions of the final file, by this process's umask */
     bool written;
-    bool there; /* the temporary file */
+    bool there; /* the temporary file exists */
     int error;
     const char *doing;
-    char *path;       /* as it was given */
+    char *path;       /* as given */
     const char *name; /* its last part */
     char temporary[NAME_KEPT + RANDOM + 16];
 };
@@ -67,7 +67,7 @@ void of_target_unref(of_target *target) {
     free(target);
 }
 
-/* ---- its making ------------------------------------------------------------------------------ */
+/* ---- creation -------------------------------------------------------------------------------- */
 
 static bool open_folder(of_target *target) {
     char *slash = strrchr(target->path, '/');
@@ -99,8 +99,8 @@ static int make(of_target *target, mode_t mode) {
     return fd;
 }
 
-/* The umask can only be asked for by changing it, for all threads at once; a file tells it too. The
-   one that tells it must not be the one that is filled: others could have opened it. */
+/* Learns the umask from the mode of a file that it creates, because asking for the umask changes
+   it, for all threads. That file is not the one that is filled: others could have opened it. */
 static bool learn_mode(of_target *target) {
     struct stat file;
     int fd = make(target, 0666);
@@ -137,7 +137,7 @@ of_target *of_target_new(const char *path, char message[OF_TARGET_MESSAGE]) {
         why = "it is a folder";
         errno = EISDIR;
     } else if (fstatat(target->folder, target->name, &old, AT_SYMLINK_NOFOLLOW) == 0) {
-        if (!S_ISREG(old.st_mode)) { /* to rename over a device or a link is to destroy it */
+        if (!S_ISREG(old.st_mode)) { /* renaming over a device or a link would destroy it */
             why = "it is there, and is not a regular file";
             errno = S_ISDIR(old.st_mode) ? EISDIR : EEXIST;
         }
@@ -155,7 +155,7 @@ of_target *of_target_new(const char *path, char message[OF_TARGET_MESSAGE]) {
     return target;
 }
 
-/* ---- filling it ------------------------------------------------------------------------------ */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 bool of_target_rewind(of_target *target) {
     if (target->written && (ftruncate(target->fd, 0) != 0 || lseek(target->fd, 0, SEEK_SET) != 0))
@@ -188,7 +188,8 @@ bool of_target_commit(of_target *target) {
     if (renameat(target->folder, target->temporary, target->folder, target->name) != 0)
         return fail(target, "named");
     target->there = false;
-    if (fsync(target->folder) != 0 && errno != EINVAL) /* some file systems have no such thing */
+    if (fsync(target->folder) != 0 &&
+        errno != EINVAL) /* EINVAL: the file system does not support it */
         return fail(target, "written to disk for good, though it is there");
     return true;
 }

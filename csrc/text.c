@@ -31,7 +31,7 @@ double of_read_number(const char *text, char **end) { return strtod_l(text, end,
 
 const char *of_error_text(int error) {
 #ifdef __APPLE__
-    return strerror(error); /* not translated, and without the other */
+    return strerror(error); /* not translated */
 #else
     return strerror_l(error, c_locale);
 #endif

@@ -8,17 +8,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BLIND_MILLISECONDS = 10 }; /* between looks at what cannot be waited for */
+enum { BLIND_MILLISECONDS = 10 }; /* pause between checks when there is no descriptor to wait for */
 
 typedef struct of_threaded_queue of_threaded_queue;
 struct of_threaded_queue {
     of_queue queue;
     unsigned long number;
-    of_subscriber *subscriber; /* who is told that something is in it */
-    bool to_signal;            /* at the end of the thread's turn */
+    of_subscriber *subscriber; /* notified when the queue is not empty */
+    bool to_signal;            /* notify at the end of the thread's turn */
     of_threaded_queue *next_to_signal;
     of_threaded_queue *next_known;
-    int pipe[2]; /* -1: nobody asked for a descriptor */
+    int pipe[2]; /* -1: no descriptor was requested yet */
     unsigned process;
 };
 
@@ -45,7 +45,7 @@ static void drain_pipe(of_queue *queue) {
 static bool open_pipe(of_threaded_queue *self) {
     if (has_pipe(self))
         return true;
-    of_close_pipe(self->pipe); /* a parent's */
+    of_close_pipe(self->pipe); /* it belongs to the parent */
     self->process = of_process();
     if (!of_pipe(self->pipe))
         return false;
@@ -56,7 +56,7 @@ static bool open_pipe(of_threaded_queue *self) {
 
 int of_threaded_queue_fd(of_queue *queue) {
     of_threaded_queue *self = self_of(queue);
-    queue->lock->take();
+    queue->lock->acquire();
     bool good = open_pipe(self);
     queue->lock->release();
     return good ? self->pipe[0] : -1;
@@ -69,13 +69,13 @@ static bool wait_for(of_queue *queue, long milliseconds) {
     } else {
         (void)poll(&done, 1, (int)milliseconds);
     }
-    queue->lock->take();
+    queue->lock->acquire();
     bool some = queue->done.count > 0;
     queue->lock->release();
     return some;
 }
 
-/* ---- who waits is told ----------------------------------------------------------------------- */
+/* ---- notification ---------------------------------------------------------------------------- */
 
 static void signal_later(of_queue *queue) {
     of_threaded_queue *self = self_of(queue);
@@ -86,7 +86,7 @@ static void signal_later(of_queue *queue) {
     first_to_signal = self;
 }
 
-/* Under the lock -> a queue that is held, or NULL. */
+/* Under the lock -> a queue to notify, with a reference, or NULL. */
 static of_threaded_queue *next_to_signal(void) {
     while (first_to_signal != NULL) {
         of_threaded_queue *self = first_to_signal;
@@ -98,11 +98,11 @@ static of_threaded_queue *next_to_signal(void) {
     return NULL;
 }
 
-/* Not under the lock: who is told runs at once, on another processor, and wants the lock; and this
-   thread may lose its own processor in a system call. */
+/* Writes outside the lock: the notified thread runs at once, on another processor, and needs the
+   lock; and this thread may lose its processor during a system call. */
 void of_threaded_queues_signal(const of_lock *lock) {
     for (;;) {
-        lock->take();
+        lock->acquire();
         of_threaded_queue *self = next_to_signal();
         int pipe = self != NULL && self->process == of_process() ? self->pipe[1] : -1;
         lock->release();
@@ -110,7 +110,7 @@ void of_threaded_queues_signal(const of_lock *lock) {
             return;
         if (pipe >= 0)
             (void)!write(pipe, "", 1);
-        if (self->subscriber != NULL) /* no other thread makes or unmakes subscribers */
+        if (self->subscriber != NULL) /* only this thread adds or removes subscribers */
             of_subscriber_notify(self->subscriber);
         of_queue_unref(&self->queue);
     }
@@ -147,11 +147,11 @@ void of_threaded_queues_unsubscribe_all(void) {
         self->subscriber = NULL;
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- creation and end ------------------------------------------------------------------------ */
 
 static void end(of_queue *queue) {
     of_threaded_queue *self = self_of(queue);
-    queue->lock->take();
+    queue->lock->acquire();
     of_threaded_queue **link = &known;
     while (*link != self)
         link = &(*link)->next_known;
@@ -177,7 +177,7 @@ of_queue *of_threaded_queue_new(const of_lock *lock) {
         return NULL;
     of_queue_init(&self->queue, &calls, lock);
     self->pipe[0] = self->pipe[1] = -1;
-    lock->take();
+    lock->acquire();
     self->number = ++last_number;
     self->next_known = known;
     known = self;

@@ -21,7 +21,7 @@ const of_token_source *of_token_source_test(lua_State *L, int index) {
 
 of_token_change of_token_source_ask(const of_token_source *source, oneflow_token_reason reason,
                                     of_token *token, const char **why) {
-    char bytes[OF_TOKEN_MAX + 1]; /* one byte too many is seen */
+    char bytes[OF_TOKEN_MAX + 1]; /* one more byte, to detect a longer token */
     size_t length = source->ask(source->context, reason, bytes, sizeof bytes);
     of_token_change change = OF_TOKEN_REFUSED;
     if (length == 0) {

@@ -9,7 +9,7 @@
 
 enum {
     URL_LIMIT = 64 * 1024,
-    KEPT_LIMIT = 64 * 1024, /* bytes that a buffer may keep beyond its transfer */
+    KEPT_LIMIT = 64 * 1024, /* bytes of capacity that a buffer keeps after its transfer */
 };
 
 /* ---- lists ----------------------------------------------------------------------------------- */
@@ -41,7 +41,7 @@ void of_list_remove(of_list *list, of_transfer *transfer) {
     list->count--;
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- creation and end ------------------------------------------------------------------------ */
 
 of_transfer *of_transfer_new(void) {
     of_transfer *transfer = calloc(1, sizeof *transfer);
@@ -62,7 +62,7 @@ void of_transfer_free(of_transfer *transfer) {
     free(transfer);
 }
 
-/* Nothing of what it carried is left in the buffer, but its memory. */
+/* Wipes the contents of the buffer, keeps its memory. */
 static void wipe(of_buffer *buffer) {
     if (buffer->capacity > KEPT_LIMIT)
         of_buffer_free(buffer);
@@ -74,7 +74,7 @@ void of_transfer_forget_request(of_transfer *transfer) {
     free(transfer->headers);
     transfer->headers = NULL;
     wipe(&transfer->header_text);
-    if (!transfer->listed) /* the ledger may have to name it */
+    if (!transfer->listed) /* the ledger may still have to write the path */
         wipe(&transfer->url);
     if (transfer->body_out != NULL)
         of_wipe(transfer->body_out, transfer->body_out_length);
@@ -120,7 +120,7 @@ static void add_header(of_buffer *lines, const char *name, const char *value, si
     of_buffer_append(lines, "", 1);
 }
 
-/* libcurl's list, once the lines are complete and stay where they are. */
+/* Builds libcurl's list, once the lines are complete and do not move any more. */
 static bool link_headers(of_transfer *transfer) {
     const of_buffer *text = &transfer->header_text;
     const char *end = text->bytes + text->length;
@@ -142,8 +142,9 @@ static bool link_headers(of_transfer *transfer) {
     return true;
 }
 
-/* All that a request carries, what libcurl has an option for among it: it would format that twice.
-   A file is not compressed on the way, or its length would not be known. */
+/* Adds all headers of a request, including those for which libcurl has an option: libcurl would
+   format these twice. A file is requested without compression, because otherwise its length would
+   be unknown. */
 static void add_headers(of_transfer *transfer, const of_token *token, const of_request *request) {
     const of_config *config = &transfer->owner->config;
     of_buffer *lines = &transfer->header_text;
@@ -173,7 +174,7 @@ static void add_headers(of_transfer *transfer, const of_token *token, const of_r
         add_line(lines, line);
 }
 
-/* Afresh for each request: a header never outlives the call that it was made for. */
+/* Composes everything for each request: a header never outlives the call that it was made for. */
 of_kind of_transfer_compose(of_transfer *transfer, const of_token *token, const of_request *request,
                             const char **field, const char **why) {
     const of_config *config = &transfer->owner->config;
@@ -224,7 +225,7 @@ of_kind of_transfer_compose(of_transfer *transfer, const of_token *token, const 
     return link_headers(transfer) ? OF_OK : OF_MEMORY;
 }
 
-/* ---- its state and its result ---------------------------------------------------------------- */
+/* ---- state and result ------------------------------------------------------------------------ */
 
 bool of_transfer_droppable(const of_transfer *transfer) {
     return atomic_load_explicit(&transfer->state, memory_order_relaxed) == OF_QUEUED ||

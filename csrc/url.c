@@ -16,7 +16,7 @@ static bool loopback(const char *host) {
 }
 
 /* Letters, digits, '.', '-', '_', or an IPv6 address in brackets: nothing that a proxy, a log or
-   libcurl's own decoding could read as another host. */
+   libcurl's decoding could take for another host. */
 static bool plain_host(const char *host) {
     static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
     size_t length = strlen(host);
@@ -27,7 +27,7 @@ static bool plain_host(const char *host) {
     return length > 0 && host[strspn(host, name)] == '\0';
 }
 
-/* One part of a parsed URL, or NULL where it has none. False: no memory. */
+/* Reads one part of a parsed URL; NULL if it is missing. False: no memory. */
 static bool read_part(CURLU *parsed, CURLUPart part, char **text) {
     CURLUcode code = curl_url_get(parsed, part, text, 0);
     if (code != CURLUE_OK)
@@ -139,7 +139,7 @@ const char *of_url_parse(of_url *url, const char *text, size_t length) {
     if (memchr(text, '?', length) != NULL)
         return "holds a query";
     if (memchr(text, '@', authority_end(text, strstr(text, "://"))) != NULL)
-        return "holds a user name"; /* which libcurl refuses for want of memory, too */
+        return "holds a user name"; /* libcurl refuses it as for lack of memory */
     CURLU *parsed = curl_url();
     if (parsed == NULL)
         return of_no_memory;
@@ -199,7 +199,7 @@ const char *of_check_path(const char *path, size_t length) {
         return "does not begin with '/'";
     if (length > 2048)
         return "is longer than 2048 bytes";
-    size_t segment = 1; /* where the segment now being read begins */
+    size_t segment = 1; /* start of the current segment */
     for (size_t i = 1; i <= length; i++) {
         if (i == length || path[i] == '/') {
             size_t width = i - segment;
@@ -216,7 +216,7 @@ const char *of_check_path(const char *path, size_t length) {
             int byte = high * 16 + low;
             if (byte < 0x20 || byte == 0x7f || byte == '/' || byte == '\\' || byte == '.' ||
                 byte == '%') {
-                return "hides a control byte, '/', '\\', '.' or '%' behind a '%'";
+                return "escapes a control byte, '/', '\\', '.' or '%' with a '%'";
             }
             i += 2;
         } else if (!unreserved(path[i]) &&

@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 enum {
-    GAPS = 16, /* free numbers, behind which nothing new is: the lowest ones are given first */
+    GAPS = 16, /* after this many unused numbers the search ends: new descriptors get the lowest */
     ROUNDS = 2,
 };
 
-/* ---- what a descriptor is -------------------------------------------------------------------- */
+/* ---- kinds of descriptors -------------------------------------------------------------------- */
 
 static bool is_inherited(int fd) {
     int flags = fcntl(fd, F_GETFD);
@@ -28,7 +28,7 @@ static void keep(int fd) {
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-/* A socket of a pair has no name. */
+/* A socket made by socketpair() has no name. */
 static bool is_local_socket(int fd) {
     struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
     socklen_t length = sizeof name;
@@ -36,7 +36,7 @@ static bool is_local_socket(int fd) {
            length <= sizeof name.ss_family;
 }
 
-/* It is of no type that stat has a name for, and its own other end. */
+/* Its type is none that stat has a name for. An eventfd is both ends in one. */
 static bool is_eventfd(const struct stat *status) { return (status->st_mode & S_IFMT) == 0; }
 
 static bool may_wake(int fd, const struct stat *status) {
@@ -46,7 +46,7 @@ static bool may_wake(int fd, const struct stat *status) {
 
 /* ---- the pair of a curl_multi ---------------------------------------------------------------- */
 
-/* Is a byte on its way from one end to the other? It can be seen at both. */
+/* Is a byte on its way from one end to the other? Either end shows it. */
 static bool carries(int fd) {
     struct pollfd input = {.fd = fd, .events = POLLIN};
     int bytes = 0;
@@ -59,8 +59,8 @@ static bool carries(int fd) {
     return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
-/* No other descriptor changes, again and again, when this curl_multi is woken and when it has
-   noticed. */
+/* Is this the wake-up descriptor? No other one changes, each time, when this curl_multi is woken
+   and when it has read that. */
 static bool wakes(CURLM *multi, int fd) {
     for (int i = 0; i < ROUNDS; i++) {
         if (carries(fd) || curl_multi_wakeup(multi) != CURLM_OK)
@@ -72,7 +72,7 @@ static bool wakes(CURLM *multi, int fd) {
     return !carries(fd);
 }
 
-/* Both ends, or the one where libcurl needs no other. */
+/* Finds both ends, or the only one where libcurl has no second. */
 static bool find_pair(CURLM *multi, int first, int pair[2]) {
     int count = 0;
     int gaps = 0;
@@ -102,7 +102,7 @@ CURLM *of_wakeup_new_multi(int pair[2]) {
     CURLM *multi = curl_multi_init();
     if (multi == NULL || first < 0)
         return multi;
-    if (!find_pair(multi, first, pair)) /* another thread closed a lower one meanwhile */
+    if (!find_pair(multi, first, pair)) /* another thread may have closed a lower one meanwhile */
         (void)find_pair(multi, 0, pair);
     for (int i = 0; i < 2; i++) {
         if (pair[i] >= 0)
@@ -111,14 +111,15 @@ CURLM *of_wakeup_new_multi(int pair[2]) {
     return multi;
 }
 
-/* ---- that of a look-up ----------------------------------------------------------------------- */
+/* ---- the pair of a name look-up -------------------------------------------------------------- */
 
-/* Of two sockets that one system call made. Linux gives inodes in turn, from stocks of 1024. */
+/* Were the two sockets made by one system call? Linux numbers inodes in sequence, in blocks of
+   1024. */
 static bool follows(ino_t first, ino_t second) {
     return second == first + 1 || (first % 1024 == 0 && second % 1024 == 1);
 }
 
-/* libcurl waits at one end, and tells no other. */
+/* libcurl polls one end and does not name the other: finds it. */
 static void keep_other(int fd) {
     struct stat one;
     struct stat other;

@@ -1,6 +1,6 @@
 /*
- * What the static library offers beside the core, for programs that embed Lua. Not part of the
- * shared object.
+ * What the static library offers in addition to the core, for programs that embed Lua. Not part of
+ * the shared object.
  */
 #include "../oneflow.h"
 
@@ -8,7 +8,7 @@
 #include "../token_source.h"
 #include "embedded.h"
 
-/* The module whose place in the list is the upvalue, run with the name as `require` gives it. */
+/* Runs the module whose index in the list is the upvalue, with the name as `require` passes it. */
 static int load_module(lua_State *L) {
     const of_embedded *module = &of_embedded_modules[lua_tointeger(L, lua_upvalueindex(1))];
     if (luaL_loadbuffer(L, (const char *)module->text, module->length, module->source) != 0)
@@ -44,7 +44,7 @@ int oneflow_client(lua_State *L, oneflow_token_callback *ask, void *context) {
     lua_pushliteral(L, "oneflow");
     lua_call(L, 1, 1);
     lua_getfield(L, -1, "client");
-    lua_newtable(L); /* the callback is put into no table of the host's */
+    lua_newtable(L); /* a new table, so that the callback is not put into one of the host's */
     int options = lua_gettop(L);
     for (lua_pushnil(L); lua_next(L, given) != 0;) {
         lua_pushvalue(L, -2);
