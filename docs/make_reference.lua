@@ -38,14 +38,16 @@ local function rows(lines, fields, prefix)
     if inner.type == "object" and not words.shared[inner] then
       rows(lines, inner.fields, below .. ".")
       for _, rule in ipairs(words.cross_field(inner)) do add(lines, "| `%s` | %s | |", below, cell(rule)) end
+      if inner.read_only then add(lines, "| `%s` | %s | |", below, words.read_only(inner)) end
     end
   end
 end
 
-local function fields_table(lines, title, fields, rules)
+local function fields_table(lines, title, fields, rules, read_only)
   add(lines, "\n| %s | takes | required |\n|---|---|---|", title)
   rows(lines, fields, "")
   for _, rule in ipairs(words.cross_field(rules or {})) do add(lines, "| | %s | |", cell(rule)) end
+  if read_only then add(lines, "| | %s | |", words.read_only { read_only = read_only }) end
 end
 
 local function arguments(lines, operation)
@@ -71,7 +73,7 @@ local function arguments(lines, operation)
     if #described > 1 then add(lines, "%s", "\n" .. table.concat(described, "\n* ", 2):gsub("^", "* ")) end
   end
   if operation.body then
-    fields_table(lines, "body", operation.body, operation.rules)
+    fields_table(lines, "body", operation.body, operation.rules, operation.read_only)
     for _, total in ipairs(operation.totals or {}) do
       add(lines, "| `%s` | at most %d %s of a contract together | |", total.at, total.max, total.of)
     end
@@ -149,7 +151,7 @@ return function()
   for _, name in ipairs(words.names(words.shared_by_name)) do
     local field = words.shared_by_name[name]
     add(lines, "\n### part: %s", name)
-    fields_table(lines, name, field.fields, field)
+    fields_table(lines, name, field.fields, field, field.read_only)
   end
   return table.concat(lines, "\n") .. "\n"
 end

@@ -187,6 +187,16 @@ function M.cross_field(field)
   return lines
 end
 
+--- What an object's names are that are only read; nil: none.
+function M.read_only(object)
+  local list = {}
+  for i, name in ipairs(M.names(object.read_only)) do
+    local only = object.read_only[name]
+    list[i] = "`" .. name .. "`" .. (only == true and "" or " (when `" .. tostring(only) .. "`)")
+  end
+  return list[1] and "left out, as read only: " .. table.concat(list, ", ")
+end
+
 -- ---- searches --------------------------------------------------------------------------------------------------
 
 --- The methods of searches.lua by resource, each { name, arguments, comment = lines of annotation }.

@@ -3,16 +3,19 @@
 -- later, or that answers differently when asked twice, changes nothing.
 local core = require "oneflow.core"
 local cross_field = require "oneflow.cross_field"
+local equal = require "oneflow.equal"
 local CALL = require("oneflow.options.lists").call
 local read_options = require("oneflow.options").read
 local usage = require "oneflow.usage"
 local values = require "oneflow.values"
 
-local ipairs, next, pairs, type = ipairs, next, pairs, type
-local format = string.format
+local ipairs, next, pairs, tonumber, type = ipairs, next, pairs, tonumber, type
+local format, gmatch = string.format, string.gmatch
 local floor = math.floor
 
 local M = {}
+
+local NOTHING = {}
 
 local bad_type = usage.expected
 
@@ -34,11 +37,45 @@ local function note(problems, path, message)
 end
 M.note = note
 
-local function unknown_name(path, name, fields)
-  if path == "body" and CALL.options[name] then
-    usage.raise(format("%s is an option, not a field: pass it in the table after the payload", usage.show(name)))
+-- What is read of a payload, how: `unchecked`; `body`, the payload; `held`, what the handle holds of the thing that is
+-- written, or nil; and what was found: `left_out`, the path of a name that is only read.
+
+-- What the handle holds at a path of the payload; of lists the item with the same id.
+local function held_at(how, path)
+  local given, held = how.body, how.held
+  for name, index in gmatch(path .. ".", "([^.%[%]]*)%[?(%d*)%]?%.") do
+    if name ~= "body" then
+      if type(held) ~= "table" then return nil end
+      given, held = given[name], held[name]
+    end
+    if index ~= "" then
+      given = given[tonumber(index)]
+      local id, found = given.id, nil
+      for _, item in ipairs(type(held) == "table" and held or NOTHING) do
+        if type(item) == "table" and id ~= nil and item.id == id then found = item end
+      end
+      held = found
+    end
   end
-  usage.no_field(path, name, fields)
+  return held
+end
+
+-- A name that is no field. What was read can be written back: a name that the service only sends is left out, and so is
+-- one with the value that the handle holds. Any other raises.
+local function no_field(field, name, item, path, how)
+  local only = field.read_only and field.read_only[name]
+  if only == nil or (only ~= true and only ~= item) then
+    local held = how.held and type(name) == "string" and held_at(how, path)
+    if type(held) ~= "table" or held[name] == nil or not equal(held[name], item) then
+      if path == "body" and CALL.options[name] then
+        usage.raise(format("%s is an option, not a field: pass it in the table after the payload", usage.show(name)))
+      elseif only ~= nil or (type(held) == "table" and held[name] ~= nil) then
+        usage.raise(format("%s.%s is read, and not changed here", path, name))
+      end
+      usage.no_field(path, name, field.fields)
+    end
+  end
+  how.left_out = path .. "." .. name
 end
 
 --- A value of a type without fields of its own, as it is sent.
@@ -55,7 +92,7 @@ local read
 -- What holds fields of its own.
 local walked = {}
 
-function walked.list(field, value, path, problems, unchecked)
+function walked.list(field, value, path, problems, how)
   if type(value) ~= "table" then bad_type(path, "list", value) end
   local copy, length = {}, usage.rawlen(value)
   for key in next, value do
@@ -65,8 +102,11 @@ function walked.list(field, value, path, problems, unchecked)
       return value
     end
   end
-  for i = 1, length do copy[i] = read(field.of, value[i], format("%s[%d]", path, i), problems, unchecked) end
-  if not unchecked then
+  for i = 1, length do
+    copy[i] = read(field.of, value[i], format("%s[%d]", path, i), problems, how)
+    if copy[i] == nil then copy[i] = {} end
+  end
+  if not how.unchecked then
     if field.max and length > field.max then
       note(problems, path, format("has more than %d items", field.max))
     elseif field.min and length < field.min then
@@ -77,18 +117,23 @@ function walked.list(field, value, path, problems, unchecked)
   return core.array(copy)
 end
 
-function walked.object(field, value, path, problems, unchecked)
+-- nil: all that was in it is only read.
+function walked.object(field, value, path, problems, how)
   if type(value) ~= "table" then bad_type(path, "table", value) end
-  local copy = {}
+  local copy, unchecked, left_out = {}, how.unchecked, false
   for name, item in next, value do
     local known = field.fields[name]
-    if not known then
-      if not unchecked then unknown_name(path, name, field.fields) end
+    if known then
+      copy[name] = read(known, item, path .. "." .. name, problems, how)
+      left_out = left_out or copy[name] == nil
+    elseif unchecked then
       copy[name] = item
     else
-      copy[name] = read(known, item, path .. "." .. name, problems, unchecked)
+      no_field(field, name, item, path, how)
+      left_out = true
     end
   end
+  if left_out and next(copy) == nil then return nil end
   if not unchecked then
     for name, known in pairs(field.fields) do
       if known.required and copy[name] == nil then note(problems, path .. "." .. name, "is required") end
@@ -99,29 +144,34 @@ function walked.object(field, value, path, problems, unchecked)
 end
 
 -- `unchecked` looks at no value, but still writes lists as lists.
-function read(field, value, path, problems, unchecked)
+function read(field, value, path, problems, how)
+  local unchecked = how.unchecked
   if value == core.null then
     if not field.nullable and not unchecked then note(problems, path, "must not be null") end
     return value
   end
   local walk = walked[field.type]
   if unchecked and not (walk and type(value) == "table") then return value end
-  if walk then return walk(field, value, path, problems, unchecked) end
+  if walk then return walk(field, value, path, problems, how) end
   return checked(field, value, path, problems)
 end
 
 --- A payload against the table's fields.
----@param operation table  body, rules, totals
+---@param operation table  body, rules, totals, read_only
 ---@param body table?
 ---@param problems oneflow.Problem[]  grows
 ---@param unchecked boolean?
+---@param held table?  what the handle holds of the thing that is written
 ---@return table copy
-function M.body(operation, body, problems, unchecked)
-  local field, rules = { fields = operation.body }, operation.rules
+function M.body(operation, body, problems, unchecked, held)
+  local field, rules = { fields = operation.body, read_only = operation.read_only }, operation.rules
   if rules then
     field.requires, field.forbids = rules.requires, rules.forbids
   end
-  local copy = walked.object(field, body == nil and {} or body, "body", problems, unchecked)
+  if body == nil then body = NOTHING end
+  local how = { unchecked = unchecked, body = body, held = held }
+  local copy = walked.object(field, body, "body", problems, how)
+  if copy == nil then usage.raise(format("nothing in the body can be changed: %s is only read", how.left_out)) end
   if not unchecked then
     cross_field.totals(operation, copy, problems, note)
   end

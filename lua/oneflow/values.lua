@@ -145,16 +145,21 @@ types.country = {
   lua = "string", words = "country code, `SE`",
 }
 
+-- "" is no address and no number, as the service writes it.
+local function or_none(takes)
+  return function(value) return value == "" or takes(value) end
+end
+
 types.email = {
-  check = formed("string", "is not an e-mail address", "^" .. NAME .. "+@" .. NAME .. "+$"),
-  takes = matches "^[^@ \t-\r]+@[^@ \t-\r]+$", called = "an e-mail address", text = true,
+  check = formed("string", "is not an e-mail address", "^" .. NAME .. "+@" .. NAME .. "+$", "^$"),
+  takes = or_none(matches "^[^@ \t-\r]+@[^@ \t-\r]+$"), called = "an e-mail address", text = true,
   lua = "string", words = "e-mail address",
 }
 
 types.phone = {
   check = formed("string", "is not a phone number such as +46700000001",
-    "^%+[1-9]%d%d%d%d%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?$"),
-  takes = matches "^%+%d+$", called = "a phone number, +46700000001", text = true,
+    "^%+[1-9]%d%d%d%d%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?$", "^$"),
+  takes = or_none(matches "^%+%d+$"), called = "a phone number, +46700000001", text = true,
   lua = "string", words = "phone number, `+46700000001`",
 }
 

@@ -15,7 +15,8 @@ local CONFIDENCE, ON = set { "doc", "ms", "code", "?" }, set { "client", "collec
 local OPERATION_FIELDS = set {
   "name", "verb", "on", "method", "path", "as", "returns", "pages", "bare", "rows", "sort", "fixed", "filters",
   "slices",
-  "query", "body", "rules", "totals", "upload", "download", "limits", "confidence", "named", "summary", "repeatable",
+  "query", "body", "read_only", "rules", "totals", "upload", "download", "limits", "confidence", "named", "summary",
+  "repeatable",
   "source", "confirmed", "ids", "statuses", "answers", "undone", "confirm", "pattern", "expects",
 }
 local RESOURCE_FIELDS = set {

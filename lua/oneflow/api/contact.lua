@@ -14,6 +14,8 @@ local contact = {
   notes = { type = "string", nullable = true },
 }
 
+local read_only = fields.names { "created_time", "id", "updated_time" }
+
 return {
   item = "contact", collection = "contacts",
   accessors = { name = { "name" }, email = { "email" } },
@@ -27,7 +29,7 @@ return {
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/contacts", as = "unknown", returns = "contact",
-      answers = "new", body = contact, confidence = "code", named = true,
+      answers = "new", body = contact, read_only = read_only, confidence = "code", named = true,
       summary = "Adds a contact to a workspace.",
     },
     {
@@ -37,7 +39,7 @@ return {
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/contacts/{contact}", as = "unknown", returns = "contact",
-      answers = "same", body = fields.optional(contact), confidence = "code", named = true,
+      answers = "same", body = fields.optional(contact), read_only = read_only, confidence = "code", named = true,
       summary = "Changes what is given.",
     },
     {

@@ -71,7 +71,7 @@ return {
       verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}", as = "required",
       returns = "contract", answers = "same",
       body = {
-        _private = object {
+        _private = object({
           name = fields.name,
           value = fields.money,
           signing_period_expiration = object({
@@ -84,12 +84,18 @@ return {
               { when = { type = { "fixed_date" } }, needs = { "expire_date" } },
             },
           }),
-        },
+        }, { read_only = fields.names { "date_format", "folder", "workspace_id" } }),
         sign_order = list(object {
           participant_id = { type = "id", required = true },
           order = { type = "integer", min = 0, required = true },
         }, { nullable = true }),
         tags = fields.tags,
+      },
+      -- Not what other operations change, nor what one might want to be changed: parties, state, ...
+      read_only = fields.names {
+        "_integration_permissions", "_links", "_permissions", "_private_ownerside", "attachment_file_groups",
+        "available_options", "id", "links", "pdf_file_groups", "published_time", "signing_period_expiry_time",
+        "state_updated_time", "updated_time",
       },
       confidence = "doc",
       statuses = { 400, 401, 403, 404, 409 },

@@ -8,6 +8,10 @@ local data_field = {
   value = { type = "string", max = 1024, nullable = true },
 }
 
+local read_only = fields.names {
+  "_links", "active", "custom_id", "description", "name", "placeholder", "source",
+}
+
 return {
   item = "data_field", collection = "data_fields", parents = { "contract" },
   custom_ids = { { "_private_ownerside", "custom_id" }, { "custom_id" } }, -- either is seen
@@ -27,16 +31,17 @@ return {
       verb = "update", on = "collection", method = "PUT", path = "/contracts/{contract}/data_fields",
       as = "required", returns = "data", answers = "any",
       body = {
-        data_fields = list(object(data_field, { any_of = { { "id", "_private_ownerside.custom_id" } } }), {
-          required = true,
-        }),
+        data_fields = list(object(data_field, {
+          any_of = { { "id", "_private_ownerside.custom_id" } }, read_only = read_only,
+        }), { required = true }),
       },
       confidence = "doc",
       summary = "Changes several at once. A field of the system answers 200 and stays as it is.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}/data_fields/{data_field}",
-      as = "required", returns = "data_field", answers = "same", body = data_field, confidence = "doc",
+      as = "required", returns = "data_field", answers = "same", body = data_field, read_only = read_only,
+      confidence = "doc",
       statuses = { 400, 401, 403, 404, 409 },
       summary = "Changes the value: left out it stays, \"\" or null empties it. Ids of the body must be the path's.",
     },

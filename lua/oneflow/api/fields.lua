@@ -1,7 +1,7 @@
 -- Fields that several operations share: people, parties, products, money. Data only; `object` and `list` save writing.
 local M = {}
 
-local pairs = pairs
+local ipairs, pairs = ipairs, pairs
 
 local function object(fields, more)
   local field = { type = "object", fields = fields }
@@ -13,6 +13,14 @@ local function list(of, more)
   local field = { type = "list", of = of }
   for name, value in pairs(more or {}) do field[name] = value end
   return field
+end
+
+-- The names of what the service sends beside what it takes, as a set: see `read_only` in oneflow.api.
+local function names(list_of, more)
+  local all = {}
+  for _, name in ipairs(list_of) do all[name] = true end
+  for name, value in pairs(more or {}) do all[name] = value end
+  return all
 end
 
 -- The same fields, none required: what an update takes, and what the service fills in by itself.
@@ -29,10 +37,15 @@ local function optional(fields)
   return all
 end
 
-M.object, M.list, M.optional = object, list, optional
+M.object, M.list, M.names, M.optional = object, list, names, optional
 
 M.name = { type = "string", max = 130 }
-M.custom_id = object { custom_id = { type = "string", nullable = true } }
+
+-- What the owner side alone sees; of a person with what became of the invitation.
+M.custom_id = object({ custom_id = { type = "string", nullable = true } }, {
+  nullable = "?",
+  read_only = names { "created_time", "updated_time", "first_visited_time", "last_visited_time", "visits" },
+})
 
 M.money = object({
   amount = { type = "decimal", required = true },
@@ -77,17 +90,25 @@ local reachable = {
 local signing = { { when = { signatory = { true } }, needs = { "sign_method" }, confidence = "?" } }
 for i, rule in ipairs(reachable) do signing[i + 1] = rule end
 
-M.participant = object(participant, { requires = signing })
+local participant_read_only = names {
+  "id", "delivery_status", "draft_approver", "my_participant", "pending_approver", "sign_state",
+  "sign_state_updated_time",
+}
+
+M.participant = object(participant, { requires = signing, read_only = participant_read_only })
 
 -- The owner side's people: the service fills in what the template's roles say, so less is required.
-local my_participant = object(optional(participant))
+local my_participant = object(optional(participant), { read_only = participant_read_only })
 
 -- What PUT takes: whatever is left out stays as it is, so nothing can be said about what is missing. Whether someone
 -- organizes is not among it.
 M.participant_changes = optional(participant)
 M.participant_changes.organizer = nil
+M.participant_changes_read_only = names({ "organizer" }, participant_read_only)
 
+-- A party of the owner side is none that can be made again as a counterparty.
 local company_or_individual = {
+  read_only = names({ "id" }, { my_party = false }),
   requires = {
     { when = { type = { "company" } }, needs = { "name", "participants" } },
     { when = { type = { "individual" } }, needs = { "participant" } },
@@ -109,14 +130,14 @@ M.party = object({
   _private_ownerside = M.custom_id,
 }, company_or_individual)
 
-M.my_party = object {
+M.my_party = object({
   name = { type = "string", max = 100 },
   country_code = { type = "country" },
   identification_number = { type = "string", max = 25 },
   creator_inherit_settings_from_template = { type = "boolean" },
   participants = list(my_participant),
   _private_ownerside = M.custom_id,
-}
+}, { read_only = names({ "id" }, { my_party = true, type = "company" }) })
 
 -- ---- products --------------------------------------------------------------------------------------------------
 
@@ -127,7 +148,7 @@ local price = object({
   amount = object(amount),
   discount_amount = object(amount, { nullable = true }), -- of the two discounts one is null, 0 or left out
   discount_percent = { type = "number_text", nullable = true },
-}, { exclusive = { { "discount_amount", "discount_percent" } } })
+}, { nullable = "?", exclusive = { { "discount_amount", "discount_percent" } } })
 
 M.product = {
   name = { type = "string" },
@@ -143,6 +164,8 @@ M.product = {
   counterparty_lock = { type = "boolean" },
   _private_ownerside = M.custom_id,
 }
+
+M.product_read_only = names { "id" }
 
 local listed_product = { id = { type = "id" } }
 for name, field in pairs(M.product) do listed_product[name] = field end
@@ -171,8 +194,12 @@ M.product_group = {
   }),
 }
 
+M.product_group_read_only = names { "_private_ownerside", "created_from", "enabled_columns", "id" }
+
 local listed_group = { id = { type = "id" } }
 for name, field in pairs(M.product_group) do listed_group[name] = field end
-M.product_groups = list(object(listed_group))
+M.product_groups = list(object(listed_group, {
+  read_only = names { "_private_ownerside", "created_from", "enabled_columns" },
+}))
 
 return M

@@ -1,4 +1,6 @@
 -- Folders inside workspaces.
+local fields = require "oneflow.api.fields"
+
 return {
   item = "folder", collection = "folders",
   accessors = { name = { "name" } },
@@ -16,12 +18,14 @@ return {
         workspace_id = { type = "id", required = true },
         parent_id = { type = "id", nullable = true },
       },
+      read_only = fields.names { "_permissions", "id", "path" },
       confidence = "code", named = true,
       summary = "Makes a folder in a workspace, or in another folder.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/folders/{folder}", as = "unknown", returns = "folder",
       answers = "same", body = { name = { type = "string", min = 1 }, parent_id = { type = "id", nullable = true } },
+      read_only = fields.names { "_permissions", "id", "path" },
       confidence = "code",
       summary = "Renames or moves a folder.",
     },

@@ -34,6 +34,7 @@
 --   fixed         the columns of `sort` that never change of an item; see oneflow.list.each
 --   slices        the times by which a list of more than offsets reach may be walked (oneflow.list.slices): a filter,
 --                 and where in an item its time stands. Such a time is set once and for all; the surest filter is first
+--   read_only     what the service sends beside the body's fields and does not take; see below
 --   rules, totals cross-field rules of the body; see oneflow.cross_field
 --   statuses      the errors that its page names
 --   upload, download   bytes instead of JSON go out or come back; see oneflow.api.file
@@ -45,6 +46,9 @@
 --   enum        the values that are known; with `open` the service may have more: others go out, too
 --   nullable    null is taken; "?": it goes out, and no page says what the service makes of it. What is text, neither
 --               required nor of a closed enum, has "?" unless it says otherwise
+--   read_only   of an object: the names that the service sends in it and does not take, each with `true`, or with the
+--               one value with which it is left out of what is sent. What one might want to be changed is not among
+--               them (a contract's state, its parties): see oneflow.check
 --   confidence  "?": of a filter, see above; of a cross-field rule: sources differ, what breaks it goes out
 --
 -- What follows from these, written only where it differs:

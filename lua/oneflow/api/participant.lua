@@ -17,6 +17,7 @@ return {
       verb = "create", on = "collection", method = "POST",
       path = "/contracts/{contract}/parties/{party}/participants", as = "required", returns = "participant",
       answers = "new", body = fields.participant.fields, rules = fields.participant,
+      read_only = fields.participant.read_only,
       source = "https://developer.oneflow.com/docs/add-a-new-participant-to-a-party", confidence = "doc",
       statuses = { 400, 401, 404, 409 },
       summary = "Adds a person to a party; to the owner side through the party whose `my_party` is true.",
@@ -24,7 +25,8 @@ return {
     {
       verb = "update", on = "item", method = "PUT",
       path = "/contracts/{contract}/parties/{party}/participants/{participant}", as = "required",
-      returns = "participant", answers = "same", body = fields.participant_changes, confidence = "doc",
+      returns = "participant", answers = "same", body = fields.participant_changes,
+      read_only = fields.participant_changes_read_only, confidence = "doc",
       summary = "Changes what is given. The e-mail of the owner side's people cannot change.",
     },
     {

@@ -17,7 +17,7 @@ return {
     {
       verb = "create", on = "collection", method = "POST", path = "/contracts/{contract}/parties", as = "required",
       returns = "party", answers = "new",
-      body = fields.party.fields, rules = fields.party,
+      body = fields.party.fields, rules = fields.party, read_only = fields.party.read_only,
       totals = { { of = "participants", max = 40, at = "participants", paths = { "participants.*", "participant" } } },
       source = "https://developer.oneflow.com/docs/create-a-contract-with-counterparties", confidence = "doc",
       summary = "Adds a counterparty: a company with at least one participant, or an individual.",
@@ -36,6 +36,7 @@ return {
         identification_number = { type = "string", max = 25 },
         _private_ownerside = fields.custom_id,
       },
+      read_only = fields.names { "id", "my_party" },
       confidence = "doc",
       statuses = { 400, 401, 403, 404, 409 },
       summary = "Changes what is given; name and number are those of companies.",

@@ -17,7 +17,8 @@ return {
     {
       verb = "create", on = "collection", method = "POST",
       path = "/contracts/{contract}/product_groups/{product_group}/products", as = "required",
-      returns = "product", answers = "new", body = fields.product, confidence = "doc",
+      returns = "product", answers = "new", body = fields.product,
+      read_only = fields.product_read_only, confidence = "doc",
       summary = "Adds a product to a group.",
     },
     {
@@ -27,14 +28,16 @@ return {
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}/products/{product}",
-      as = "required", returns = "product", answers = "same", body = fields.product, confidence = "doc",
+      as = "required", returns = "product", answers = "same", body = fields.product,
+      read_only = fields.product_read_only, confidence = "doc",
       summary = "Changes a product, without naming its group.",
     },
     {
       name = "product_group.product.update",
       verb = "update", on = "item", method = "PUT",
       path = "/contracts/{contract}/product_groups/{product_group}/products/{product}",
-      as = "required", returns = "product", answers = "same", body = fields.product, confidence = "doc",
+      as = "required", returns = "product", answers = "same", body = fields.product,
+      read_only = fields.product_read_only, confidence = "doc",
       summary = "Changes a product of a group.",
     },
     {

@@ -26,7 +26,7 @@ return {
     {
       verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}/product_groups/{product_group}",
       as = "required", repeatable = false, returns = "product_group", answers = "same", body = fields.product_group,
-      confidence = "doc",
+      read_only = fields.product_group_read_only, confidence = "doc",
       summary = "Configuration and products: makes, deletes, changes and reorders products.",
     },
   },

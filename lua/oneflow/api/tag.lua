@@ -1,4 +1,6 @@
 -- The account's tags. The overview promises making and reading them; the rest is in one client only.
+local fields = require "oneflow.api.fields"
+
 local tag = { name = { type = "string", min = 1, required = true } }
 
 return {
@@ -13,7 +15,7 @@ return {
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/tags", as = "unknown", returns = "tag",
-      answers = "new", body = tag, confidence = "code", named = true,
+      answers = "new", body = tag, read_only = fields.names { "id" }, confidence = "code", named = true,
       summary = "Makes a tag.",
     },
     {
@@ -23,7 +25,7 @@ return {
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/tags/{tag}", as = "unknown", returns = "tag",
-      answers = "same", body = tag, confidence = "code",
+      answers = "same", body = tag, read_only = fields.names { "id" }, confidence = "code",
       summary = "Renames a tag.",
     },
     {

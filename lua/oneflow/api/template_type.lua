@@ -6,6 +6,8 @@ local template_type = {
   description = { type = "string" },
 }
 
+local read_only = fields.names { "_links", "active", "created_time", "extension_type", "id", "updated_time" }
+
 return {
   item = "template_type", collection = "template_types",
   accessors = { name = { "name" } },
@@ -18,7 +20,7 @@ return {
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/template_types", as = "optional",
-      returns = "template_type", answers = "new", body = template_type, confidence = "doc",
+      returns = "template_type", answers = "new", body = template_type, read_only = read_only, confidence = "doc",
       summary = "Makes a template type without data fields.",
     },
     {
@@ -29,7 +31,7 @@ return {
     {
       verb = "update", on = "item", method = "PUT", path = "/template_types/{template_type}", as = "unknown",
       returns = "template_type", answers = "same",
-      body = fields.optional(template_type), confidence = "?", named = true,
+      body = fields.optional(template_type), read_only = read_only, confidence = "?", named = true,
       summary = "Changes what is given.",
     },
     {

@@ -19,13 +19,13 @@ return {
       verb = "replace", on = "collection", method = "PUT", path = "/template_types/{template_type}/data_fields",
       as = "required", returns = "data", answers = "any",
       body = {
-        data_fields = fields.list(fields.object {
+        data_fields = fields.list(fields.object({
           custom_id = { type = "string", min = 1, required = true },
           name = { type = "string", min = 1, required = true },
           description = { type = "string" },
           placeholder = { type = "string" },
           value = { type = "string", max = 1024, nullable = true },
-        }, { required = true }),
+        }, { read_only = fields.names { "_links", "active", "id", "source" } }), { required = true }),
       },
       confidence = "doc",
       summary = "Replaces the whole set: what is left out is deleted, from the templates too. For administrators.",

@@ -17,6 +17,8 @@ local webhook = {
   }),
 }
 
+local read_only = fields.names { "id", "integration_instance", "legacy_webhook", "webhook_id" }
+
 return {
   item = "webhook", collection = "webhooks", id_fields = { "id", "webhook_id" },
   source = "https://developer.oneflow.com/docs/working-with-webhooks",
@@ -28,7 +30,7 @@ return {
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/webhooks", as = "optional",
-      returns = "webhook", answers = "new", body = webhook, confidence = "doc",
+      returns = "webhook", answers = "new", body = webhook, read_only = read_only, confidence = "doc",
       statuses = { 400, 401, 403, 404 },
       summary = "Subscribes an address.",
     },
@@ -39,7 +41,7 @@ return {
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/webhooks/{webhook}", as = "optional",
-      returns = "webhook", answers = "same", body = webhook, confidence = "ms",
+      returns = "webhook", answers = "same", body = webhook, read_only = read_only, confidence = "ms",
       summary = "Writes a webhook anew.",
     },
     {

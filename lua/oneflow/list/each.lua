@@ -19,10 +19,11 @@
 --
 -- With prefetch a page is asked for while the loop works on the page before; it counts only when the walk comes to ask
 -- for just that page next.
+local equal = require "oneflow.equal"
 local gather = require "oneflow.gather"
 local OFFSET_MAX = require("oneflow.list.page").OFFSET_MAX
 
-local error, next, setmetatable, type = error, next, setmetatable, type
+local error, setmetatable = error, setmetatable
 local format = string.format
 local huge, max = math.huge, math.max
 
@@ -38,19 +39,6 @@ local NAMELESS = "the items of this list have no ids, and it changed while it wa
 
 --- In the place of a slice: the whole list, in the service's own order.
 local UNSORTED = { replaces = "sort" }
-
--- Are two decoded values the same?
-local function equal(a, b)
-  if a == b then return true end
-  if type(a) ~= "table" or type(b) ~= "table" then return false end
-  for name, value in next, a do
-    if not equal(value, b[name]) then return false end
-  end
-  for name in next, b do
-    if a[name] == nil then return false end
-  end
-  return true
-end
 
 local Walk = {}
 Walk.__index = Walk

@@ -138,6 +138,12 @@ local function record_of(value, meta, opts, binding, state)
   return new_record(binding.kind, made, above(binding, state), value, meta, false, asked_id)
 end
 
+-- What the caller may have read of the thing that is written, of a collection as a whole the item that has it.
+local function held_of(operation, state)
+  if operation.on == "collection" and operation.verb == "update" then state = state.up end
+  return state.data
+end
+
 local function run(binding, state, body, opts)
   local operation = binding.operation
   local path, problems = path_of(operation, state)
@@ -147,7 +153,7 @@ local function run(binding, state, body, opts)
   local parts
   if operation.body then
     problems = problems or {}
-    parts = { body = check.body(operation, body, problems, opts.unchecked) }
+    parts = { body = check.body(operation, body, problems, opts.unchecked, held_of(operation, state)) }
   end
   return call.run(state.scope, operation, path, parts, opts, problems, record_of, binding, state)
 end

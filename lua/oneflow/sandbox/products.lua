@@ -61,8 +61,13 @@ local function net(price)
   return base
 end
 
+-- Without a price: null.
 local function take_price(product, name, given)
   if given == nil then return end
+  if given == null then
+    product[name] = nil
+    return
+  end
   local price = copy(given)
   local amount = net(price)
   price.amount = amount and { amount = amount } or nil
@@ -72,9 +77,10 @@ end
 
 --- Takes over what a body says of a product.
 function M.change(product, body)
-  for _, name in ipairs{ "name", "description", "counterparty_lock" } do
-    if body[name] ~= nil then product[name] = body[name] end
+  for _, name in ipairs{ "name", "description" } do
+    if body[name] ~= nil then product[name] = said(body[name]) or "" end
   end
+  if body.counterparty_lock ~= nil then product.counterparty_lock = body.counterparty_lock end
   take_price(product, "price_1", body.price_1)
   take_price(product, "price_2", body.price_2)
   if body.quantity then

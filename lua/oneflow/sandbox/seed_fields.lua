@@ -75,7 +75,7 @@ local FIELDS = {
         webhooks = list(with(api.operations["webhook.create"].body, { id = id })),
         tags = list{ id = id, name = name },
         users = list{
-          id = id, email = { type = "email", required = true }, name = name,
+          id = id, email = { type = "email", required = true, min = 1 }, name = name,
           title = text, phone_number = text,
           active = { type = "boolean" }, is_admin = { type = "boolean" },
           roles = list{

@@ -4,6 +4,7 @@
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
+local equal = require "oneflow.equal"
 local guard = require "oneflow.sandbox.guard"
 local parties = require "oneflow.sandbox.parties"
 local people = require "oneflow.sandbox.people"
@@ -122,9 +123,12 @@ M["contract.update"] = function(call)
   local record, viewer = guard.contract_to(call, "update")
   local body = guard.body(call)
   local private = body._private or {}
-  local period = private.signing_period_expiration
+  -- What is as it was is no change, whatever the state.
+  local period, order = private.signing_period_expiration, body.sign_order
+  if equal(period, record.signing_period) then period = nil end
+  if equal(order, record.sign_order) then order = nil end
   if period then signing.check_period(record, period) end
-  if body.sign_order and body.sign_order ~= null then check_sign_order(record, body.sign_order) end
+  if order and order ~= null then check_sign_order(record, order) end
   local tags = body.tags and tag_ids(call, body.tags)
 
   -- Nothing is refused from here on: a call changes all that it names, or nothing.
@@ -137,7 +141,7 @@ M["contract.update"] = function(call)
   local actor = guard.actor_of(call, record)
   if period then signing.set_period(call.store, record, period, actor) end
   if tags then record.tags = tags end
-  if body.sign_order then record.sign_order = sign_order(body.sign_order) end
+  if order then record.sign_order = sign_order(order) end
   call.store:changed(record)
   call.store:happen(record, "contract:content_update", actor)
   return guard.shape(call, record, viewer)

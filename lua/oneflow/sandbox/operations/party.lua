@@ -70,8 +70,12 @@ M["party.update"] = function(call)
   local record, viewer = guard.open_contract(call)
   local party, body = party_of(call, record), guard.body(call)
   if party.type == "individual" then
+    local before = shapes.party(viewer, record, party)
     for _, name in ipairs{ "name", "identification_number" } do
-      if body[name] ~= nil then answer.refuse_value(name, "It is a field of companies.", true) end
+      if body[name] ~= nil and body[name] ~= before[name] then
+        answer.refuse_value(name, "It is a field of companies.", true)
+      end
+      body[name] = nil
     end
   end
   if next(body) == nil then return shapes.party(viewer, record, party) end
