@@ -73,7 +73,10 @@ CRYPTO_INC = $(if $(CRYPTO_INCDIR),-I$(CRYPTO_INCDIR),$(call pkg,--cflags,libcry
 CRYPTO_LIB = $(if $(CRYPTO_LIBDIR),-L$(CRYPTO_LIBDIR) -lcrypto,$(or $(call pkg,--libs,libcrypto),-lcrypto))
 LIBS = $(eval LIBS := $(CURL_LIB) $(CRYPTO_LIB) $(ZLIB_LIB) -lpthread -lm)$(LIBS)
 
-COMPILE = $(CC) -std=c11 $(WARNINGS) -fPIC -fvisibility=hidden $(HARDENING_C) $(CPPFLAGS) $(CFLAGS) $(EXTRA) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC) $(ZLIB_INC)
+# _GNU_SOURCE: what the core uses beyond C11 is POSIX's, and some of it only glibc's.
+STANDARD = -std=c11 -D_GNU_SOURCE
+COMPILE = $(CC) $(STANDARD) $(WARNINGS) -fPIC -fvisibility=hidden $(HARDENING_C) $(CPPFLAGS) $(CFLAGS) $(EXTRA) $(INCLUDES)
+INCLUDES = $(LUA_INC) $(CURL_INC) $(CRYPTO_INC) $(ZLIB_INC)
 LINK    = $(CC) $(LIBFLAG) $(CFLAGS) $(EXTRA) $(HARDENING_LD) $(LDFLAGS)
 HARDENING_C  = $(filter-out -Wl$(comma)%,$(HARDENING))
 HARDENING_LD = $(filter -Wl$(comma)%,$(HARDENING))
@@ -201,7 +204,8 @@ lint: deps-tools ## luacheck, clang-format, clang-tidy, the rockspec, no circle 
 	luacheck --quiet .
 	.ci/rooms
 	clang-format --dry-run --Werror $(wildcard csrc/*.[ch] csrc/static/*.[ch] bench/*.[ch] examples/host/*.c spec/support/*.[ch])
-	clang-tidy --quiet $(SOURCES) csrc/static/oneflow.c examples/host/host.c -- -std=c11 -Icsrc $(CPPFLAGS) $(LUA_INC) $(CURL_INC) $(CRYPTO_INC) $(ZLIB_INC)
+	clang-tidy --quiet $(SOURCES) csrc/static/oneflow.c -- $(STANDARD) $(CPPFLAGS) $(INCLUDES)
+	clang-tidy --quiet examples/host/host.c -- -std=c11 -Icsrc $(CPPFLAGS) $(LUA_INC)
 	luarocks --lua-version 5.4 lint rockspec/oneflow-dev-1.rockspec
 	@for lua in $(LUAS); do $(MAKE) symbols LUA=$$lua || exit 1; done
 

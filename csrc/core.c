@@ -2,7 +2,6 @@
  * The Lua module "oneflow.core", the core's only exported symbol. Besides the engine and JSON it
  * has what the Lua files need C for: sealed objects, escaping, digests, clocks.
  */
-#define _GNU_SOURCE
 #include "compat.h"
 #include "credentials.h"
 #include "curl_init.h"

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "curl_init.h"
 
 #include "memory.h"

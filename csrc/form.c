@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "form.h"
 
 #include "memory.h"

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "io_loop.h"
 
 #include "io_state.h"

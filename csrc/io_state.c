@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "io_state.h"
 
 #include "queue.h"

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "io_thread.h"
 
 #include "curl_init.h"

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "json_room.h"
 
 #include <stdint.h>

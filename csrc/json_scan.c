@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "json_scan.h"
 
 #include "compat.h"

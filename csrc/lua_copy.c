@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "lua_copy.h"
 
 #include "json_scan.h"

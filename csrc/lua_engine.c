@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "lua_engine.h"
 
 #include "engine.h"

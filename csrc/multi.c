@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "multi.h"
 
 #include "easy.h"

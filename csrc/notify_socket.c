@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "notify_socket.h"
 
 #include "memory.h"

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "receive.h"
 
 #include "text.h"

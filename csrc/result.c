@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "result.h"
 
 #include "config.h"

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "sigpipe.h"
 
 #include <errno.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "system.h"
 
 #include <errno.h>

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "threaded_queue.h"
 
 #include "curl_init.h"

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "url.h"
 
 #include "text.h"

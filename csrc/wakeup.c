@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "wakeup.h"
 
 #include "system.h"
