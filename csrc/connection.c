@@ -1,6 +1,7 @@
 #include "connection.h"
 
 #include "curl_init.h"
+#include "memory.h"
 #include "system.h"
 
 #include <arpa/inet.h>
@@ -137,14 +138,8 @@ static bool add(of_connections *connections, int fd) {
             connections->list[i]->fd = -1;
     }
     drop_closed(connections);
-    if (connections->count == connections->capacity) {
-        size_t capacity = connections->capacity ? connections->capacity * 2 : 8;
-        of_connection **list = realloc(connections->list, capacity * sizeof(void *));
-        if (list == NULL)
-            return false;
-        connections->list = list;
-        connections->capacity = capacity;
-    }
+    if (!of_grow(connections->list, connections->capacity, connections->count + 1))
+        return false;
     of_connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL)
         return false;

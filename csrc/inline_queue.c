@@ -1,6 +1,7 @@
 #include "inline_queue.h"
 
 #include "engine.h"
+#include "memory.h"
 #include "multi.h"
 #include "system.h"
 
@@ -27,14 +28,8 @@ static bool expect(of_queue *queue, of_owner *owner) {
         if (self->engines[i] == engine)
             return true;
     }
-    if (self->count == self->capacity) {
-        size_t capacity = self->capacity ? self->capacity * 2 : 4;
-        of_engine **engines = realloc(self->engines, capacity * sizeof(void *));
-        if (engines == NULL)
-            return false;
-        self->engines = engines;
-        self->capacity = capacity;
-    }
+    if (!of_grow(self->engines, self->capacity, self->count + 1))
+        return false;
     of_owner_ref(owner);
     self->engines[self->count++] = engine;
     return true;

@@ -2,6 +2,7 @@
 
 #include "io_state.h"
 #include "ledger.h"
+#include "memory.h"
 #include "multi.h"
 #include "notify_socket.h"
 #include "system.h"
@@ -175,17 +176,10 @@ static void take_adopted(of_multi *adopted) {
     while (adopted != NULL) {
         of_multi *multi = adopted;
         adopted = multi->next_adopted;
-        if (of_io.multi_count == of_io.multi_capacity) {
-            size_t capacity = of_io.multi_capacity * 2;
-            of_multi **multis = realloc(of_io.multis, capacity * sizeof(void *));
-            if (multis == NULL) {
-                end_all(&multi->running, NULL, "out of memory");
-                continue;
-            }
-            of_io.multis = multis;
-            of_io.multi_capacity = capacity;
-        }
-        of_io.multis[of_io.multi_count++] = multi;
+        if (of_grow(of_io.multis, of_io.multi_capacity, of_io.multi_count + 1))
+            of_io.multis[of_io.multi_count++] = multi;
+        else
+            end_all(&multi->running, NULL, "out of memory");
     }
 }
 
@@ -206,22 +200,11 @@ static void begin_drain(void) {
 static unsigned watch(void) {
     of_io_lock();
     unsigned count = of_io.notify_socket.fd >= 0 ? (unsigned)of_io.notify_socket.count + 1 : 0;
-    if (count + 1 > of_io.watched_capacity) {
-        unsigned capacity = (count + 1) * 2;
-        struct pollfd *watched = realloc(of_io.watched != &of_io.first ? of_io.watched : NULL,
-                                         capacity * sizeof *watched);
-        if (watched != NULL) {
-            of_io.watched = watched;
-            of_io.watched_capacity = capacity;
-        } else { /* the notify socket waits until there is memory */
-            count = 0;
-        }
-    }
+    if (!of_grow(of_io.watched, of_io.watched_capacity, count + 1))
+        count = 0; /* the notify socket waits until there is memory */
     of_io.watched[0] = (struct pollfd){.fd = of_io.wake[0], .events = POLLIN};
-    if (count == of_io.notify_socket.count + 1)
+    if (count > 0)
         of_notify_socket_watch(&of_io.notify_socket, of_io.watched + 1);
-    else
-        count = 0;
     of_io_unlock();
     return count;
 }
@@ -300,11 +283,7 @@ void *of_io_run(void *unused) {
     of_threaded_queues_unsubscribe_all();
     of_notify_socket_close(&of_io.notify_socket, true);
     of_close_pipe(of_io.wake);
-    if (of_io.watched != &of_io.first)
-        free(of_io.watched);
-    of_io.watched = &of_io.first;
-    of_io.watched_capacity = 1;
-    of_io_free_multis();
+    of_io_free_lists();
     of_io_unlock();
     return unused;
 }

@@ -1,15 +1,13 @@
 #include "io_state.h"
 
+#include "memory.h"
 #include "queue.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-struct of_io of_io = {.lock = PTHREAD_MUTEX_INITIALIZER,
-                      .wake = {-1, -1},
-                      .notify_socket = {.fd = -1},
-                      .watched = &of_io.first,
-                      .watched_capacity = 1};
+struct of_io of_io = {
+    .lock = PTHREAD_MUTEX_INITIALIZER, .wake = {-1, -1}, .notify_socket = {.fd = -1}};
 
 void of_io_lock(void) { pthread_mutex_lock(&of_io.lock); }
 
@@ -54,10 +52,21 @@ void of_io_unref_all(of_owner *drained) {
     }
 }
 
-void of_io_free_multis(void) {
+bool of_io_make_lists(void) {
+    if (!of_grow(of_io.multis, of_io.multi_capacity, 1) ||
+        !of_grow(of_io.watched, of_io.watched_capacity, 1))
+        return false;
+    of_io.multis[0] = &of_io.multi;
+    of_io.multi_count = 1;
+    return true;
+}
+
+void of_io_free_lists(void) {
     free(of_io.multis);
+    free(of_io.watched);
     of_io.multis = NULL;
-    of_io.multi_count = of_io.multi_capacity = 0;
+    of_io.watched = NULL;
+    of_io.multi_count = of_io.multi_capacity = of_io.watched_capacity = 0;
 }
 
 void of_io_free_adopted(of_owner *owner) {

@@ -44,8 +44,7 @@ struct of_io {
     size_t multi_count;
     size_t multi_capacity;
     struct pollfd *watched; /* the thread's: the pipe and the notify socket's descriptors */
-    unsigned watched_capacity;
-    struct pollfd first; /* used until `watched` is allocated: the pipe is always polled */
+    size_t watched_capacity;
 };
 
 extern struct of_io of_io;
@@ -65,7 +64,9 @@ void of_io_end_locked(of_transfer *transfer);
 of_owner *of_io_unlink_owner(of_owner **link, of_owner *drained);
 void of_io_unref_all(of_owner *drained);
 
-void of_io_free_multis(void);
+/* The thread's lists: with room for its own multi and the pipe. False: no memory. */
+bool of_io_make_lists(void);
+void of_io_free_lists(void);
 void of_io_free_adopted(of_owner *owner);
 
 #endif

@@ -101,7 +101,7 @@ static void in_child(void) {
     }
     of_io.adopted = NULL;
     of_io.drain = OF_IO_NO_DRAIN;
-    of_io_free_multis();
+    of_io_free_lists();
     of_io.phase = OF_IO_ABSENT;
     pthread_mutex_unlock(&of_io.lock);
     free_in_child(drained);
@@ -139,16 +139,6 @@ void of_io_detach(of_transfer *transfer) {
 
 /* ---- start and stop -------------------------------------------------------------------------- */
 
-static bool open_multis(void) {
-    of_io.multi_capacity = 4;
-    of_io.multis = calloc(of_io.multi_capacity, sizeof(void *));
-    if (of_io.multis == NULL)
-        return false;
-    of_io.multis[0] = &of_io.multi;
-    of_io.multi_count = 1;
-    return true;
-}
-
 /* Under the lock. Starts the thread. NULL: it runs; otherwise why not, and `*kind`. */
 static const char *start_locked(of_kind *kind) {
     *kind = OF_MEMORY;
@@ -162,11 +152,11 @@ static const char *start_locked(of_kind *kind) {
         return "no I/O thread can be had";
     of_io.multi.context.share = OF_THREAD;
     of_io.multi.on_done = of_io_end;
-    bool opened = of_multi_open(&of_io.multi) && open_multis();
+    bool opened = of_multi_open(&of_io.multi) && of_io_make_lists();
     if (!opened || !of_pipe(of_io.wake)) {
         const char *shortage = opened ? of_shortage(errno) : of_shortage_now();
         of_multi_close(&of_io.multi); /* frees some descriptors */
-        of_io_free_multis();
+        of_io_free_lists();
         if (shortage != NULL)
             *kind = OF_CONNECTION;
         return shortage != NULL ? shortage : "no memory for the I/O thread";
@@ -179,7 +169,7 @@ static const char *start_locked(of_kind *kind) {
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (failed) {
         of_multi_close(&of_io.multi);
-        of_io_free_multis();
+        of_io_free_lists();
         of_close_pipe(of_io.wake);
         return "the I/O thread could not be started";
     }

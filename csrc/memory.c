@@ -17,6 +17,21 @@ void of_wipe(void *bytes, size_t length) {
 
 const char of_no_memory[] = "not enough memory"; /* Lua's own message */
 
+bool of_grow_list(void **list, size_t *capacity, size_t need, size_t size) {
+    if (need <= *capacity)
+        return true;
+    size_t wanted = *capacity > 0 ? *capacity * 2 : 16;
+    if (wanted < need)
+        wanted = need;
+    void *larger = realloc(*list, wanted * size);
+    if (larger == NULL)
+        return false;
+    memset((char *)larger + *capacity * size, 0, (wanted - *capacity) * size);
+    *list = larger;
+    *capacity = wanted;
+    return true;
+}
+
 /* ---- buffers --------------------------------------------------------------------------------- */
 
 void of_buffer_init(of_buffer *buffer, size_t limit) {

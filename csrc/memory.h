@@ -2,6 +2,7 @@
  * Memory that may hold a secret.
  *
  * of_wipe    clears bytes in a way that the compiler does not remove.
+ * of_grow    makes room in a list.
  * of_buffer  a growing byte string with a limit. Its owner frees it, which wipes it. Any thread,
  *            one at a time.
  */
@@ -12,6 +13,11 @@
 #include <stddef.h>
 
 void of_wipe(void *bytes, size_t length);
+
+/* Room for `need` items in the list, new ones all zeros; false: no memory. */
+#define of_grow(list, capacity, need)                                                              \
+    of_grow_list((void **)&(list), &(capacity), (need), sizeof *(list))
+bool of_grow_list(void **list, size_t *capacity, size_t need, size_t size);
 
 typedef struct of_buffer {
     char *bytes; /* NUL-terminated whenever not NULL */

@@ -19,21 +19,6 @@ enum {
 
 /* ---- watched sockets ------------------------------------------------------------------------- */
 
-static bool grow(void **list, size_t *capacity, size_t need, size_t size) {
-    if (need <= *capacity)
-        return true;
-    size_t wanted = *capacity > 0 ? *capacity * 2 : 16;
-    if (wanted < need)
-        wanted = need;
-    void *larger = realloc(*list, wanted * size);
-    if (larger == NULL)
-        return false;
-    memset((char *)larger + *capacity * size, 0, (wanted - *capacity) * size);
-    *list = larger;
-    *capacity = wanted;
-    return true;
-}
-
 static void unwatch(of_multi *multi, size_t fd) {
     if (fd >= multi->place_count || multi->places[fd] == 0)
         return;
@@ -53,9 +38,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
         multi->stalled = of_easy_stalled(easy) || multi->stalled;
         return 0;
     }
-    if (!grow((void **)&multi->places, &multi->place_count, number + 1, sizeof(size_t)) ||
-        !grow((void **)&multi->watched, &multi->watched_capacity, multi->watched_count + 1,
-              sizeof(struct pollfd))) {
+    if (!of_grow(multi->places, multi->place_count, number + 1) ||
+        !of_grow(multi->watched, multi->watched_capacity, multi->watched_count + 1)) {
         multi->failure = CURLM_OUT_OF_MEMORY; /* a socket that is not watched would wait for ever */
         return 0;
     }
@@ -149,7 +133,7 @@ void of_multi_poll(of_multi *const *multis, size_t count, struct pollfd *extra, 
         total += multis[i]->watched_count;
         milliseconds = poll_timeout(multis[i], milliseconds);
     }
-    if (!grow((void **)&first->polled, &first->polled_capacity, total, sizeof(struct pollfd))) {
+    if (!of_grow(first->polled, first->polled_capacity, total)) {
         for (size_t i = 0; i < count; i++)
             multis[i]->out_of_memory = true;
         (void)poll(extra, (nfds_t)extra_count, NO_MEMORY_MILLISECONDS);

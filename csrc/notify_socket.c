@@ -169,14 +169,8 @@ void of_notify_socket_watch(const of_notify_socket *notify, struct pollfd *watch
 }
 
 static bool add(of_notify_socket *notify, int fd) {
-    if (notify->count == notify->capacity) {
-        size_t capacity = notify->capacity ? notify->capacity * 2 : 16;
-        of_subscriber **subscribers = realloc(notify->subscribers, capacity * sizeof(void *));
-        if (subscribers == NULL)
-            return false;
-        notify->subscribers = subscribers;
-        notify->capacity = capacity;
-    }
+    if (!of_grow(notify->subscribers, notify->capacity, notify->count + 1))
+        return false;
     of_subscriber *subscriber = calloc(1, sizeof *subscriber);
     if (subscriber == NULL)
         return false;

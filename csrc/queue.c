@@ -1,5 +1,6 @@
 #include "queue.h"
 
+#include "memory.h"
 #include "system.h"
 
 #include <stdlib.h>
@@ -70,14 +71,8 @@ bool of_queue_wait(of_queue *queue, long milliseconds) {
 unsigned long of_queue_acquire_number(of_queue *queue) {
     if (queue->free_count > 0)
         return queue->free_numbers[--queue->free_count];
-    if (queue->number_count == queue->number_capacity) {
-        size_t capacity = queue->number_capacity ? queue->number_capacity * 2 : 16;
-        unsigned long *numbers = realloc(queue->free_numbers, capacity * sizeof *numbers);
-        if (numbers == NULL)
-            return 0;
-        queue->free_numbers = numbers;
-        queue->number_capacity = capacity;
-    }
+    if (!of_grow(queue->free_numbers, queue->number_capacity, queue->number_count + 1))
+        return 0;
     return ++queue->number_count;
 }
 
