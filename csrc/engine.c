@@ -405,11 +405,8 @@ static void close_inline(of_engine *engine) {
     of_multi *own = engine->own;
     if (own == NULL)
         return;
-    while (own->queued.first != NULL)
-        end_inline(own->queued.first, "the client was closed");
-    while (own->running.first != NULL)
-        end_inline(own->running.first, "the client was closed");
     of_sigpipe guard = block_sigpipe(engine);
+    of_multi_end_those(own, NULL, NULL, OF_CANCELLED, "the client was closed");
     of_multi_release(own, &engine->owner);
     of_multi_close(own);
     of_sigpipe_unblock(&guard);
@@ -428,23 +425,14 @@ static void detach_queue(of_transfer *transfer) {
     of_queue_unref(queue);
 }
 
-static void end_droppable(of_list *list) {
-    of_transfer *transfer = list->first;
-    while (transfer != NULL) {
-        of_transfer *next = transfer->next;
-        if (of_transfer_droppable(transfer))
-            end_inline(transfer, "cancelled");
-        transfer = next;
-    }
-}
-
 static bool hand_over(of_owner *owner) {
     of_engine *engine = of_engine_of(owner);
     of_multi *own = engine->own;
     if (own == NULL)
         return false;
-    end_droppable(&own->queued);
-    end_droppable(&own->running);
+    of_sigpipe guard = block_sigpipe(engine);
+    of_multi_end_those(own, NULL, of_transfer_droppable, OF_CANCELLED, "cancelled");
+    of_sigpipe_unblock(&guard);
     for (of_transfer *transfer = own->running.first; transfer != NULL; transfer = transfer->next)
         detach_queue(transfer);
     if (own->running.first != NULL && of_io_adopt(own, owner))

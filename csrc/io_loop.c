@@ -58,38 +58,12 @@ static void serve(unsigned count) {
 
 /* ---- the thread ------------------------------------------------------------------------------ */
 
-static void drop_cancelled(of_list *list) {
-    of_transfer *transfer = list->first;
-    while (transfer != NULL) {
-        of_transfer *next = transfer->next;
-        of_io_lock();
-        bool cancel = transfer->cancel;
-        of_io_unlock();
-        if (cancel && of_transfer_droppable(transfer))
-            of_multi_end(transfer, OF_CANCELLED, "cancelled");
-        transfer = next;
-    }
-}
-
-/* `owner` NULL: for all owners. */
-static void drop_droppable(of_list *list, const of_owner *owner, const char *message) {
-    of_transfer *transfer = list->first;
-    while (transfer != NULL) {
-        of_transfer *next = transfer->next;
-        if ((owner == NULL || transfer->owner == owner) && of_transfer_droppable(transfer))
-            of_multi_end(transfer, OF_CANCELLED, message);
-        transfer = next;
-    }
-}
-
-static void end_all(of_list *list, const of_owner *owner, const char *message) {
-    of_transfer *transfer = list->first;
-    while (transfer != NULL) {
-        of_transfer *next = transfer->next;
-        if (owner == NULL || transfer->owner == owner)
-            of_multi_end(transfer, OF_CANCELLED, message);
-        transfer = next;
-    }
+/* Cancelled by its caller, and may be dropped? */
+static bool cancelled(const of_transfer *transfer) {
+    of_io_lock();
+    bool cancel = transfer->cancel;
+    of_io_unlock();
+    return cancel && of_transfer_droppable(transfer);
 }
 
 static void forget_adopted(const of_multi *multi) {
@@ -102,10 +76,8 @@ static void forget_adopted(const of_multi *multi) {
 /* Ends all transfers of an owner on the thread, and removes the owner; `wanted` NULL: of all
    owners. */
 static void end_transfers(const of_owner *wanted, const char *message) {
-    for (size_t i = 0; i < of_io.multi_count; i++) {
-        end_all(&of_io.multis[i]->queued, wanted, message);
-        end_all(&of_io.multis[i]->running, wanted, message);
-    }
+    for (size_t i = 0; i < of_io.multi_count; i++)
+        of_multi_end_those(of_io.multis[i], wanted, NULL, OF_CANCELLED, message);
     of_io_lock();
     of_owner *drained = NULL;
     of_owner **link = &of_io.owners;
@@ -130,8 +102,7 @@ static void end_transfers(const of_owner *wanted, const char *message) {
 
 /* Winds up an engine that nobody refers to any more -> true: no transfer of it is left. */
 static bool wind_up(of_owner *owner) {
-    drop_droppable(&of_io.multi.queued, owner, "cancelled");
-    drop_droppable(&of_io.multi.running, owner, "cancelled");
+    of_multi_end_those(&of_io.multi, owner, of_transfer_droppable, OF_CANCELLED, "cancelled");
     of_io_lock();
     bool left = owner->pending > 0;
     if (left) {
@@ -179,16 +150,15 @@ static void take_adopted(of_multi *adopted) {
         if (of_grow(of_io.multis, of_io.multi_capacity, of_io.multi_count + 1))
             of_io.multis[of_io.multi_count++] = multi;
         else
-            end_all(&multi->running, NULL, "out of memory");
+            of_multi_end_those(multi, NULL, NULL, OF_CANCELLED, "out of memory");
     }
 }
 
 /* From now on nothing more is sent, and only requests that must not be repeated are waited for. */
 static void begin_drain(void) {
-    for (size_t i = 0; i < of_io.multi_count; i++) {
-        drop_droppable(&of_io.multis[i]->queued, NULL, "the process ends");
-        drop_droppable(&of_io.multis[i]->running, NULL, "the process ends");
-    }
+    for (size_t i = 0; i < of_io.multi_count; i++)
+        of_multi_end_those(of_io.multis[i], NULL, of_transfer_droppable, OF_CANCELLED,
+                           "the process ends");
     of_io_lock();
     of_io.drain = OF_IO_DRAIN_BEGUN;
     pthread_cond_broadcast(&of_io.changed);
@@ -255,10 +225,8 @@ static bool take_pending(void) {
     of_io_unlock();
     if (disconnects)
         of_multi_end_disconnected(&of_io.multi);
-    if (cancels) {
-        drop_cancelled(&of_io.multi.queued);
-        drop_cancelled(&of_io.multi.running);
-    }
+    if (cancels)
+        of_multi_end_those(&of_io.multi, NULL, cancelled, OF_CANCELLED, "cancelled");
     take_adopted(adopted);
     if (closings)
         close_wanted();

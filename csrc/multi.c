@@ -253,6 +253,21 @@ void of_multi_end(of_transfer *transfer, of_kind kind, const char *message) {
     multi->on_done(transfer);
 }
 
+void of_multi_end_those(of_multi *multi, const of_owner *owner,
+                        bool (*which)(const of_transfer *transfer), of_kind kind,
+                        const char *message) {
+    of_list *const lists[] = {&multi->queued, &multi->running};
+    for (int i = 0; i < 2; i++) {
+        of_transfer *transfer = lists[i]->first;
+        while (transfer != NULL) {
+            of_transfer *next = transfer->next;
+            if ((owner == NULL || transfer->owner == owner) && (which == NULL || which(transfer)))
+                of_multi_end(transfer, kind, message);
+            transfer = next;
+        }
+    }
+}
+
 /* ---- time ------------------------------------------------------------------------------------ */
 
 /* libcurl's own time-outs compare the clock before they read received data: if the program was
@@ -527,13 +542,7 @@ bool of_multi_disconnect(of_multi *multi, uint64_t number) {
 }
 
 void of_multi_end_disconnected(of_multi *multi) {
-    of_transfer *transfer = multi->running.first;
-    while (transfer != NULL) {
-        of_transfer *next = transfer->next;
-        if (transfer->connection != NULL && of_connection_disconnected(transfer->connection))
-            of_multi_end(transfer, OF_CONNECTION, OF_DISCONNECTED);
-        transfer = next;
-    }
+    of_multi_end_those(multi, NULL, of_transfer_disconnected, OF_CONNECTION, OF_DISCONNECTED);
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */

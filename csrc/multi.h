@@ -57,6 +57,11 @@ void of_multi_resume(of_transfer *transfer);
 /* Ends a transfer. Every transfer ends here. */
 void of_multi_end(of_transfer *transfer, of_kind kind, const char *message);
 
+/* Ends the transfers for which `which` is true; `owner` NULL: of all owners; `which` NULL: all. */
+void of_multi_end_those(of_multi *multi, const of_owner *owner,
+                        bool (*which)(const of_transfer *transfer), of_kind kind,
+                        const char *message);
+
 /* Shuts down a connection, if it is this multi's -> whether it is. A transfer on it ends. */
 bool of_multi_disconnect(of_multi *multi, uint64_t number);
 

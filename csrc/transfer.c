@@ -237,7 +237,7 @@ bool of_transfer_done(const of_transfer *transfer) {
 
 unsigned long of_transfer_number(const of_transfer *transfer) { return transfer->number; }
 
-static bool disconnected(const of_transfer *transfer) {
+bool of_transfer_disconnected(const of_transfer *transfer) {
     return transfer->connection != NULL && of_connection_disconnected(transfer->connection);
 }
 
@@ -253,7 +253,7 @@ void of_transfer_result(const of_transfer *transfer, of_result *result) {
         .head = &transfer->head,
         .body = &transfer->body,
     };
-    if (result->kind == OF_OK && disconnected(transfer)) {
+    if (result->kind == OF_OK && of_transfer_disconnected(transfer)) {
         result->kind = OF_CONNECTION;
         result->message = OF_DISCONNECTED;
         result->status = 0;
@@ -261,7 +261,7 @@ void of_transfer_result(const of_transfer *transfer, of_result *result) {
 }
 
 const char *of_transfer_read(const of_transfer *transfer, size_t *length) {
-    bool readable = of_transfer_readable(transfer) && !disconnected(transfer);
+    bool readable = of_transfer_readable(transfer) && !of_transfer_disconnected(transfer);
     *length = readable ? transfer->body.length : 0;
     return readable ? transfer->body.bytes : NULL;
 }

@@ -174,6 +174,9 @@ bool of_transfer_readable(const of_transfer *transfer);
 /* May the transfer be dropped? Not when it is on the wire and must not be repeated. */
 bool of_transfer_droppable(const of_transfer *transfer);
 
+/* Was its connection shut down by of_connections_disconnect? */
+bool of_transfer_disconnected(const of_transfer *transfer);
+
 bool of_transfer_done(const of_transfer *transfer);
 
 /* The received part of a file that is read piece by piece, at most 256 KiB; further data is not
