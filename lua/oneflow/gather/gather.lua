@@ -1,7 +1,6 @@
--- gather and map: many calls at once, begun and waited for in one go.
+-- gather and map: many calls at once, begun and waited for in one go. Where they run is `parallel` of the host.
 local groups = require "oneflow.gather.group"
 local hosts = require "oneflow.hosts"
-local loops = require "oneflow.gather.loop"
 local lists = require "oneflow.options.lists"
 local options = require "oneflow.options"
 local usage = require "oneflow.usage"
@@ -11,106 +10,17 @@ local format = string.format
 
 local M = {}
 
--- ---- in a loop ---------------------------------------------------------------------------------------------------
-
-local room = { start = loops.start }
-
-function room.add(group, worker) loops.add(group.loop, worker) end
-
-function room.remove(group, worker)
-  loops.remove(worker)
-  if group.live == 0 and group.owner then group.owner:wake() end
-end
-
-function room.stop(group, why) loops.stop(group.loop, group, why) end
-
-local function interrupt(group, what) group:give_up(what, "the gather", "the gather was interrupted") end
-
--- How a group runs, by where. Each has
---   prepare(group)
---   run(group)            returns when all has ended
---   settle(group, what)   after a raise out of `run`, such as a Ctrl-C's: all is stopped, and runs to its end
---   lose(group, what)     after one out of `settle`: what did not end is among the failures
-local in_loop, in_task, elsewhere = {}, {}, {}
-
--- With a loop of its own.
-function in_loop.prepare(group)
-  group.loop, group.outer, group.around = loops.new "inline", {}, loops.task
-  loops.wait_for(group)
-end
-
-function in_loop.run(group)
-  groups.add_worker(group)
-  loops.drive(group.loop, group)
-end
-
-function in_loop.settle(group, what)
-  loops.task = group.around
-  interrupt(group, what)
-  loops.sweep(group.loop, what)
-  loops.drive(group.loop, group)
-end
-
-function in_loop.lose(group, what) -- what is on the wire is left there
-  local loop = group.loop
-  loops.task = group.around
-  interrupt(group, what)
-  for slot = 1, loop.slots do -- of the gathers in it, too
-    local job = loop.jobs[slot]
-    if job and job.group then job.group:lose(job) end
-  end
-end
-
--- In a task: the workers are jobs of the same loop.
-function in_task.prepare(group)
-  local owner = group.owner
-  group.loop, group.above, group.outer = owner.loop, owner.scope, owner.scope
-  loops.wait_for(group)
-end
-
-local function wait(group)
-  while group.live > 0 do group.owner:sleep() end
-end
-
-function in_task.run(group)
-  group.owner.group = group
-  groups.add_worker(group)
-  wait(group)
-  group.owner.group = false
-end
-
-function in_task.settle(group, what)
-  interrupt(group, what)
-  loops.distrust(group.loop)
-  repeat until pcall(wait, group)
-  group.owner.group = false
-end
-
-in_task.lose = in_task.settle -- the loop goes on with them
-
--- In a host that runs them itself.
-function elsewhere.prepare() end
-
-function elsewhere.run(group) group.parallel.run(group) end
-
-function elsewhere.settle(group, what)
-  if not group.raised then group:problem(what) end
-  group.raised = true
-end
-
-elsewhere.lose = elsewhere.settle
-
 local AFTER = { "settle", "lose", "lose" }
 
 -- A hook of the user's may raise at any instruction, and once more in what is done about that. Therefore each of these
 -- runs the one before under a pcall: what is raised has the results so far.
 local function protected(group, level)
   if level == 0 then
-    group.way.run(group)
+    group.parallel.run(group)
   else
     local good, results, failures = pcall(protected, group, level - 1)
     if good then return results, failures end
-    if results ~= group.error then group.way[AFTER[level]](group, results) end
+    if results ~= group.error then group.parallel[AFTER[level]](group, results) end
   end
   group:trim()
   if group.raised then error(group.error, 0) end
@@ -118,10 +28,10 @@ local function protected(group, level)
 end
 
 local function run(items, total, fn, opts)
-  local owner, parallel = loops.current(), hosts.here().parallel
-  local group = groups.new(parallel and parallel.room or room, items, total, fn, opts)
-  group.owner, group.parallel, group.way = owner, parallel, owner and in_task or parallel and elsewhere or in_loop
-  group.way.prepare(group)
+  local parallel = hosts.here().parallel
+  local group = groups.new(parallel.room, items, total, fn, opts)
+  group.parallel = parallel
+  parallel.prepare(group)
   return protected(group, #AFTER)
 end
 

@@ -4,7 +4,7 @@
 --   detect(co)   does it run what runs here? `co`: the coroutine, if it can yield here
 --   waiter(co, blocking, watched)   for a call -> waiter | nil: inline, which blocks the thread | nil, refusal
 --   pauser(co)   for a pause -> waiter | nil, refusal
---   parallel     how gather and map run their functions there, see oneflow.gather.gather; nil: in a loop
+--   parallel     how gather and map run their functions there, see below
 --   own_wrap     is coroutine.wrap the host's, which ends what runs there when what it wraps raises?
 --   own_loops    may a loop of the library's be turned there?
 --
@@ -19,6 +19,13 @@
 --   wake(self)
 --   within(self, co)   does this coroutine wait for what it runs?
 --   gone(self)   is it known that what it runs is never gone on with?
+--
+-- `parallel`, of a group (oneflow.gather.group):
+--   room                  see there
+--   prepare(group)
+--   run(group)            returns when all has ended
+--   settle(group, what)   after a raise out of `run`, such as a Ctrl-C's: all is stopped, and runs to its end
+--   lose(group, what)     after one out of `settle`: what did not end is among the failures
 local core = require "oneflow.core"
 local gather = require "oneflow.hosts.gather"
 local nginx = require "oneflow.hosts.nginx"

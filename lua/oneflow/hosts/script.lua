@@ -1,5 +1,8 @@
 -- Scripts, and whatever else has its thread to itself: a call waits in the core, and a pause stops the thread.
 local clock = require "oneflow.clock"
+local groups = require "oneflow.gather.group"
+local loops = require "oneflow.gather.loop"
+local workers = require "oneflow.gather.workers"
 
 local M = { own_loops = true }
 
@@ -20,5 +23,37 @@ function M.detect() return true end
 function M.waiter() return nil end
 
 function M.pauser() return waiter end
+
+-- A group has a loop of its own.
+local parallel = { room = workers.room }
+
+function parallel.prepare(group)
+  group.loop, group.outer, group.around = loops.new "inline", {}, loops.task
+  loops.wait_for(group)
+end
+
+function parallel.run(group)
+  groups.add_worker(group)
+  loops.drive(group.loop, group)
+end
+
+function parallel.settle(group, what)
+  loops.task = group.around
+  workers.interrupt(group, what)
+  loops.sweep(group.loop, what)
+  loops.drive(group.loop, group)
+end
+
+function parallel.lose(group, what) -- what is on the wire is left there
+  local loop = group.loop
+  loops.task = group.around
+  workers.interrupt(group, what)
+  for slot = 1, loop.slots do -- of the gathers in it, too
+    local job = loop.jobs[slot]
+    if job and job.group then job.group:lose(job) end
+  end
+end
+
+M.parallel = parallel
 
 return M

@@ -149,7 +149,20 @@ end
 ---@param semaphore function  makes one
 function M.parallel(base, semaphore)
   new_semaphore = semaphore
-  return { room = room, run = function(group) run(group, (base())) end }
+  local parallel = { room = room }
+
+  function parallel.prepare() end
+
+  function parallel.run(group) run(group, (base())) end
+
+  function parallel.settle(group, what)
+    if not group.raised then group:problem(what) end
+    group.raised = true
+  end
+
+  parallel.lose = parallel.settle
+
+  return parallel
 end
 
 return M
