@@ -1,5 +1,5 @@
--- All that any of the three Luas has: what one lacks is asked for (`table.unpack or unpack`). Specs run on
--- all three Luas.
+-- The globals of all three Luas together: code tests for those that one lacks (`table.unpack or unpack`). Specs run on
+-- all three.
 std = "max"
 max_line_length = 120
 self = false

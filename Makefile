@@ -1,5 +1,5 @@
-# Every task a person does here. `make` alone lists them.
-# GNU make; Debian 12 is what is tested. BUILD, LUA, CC, CFLAGS, PREFIX and DESTDIR may be given on the command line.
+# All tasks of a developer. `make` without a target lists them.
+# GNU make; tested on Debian 12. BUILD, LUA, CC, CFLAGS, PREFIX and DESTDIR may be set on the command line.
 
 # The one list of what the project needs, as Debian names. `a|b` is satisfied by either; a is what gets installed.
 # To build the library, run the demo and run every spec:
@@ -8,7 +8,7 @@ DEPS = gcc libc6-dev pkg-config ca-certificates curl openssl \
   lua5.4 liblua5.4-dev lua5.3 liblua5.3-dev luajit2 libluajit2-5.1-dev \
   lua-cjson lua-cjson-dev lua-argparse lua-luv lua-cqueues lua-luaossl lua-busted locales \
   nginx libnginx-mod-http-lua
-# For lint, memcheck, rock and bench besides:
+# In addition for lint, memcheck, rock and bench:
 DEPS_TOOLS = lua-check clang libclang-rt-dev clang-tidy clang-format valgrind luarocks lua-http gnuplot-nox
 
 LUA    ?= lua5.4
@@ -21,7 +21,7 @@ LUA_NAME = $(notdir $(LUA))
 ABI_lua5.4 = 5.4
 ABI_lua5.3 = 5.3
 ABI_luajit = 5.1
-# A Lua of another name (`lua`, as elsewhere than on Debian) is asked.
+# An interpreter with another name (such as `lua`, on other systems) is asked for its version.
 LUA_ABI = $(or $(ABI_$(LUA_NAME)),$(shell $(LUA) -e 'io.write((_VERSION:gsub("^Lua ", "")))'))
 
 LUADIR ?= $(PREFIX)/share/lua/$(LUA_ABI)
@@ -30,7 +30,7 @@ BINDIR ?= $(PREFIX)/bin
 INCDIR ?= $(PREFIX)/include
 PCDIR  ?= $(PREFIX)/lib/pkgconfig
 
-# One folder a Lua. FLAVOUR keeps the sanitized build beside the ordinary one.
+# One folder for each Lua. FLAVOUR separates the sanitized build from the ordinary one.
 OUT    = $(BUILD)/$(FLAVOUR)$(LUA_NAME)
 CORE   = $(OUT)/oneflow/core.so
 OBJECT = $(OUT)/obj
@@ -46,12 +46,12 @@ LIBFLAG ?= -shared
 endif
 
 WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wformat-security
-# WERROR=1, as .ci/run has it: a warning is an error. Not for strangers, whose compiler may know more warnings.
+# WERROR=1, set by .ci/run, makes warnings errors. Not the default, because other compilers may have more warnings.
 ifneq ($(filter-out 0 no,$(WERROR)),)
 WARNINGS += -Werror
 endif
 
-# Hardening, each flag taken only where compiler and linker know it. Never `-z nodlopen`: a Lua module is loaded by dlopen.
+# Hardening: each flag is used only if compiler and linker accept it. Never `-z nodlopen`: Lua loads modules with dlopen.
 # `-z nodelete` because libcurl's resolver threads may outlive lua_close.
 HARDENING_WANTED = -fstack-protector-strong -fstack-clash-protection -fcf-protection \
   -Wp,-U_FORTIFY_SOURCE,-D_FORTIFY_SOURCE=2 \
@@ -61,7 +61,7 @@ probe = $(shell t=$$(mktemp -d) && echo 'int main(void) { return 0; }' > $$t/t.c
 # Expanded once, and only when something is compiled: help and deps must run where there is no compiler.
 HARDENING = $(eval HARDENING := $(call probe,$(HARDENING_WANTED)))$(HARDENING)
 
-# LuaRocks gives these as folders; elsewhere pkg-config knows.
+# LuaRocks passes these folders; otherwise pkg-config finds them.
 PKG_CONFIG ?= pkg-config
 pkg = $(shell for p in $(2); do $(PKG_CONFIG) --exists $$p 2>/dev/null && { $(PKG_CONFIG) $(1) $$p; break; }; done)
 LUA_INC   = $(eval LUA_INC := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(call pkg,--cflags,$(if $(filter 5.1,$(LUA_ABI)),luajit,lua$(LUA_ABI) lua-$(LUA_ABI)))))$(LUA_INC)
@@ -87,12 +87,12 @@ Q    = $(if $(V),,@)
 SHOW = @$(if $(V),true,echo)
 
 MAKEFLAGS += --no-print-directory
-# lua5.4 and lua5.3 prefer these to LUA_PATH and LUA_CPATH; a developer's own must not win in here.
+# lua5.4 and lua5.3 prefer these to LUA_PATH and LUA_CPATH; a developer's own settings must not take precedence here.
 unexport LUA_PATH_5_4 LUA_CPATH_5_4 LUA_PATH_5_3 LUA_CPATH_5_3 LUA_INIT LUA_INIT_5_4 LUA_INIT_5_3
 
 LUA_PATH_HERE  = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;
 LUA_CPATH_HERE = $(abspath $(OUT))/?.so;;
-# What a program of the tree needs; the specs read ONEFLOW_LUA to know with which Lua they run.
+# The environment for programs of this tree; the specs read from ONEFLOW_LUA which Lua they run on.
 RUN = env LUA_PATH='$(LUA_PATH_HERE)' LUA_CPATH='$(LUA_CPATH_HERE)' ONEFLOW_LUA='$(LUA)'
 export BUILD
 
@@ -105,7 +105,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 	@echo "LUA=lua5.4 (default), lua5.3 or luajit chooses the Lua of build, static, host, env, demo, specs and install."
 
-deps: ## install what is missing, with apt; does nothing when nothing is
+deps: ## install missing packages with apt; does nothing if none is missing
 	@.ci/deps $(foreach d,$(DEPS),'$d')
 
 deps-tools: deps
@@ -127,7 +127,7 @@ $(OBJECT)/%.o: csrc/%.c $(OBJECT)/flags
 	$(SHOW) "CC   $@"
 	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 
-# Other flags or another compiler build everything anew.
+# A change of the flags or the compiler rebuilds everything.
 $(OBJECT)/flags: FORCE
 	@test -n "$(SOURCES)" || { echo "no csrc/*.c here" >&2; exit 1; }
 	@mkdir -p $(@D)
@@ -135,10 +135,10 @@ $(OBJECT)/flags: FORCE
 
 -include $(wildcard $(OBJECT)/*.d $(OBJECT)/static/*.d)
 
-static: $(STATIC) ## compile build/<lua>/liboneflow.a, for C programs; all Lua files are in it
+static: $(STATIC) ## compile build/<lua>/liboneflow.a for C programs; it contains all Lua files
 
-# One object in which only the names of oneflow.h are visible: no other name of ours meets one of the host's.
-# csrc/static is in no shared object.
+# One object in which only the names of oneflow.h are visible, so no other name can conflict with one of the host's.
+# csrc/static is not part of the shared object.
 $(STATIC): $(OBJECTS) $(OBJECT)/static/oneflow.o $(OBJECT)/static/embedded.o
 	$(SHOW) AR $@
 	$(Q)$(LD) -r -o $(OBJECT)/liboneflow.o $^ && $(OBJCOPY) --localize-hidden $(OBJECT)/liboneflow.o && \
@@ -153,7 +153,7 @@ $(OBJECT)/static/embedded.c: csrc/static/embed.lua $(LUA_FILES) $(OBJECT)/files
 	@mkdir -p $(@D)
 	$(Q)$(LUA) csrc/static/embed.lua lua $(LUA_FILES) > $@
 
-# Another list of Lua files is embedded anew, also when one has gone.
+# A change of the list of Lua files, including a removal, embeds them again.
 $(OBJECT)/files: FORCE
 	@mkdir -p $(@D)
 	@echo '$(LUA_FILES)' | cmp -s - $@ || echo '$(LUA_FILES)' > $@
@@ -175,7 +175,7 @@ $(OUT)/host $(OUT)/threads $(OUT)/loop_host: csrc/oneflow.h $(STATIC)
 env: ## print the exports that make this tree's oneflow loadable: eval "$(make env)"
 	@echo "export LUA_PATH='$(LUA_PATH_HERE)'; export LUA_CPATH='$(LUA_CPATH_HERE)'"
 
-demo: deps ## start the sandbox and show the library against it; installs and builds what it needs
+demo: deps ## start a sandbox and show the library with it; installs and builds what it needs
 	@$(MAKE) build >/dev/null
 	@$(MAKE) build LUA=luajit >/dev/null
 	@$(RUN) $(LUA) examples/demo.lua
@@ -239,18 +239,18 @@ sanitize: deps build ## run the specs on a core with AddressSanitizer and UBSan,
 	  ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=98 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
 	  $(if $(wildcard spec/support/lsan.supp),LSAN_OPTIONS=suppressions=spec/support/lsan.supp),$(SPEC),timing)
 
-# A sanitized process has a thread of the sanitizer's, and forks badly.
+# A sanitized process has a thread of the sanitizer, so fork does not work well in it.
 RACES_SPEC ?= spec/fault/thread_spec.lua spec/fault/files_thread_spec.lua spec/wire/gatherer_spec.lua
 races: deps build ## run the specs of the I/O thread on a core with ThreadSanitizer
 	@$(call sanitized,races,-fsanitize=thread,libtsan,TSAN_OPTIONS=exitcode=66:suppressions=$(CURDIR)/spec/support/tsan.supp,$(or $(SPEC),$(RACES_SPEC)),fork$(comma)idle)
 
 OOM_SPEC = spec/fault/allocations_spec.lua spec/fault/out_of_memory_spec.lua spec/fault/decode_memory_spec.lua
-oom: deps ## let each allocation fail, once and from then on: Lua's, and each malloc on both threads; on all three Luas
+oom: deps ## make each allocation fail, once and from then on: Lua's, and each malloc on both threads; on all three Luas
 	@for lua in $(LUAS); do $(MAKE) build LUA=$$lua >/dev/null || exit 1; done
 	@SPEC="$(OOM_SPEC)" .ci/specs $(LUAS)
 
 # TRIALS="json answer" runs these only; SECONDS_EACH=10; KEEP=1 keeps what was found in spec/fuzz/corpus.
-fuzz: deps-tools ## run what reads others' bytes on mutated input, guided by coverage, for some seconds each
+fuzz: deps-tools ## run the parsers of external input on mutated input, guided by coverage, for some seconds each
 	@$(MAKE) $(BUILD)/fuzz-lua5.4/fuzz LUA=lua5.4 FLAVOUR=fuzz- CC=clang CFLAGS='-O1 -g' HARDENING_WANTED= \
 	  EXTRA='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' >/dev/null
 	@BUILD=$(BUILD) spec/fuzz/run.sh $(BUILD)/fuzz-lua5.4/fuzz $(TRIALS)
@@ -260,7 +260,7 @@ $(OUT)/fuzz: spec/fuzz/fuzz.c $(OBJECTS) $(OBJECT)/static/oneflow.o $(OBJECT)/st
 	  $(CJSON_LIB) $(LUA_LIB) $(LIBS)
 
 # PARTS="sequential many" runs these only; ROUNDS=5.
-bench: deps-tools ## measure against libcurl in C, lua-cjson, cosockets and others, as ratios; takes some minutes
+bench: deps-tools ## compare with libcurl in C, lua-cjson, cosockets and others, as ratios; takes some minutes
 	@for lua in lua5.4 luajit; do $(MAKE) build LUA=$$lua >/dev/null || exit 1; done
 	@mkdir -p $(BUILD)/bench
 	@for program in raw raw_multi; do \
@@ -277,10 +277,10 @@ install: build ## install for the chosen Lua under PREFIX=/usr/local (DESTDIR, L
 	sed '1s|^#!.*|#!/usr/bin/env $(LUA_NAME)|' bin/oneflow > $(OBJECT)/oneflow
 	install -m 755 $(OBJECT)/oneflow "$(DESTDIR)$(BINDIR)/oneflow"
 
-# As the files of pkg-config are named for their Lua, so is this one; the archive lies in the folder of its Lua.
+# The file for pkg-config is named after its Lua, as others are; the archive is in the folder of its Lua.
 LUA_PC = $(shell for p in $(if $(filter 5.1,$(LUA_ABI)),luajit,lua$(LUA_ABI) lua-$(LUA_ABI)); do $(PKG_CONFIG) --exists $$p && \
   { echo $$p; break; }; done)
-install-static: static ## install oneflow.h, liboneflow.a and its file for pkg-config too (INCDIR, LIBDIR, PCDIR)
+install-static: static ## install oneflow.h, liboneflow.a and its pkg-config file (INCDIR, LIBDIR, PCDIR)
 	install -d "$(DESTDIR)$(INCDIR)" "$(DESTDIR)$(LIBDIR)" "$(DESTDIR)$(PCDIR)"
 	install -m 644 csrc/oneflow.h "$(DESTDIR)$(INCDIR)/oneflow.h"
 	install -m 644 $(STATIC) "$(DESTDIR)$(LIBDIR)/liboneflow.a"

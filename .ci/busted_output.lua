@@ -1,5 +1,5 @@
--- How the specs report: one line a file while they run, so that a hang or a crash shows where it was; every
--- failure in full; and the counts, for .ci/specs, in the file that ONEFLOW_COUNTS names.
+-- The output of the specs: one line per file while they run, so that a hang or a crash shows its place; every failure
+-- in full; and the counts, for .ci/specs, in the file that ONEFLOW_COUNTS names.
 local busted = require "busted"
 local new_base = require "busted.outputHandlers.base"
 
@@ -22,7 +22,7 @@ return function()
   local shown = { failures = 0, errors = 0, pendings = 0 }
   local at_start
 
-  -- Whatever came since the last look, most often one test's.
+  -- The results since the last call, usually of one test.
   local function show(label, list)
     for index = shown[list] + 1, #base[list] do
       io.write("  ", label, ": ", describe(base[list][index]), "\n")

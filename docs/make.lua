@@ -1,4 +1,5 @@
--- `make docs`: what is written from the endpoint table. With an argument it writes nothing, and gives path -> text.
+-- `make docs`: writes the files that are generated from the endpoint table. With an argument it writes nothing and
+-- returns path -> text.
 local written = {
   ["docs/reference.md"] = require "docs.make_reference"(),
   ["lua/oneflow/types.lua"] = require "docs.make_annotations"(),

@@ -1,4 +1,5 @@
--- lua/oneflow/types.lua: LuaCATS annotations of what the endpoint table makes, for editors. It is never loaded.
+-- Writes lua/oneflow/types.lua: LuaCATS annotations for editors, of the methods made from the endpoint table. That file
+-- is never loaded.
 local api = require "oneflow.api"
 local tree = require "oneflow.object.tree"
 local values = require "oneflow.values"
@@ -6,8 +7,8 @@ local words = require "docs.words"
 
 local HEAD = [[
 ---@meta oneflow.types
--- Written by `make docs` from the endpoint table (oneflow.api): change that, not this. Editors read it; nothing loads
--- it.
+-- Written by `make docs` from the endpoint table (oneflow.api): change the table, not this file. For editors; never
+-- loaded.
 ]]
 
 local lines, made
@@ -23,7 +24,7 @@ local function plain(text) return (string.gsub(text, "`", "")) end
 
 local class_of
 
--- What is written of an open enumeration helps to complete it.
+-- The known values of an open enumeration are listed for completion.
 local function one_of(field)
   return '"' .. table.concat(field.enum, '"|"') .. '"' .. (field.open and "|string" or "")
 end
@@ -43,7 +44,7 @@ local function type_of(field, name)
   return values[field.type].lua
 end
 
--- What the type does not say already.
+-- A remark about the field that its type does not express.
 local function remark(field)
   if field.type == "object" or field.type == "boolean" or field.enum then
     return field.nullable == true and "  or null" or ""
@@ -52,7 +53,7 @@ local function remark(field)
   return text == field.type and "" or "  " .. text
 end
 
--- A class for an object of a body: the shared ones by their name, others by where they stand.
+-- The class of an object in a body: shared ones are named by their own name, others by their path.
 function class_of(field, name)
   local shared = words.shared[field]
   if made[field] then return made[field] end
@@ -82,7 +83,7 @@ local function query_class(operation)
     local written = type_of(fields[name], name)
     own[#own + 1] = string.format("---@field %s %s", name, fields[name].required and written or optional(written))
   end
-  if filter_class then own[#own + 1] = "---@field filter " .. filter_class .. "?  all of them must fit" end
+  if filter_class then own[#own + 1] = "---@field filter " .. filter_class .. "?  all of them must match" end
   if operation.sort then
     own[#own + 1] = "---@field sort (string|string[])?  " .. table.concat(operation.sort, ", ") .. "; with - descending"
   end
@@ -94,7 +95,7 @@ local function query_class(operation)
   return class
 end
 
--- The classes of arguments, before the classes that name them.
+-- Writes the classes of arguments, before the classes that use them.
 local function argument_classes()
   local classes = {}
   for _, name in ipairs(words.names(api.operations)) do
@@ -112,7 +113,8 @@ local function argument_classes()
   return classes
 end
 
--- The class of a kind of item; places are told apart, as their handles know different ids.
+-- Resource -> class of its items. Items at different places have different classes, because their handles have
+-- different ids.
 local item_class = {}
 
 local function place_class(path, collection)
@@ -134,9 +136,9 @@ local function method(owner, operation, classes, record)
     add("---@return (oneflow.Page|%s[])? page, oneflow.Error? err", record)
     add("function %s:%s(query, opts) end\n", owner, operation.verb)
     if operation.verb ~= "list" then return end
-    add("---Visits each once; raises the error.%s%s", words.movable(operation) and " After a walk sorted by "
-      .. plain(words.movable(operation)) .. ", which can change, what others moved past it comes last." or "",
-      operation.slices and " More than 20 000 are walked in slices of "
+    add("---Visits each item once; raises the error.%s%s", words.movable(operation) and " If sorted by "
+      .. plain(words.movable(operation)) .. ", which can change, items that others moved meanwhile come last." or "",
+      operation.slices and " More than 20 000 are read in slices of "
       .. plain(words.slices(operation)) .. ", unless a sort is given." or "")
     add("---@param query %s?", classes[operation.name])
     add("---@param opts oneflow.WalkOptions?")
@@ -168,9 +170,9 @@ local function method(owner, operation, classes, record)
   add("function %s:%s(%s) end\n", owner, operation.verb, arguments)
 end
 
--- The method beside `get` that gives the bytes.
+-- The method that downloads the file; `get` reads only its record.
 local function download(owner, operation)
-  add("---The bytes of the file: onto disk, to a function, or as a string.")
+  add("---Downloads the file: to disk, to a function, or as a string.")
   head(operation)
   add("---@param where oneflow.Download?")
   add("---@param opts oneflow.Options?")
@@ -178,7 +180,7 @@ local function download(owner, operation)
   add("function %s:download(where, opts) end\n", owner)
 end
 
--- Which operation a method of a place is.
+-- The operation that a method of a place runs.
 local function operation_of(resource, verb, methods, on)
   local best
   for _, operation in ipairs(resource.operations) do

@@ -1,4 +1,4 @@
--- docs/reference.md: for each operation its call, arguments, acting user, answer, errors, source and confidence.
+-- Writes docs/reference.md: for each operation its call, arguments, acting user, answer, errors, source and confidence.
 local api = require "oneflow.api"
 local words = require "docs.words"
 
@@ -10,17 +10,17 @@ local KINDS = {
 local HEAD = [[
 # Reference
 
-Written by `make docs` from the endpoint table (`lua/oneflow/api/`): change that, not this.
+Written by `make docs` from the endpoint table (`lua/oneflow/api/`): change the table, not this file.
 
-* `sven` stands for a user, `client:user("sven@example.com")`. On the client itself the same calls take
-  `as = "sven@example.com"` in `opts`. Where an item is given by `id`, so may it be by a handle of it.
-* `opts` may be left out, and so may a body or query without required fields. The options: [objects.md](objects.md).
-* Any call may fail with `nil, err`: bad values are `validation`, the network and the service do what they do; "errors"
-  lists those that the operation's page names. A wrong name or Lua type raises.
-* A page (`page[1]`, `page.count`, `page:next()`) holds partial items. A collection that has `list` has `each` and
-  `pages` too.
-* *or null (?)*: `oneflow.null` goes out, and no page says what the service makes of it there.
-* *Repeatable*: sending it twice is the same as sending it once.
+* `sven` is a user, `client:user("sven@example.com")`. On the client itself the same calls take
+  `as = "sven@example.com"` in `opts`. Instead of an `id` you may pass a handle of the item.
+* `opts` may be omitted, and so may a body or query without required fields. [objects.md](objects.md) has the options.
+* Any call may fail with `nil, err`: bad values are `validation`, and network and service can fail in many ways;
+  "errors" lists those that the operation's page names. A wrong name or Lua type raises.
+* A page (`page[1]`, `page.count`, `page:next()`) has partial items. A collection with `list` also has `each` and
+  `pages`.
+* *or null (?)*: `oneflow.null` is sent, and no page says what the service does with it there.
+* *Repeatable*: sending it twice has the same effect as sending it once.
 ]]
 
 local function link(name) return string.format("[%s](#part-%s)", name, name) end
@@ -44,7 +44,7 @@ local function rows(lines, fields, prefix)
 end
 
 local function fields_table(lines, title, fields, rules, read_only)
-  add(lines, "\n| %s | takes | required |\n|---|---|---|", title)
+  add(lines, "\n| %s | accepts | required |\n|---|---|---|", title)
   rows(lines, fields, "")
   for _, rule in ipairs(words.cross_field(rules or {})) do add(lines, "| | %s | |", cell(rule)) end
   if read_only then add(lines, "| | %s | |", words.read_only { read_only = read_only }) end
@@ -63,11 +63,11 @@ local function arguments(lines, operation)
       described[#described + 1] = "`limit` 1 to 100 (100), `offset` 0 to 19900"
     end
     if words.movable(operation) then
-      described[#described + 1] = "`each` sorted by " .. words.movable(operation) .. ", which can change, goes over "
-        .. "the list once more without the `sort`"
+      described[#described + 1] = "`each` sorted by " .. words.movable(operation) .. ", which can change, reads the "
+        .. "list a second time without the `sort`"
     end
     if operation.slices then
-      described[#described + 1] = "`each` walks more than 20 000 in slices of " .. words.slices(operation)
+      described[#described + 1] = "`each` reads more than 20 000 in slices of " .. words.slices(operation)
         .. ", unless a `sort` is given"
     end
     if #described > 1 then add(lines, "%s", "\n" .. table.concat(described, "\n* ", 2):gsub("^", "* ")) end
@@ -81,7 +81,7 @@ local function arguments(lines, operation)
 end
 
 local ANSWERS = {
-  same = "; with the id that was asked for",
+  same = "; with the requested id",
   new = "; with an id of its own",
   any = "",
 }
@@ -135,7 +135,7 @@ return function()
     add(lines, "\n## %s", resource.name or "the service")
     local names = words.names(resource.accessors)
     if #names > 0 then
-      add(lines, "\nA loaded one has `%s`.", table.concat(names, "`, `"))
+      add(lines, "\nLoaded items have `%s`.", table.concat(names, "`, `"))
     end
     for _, search in ipairs(found[resource.name] or {}) do
       add(lines, "\n```lua\n%s:%s(%s)\n```", resource.name, search.name, search.arguments)

@@ -34,7 +34,7 @@ local function resource_of(operation)
   end
 end
 
---- Is the method there already?
+--- Does the method exist?
 function M.built(operation)
   if operation.on == "client" then return true end
   local place, resource = tree.root, resource_of(operation)
@@ -54,7 +54,7 @@ function M.built(operation)
   return holder.methods[operation.verb] ~= nil
 end
 
---- Has the version the method that gives the bytes of a file?
+--- Does the method exist that downloads a file?
 function M.downloads(operation)
   local found = false
   M.each_place(function(kind)
@@ -65,9 +65,9 @@ function M.downloads(operation)
   return found
 end
 
---- How a script writes the call: `sven:contract(id).parties:list(query, opts)`.
----@param verb string?  another than the operation's
----@param arguments string?  others than the operation's
+--- The call as a script writes it: `sven:contract(id).parties:list(query, opts)`.
+---@param verb string?  instead of the operation's
+---@param arguments string?  instead of the operation's
 function M.call(operation, verb, arguments)
   local resource, text = resource_of(operation), "sven"
   local takes_id = operation.on == "collection" and operation.ids[#operation.ids] == resource.name
@@ -114,7 +114,7 @@ local function quoted(list_of)
   return table.concat(list, ", ")
 end
 
-local function one_of(field) return quoted(field.enum) .. (field.open and ", or what else the service knows" or "") end
+local function one_of(field) return quoted(field.enum) .. (field.open and ", or another value of the service" or "") end
 
 local function range(field, unit)
   if field.min and field.max then return string.format(", %d to %d%s", field.min, field.max, unit) end
@@ -123,10 +123,10 @@ local function range(field, unit)
   return ""
 end
 
--- "?": explained in the reference's head.
+-- "?": explained at the top of the reference.
 local NULL = { [true] = ", or null", ["?"] = ", or null (?)" }
 
---- What a field takes. `link(name)` writes the name of a shared object.
+--- The values that a field accepts, in words. `link(name)` formats the name of a shared object.
 function M.field(field, link)
   local text
   if field.type == "list" then
@@ -141,11 +141,11 @@ function M.field(field, link)
     if field.extensions then text = text .. " with one of the extensions " .. quoted(field.extensions) end
     if field.max_bytes then text = text .. string.format(", at most %d bytes", field.max_bytes) end
   end
-  if field.confidence == "?" then text = text .. "; its name is inferred: the service may not know it" end
+  if field.confidence == "?" then text = text .. "; its name is inferred: the service may not accept it" end
   return text .. (NULL[field.nullable] or "")
 end
 
---- The columns to sort by that can change of an item; nil: none can.
+--- The columns to sort by that can change for an existing item; nil: none can.
 function M.movable(operation)
   local names = {}
   for _, column in ipairs(operation.sort or {}) do
@@ -223,7 +223,7 @@ M.ACTING = {
   none = "not needed; sent through a user",
   optional = "a user, or the anonymous administrator",
   required = "a user; the anonymous administrator is refused",
-  unknown = "a user; whether the anonymous administrator may is on no page",
+  unknown = "a user; no page says whether the anonymous administrator may",
 }
 
 local CONFIDENCE = {
@@ -233,7 +233,7 @@ local CONFIDENCE = {
   ["?"] = "not confirmed: inferred",
 }
 
---- How sure the operation is.
+--- How well the operation is known.
 function M.confidence(operation)
   local text = CONFIDENCE[operation.confidence]
   if not operation.confirmed and operation.named then

@@ -1,6 +1,6 @@
 ---@meta oneflow.types
--- Written by `make docs` from the endpoint table (oneflow.api): change that, not this. Editors read it; nothing loads
--- it.
+-- Written by `make docs` from the endpoint table (oneflow.api): change the table, not this file. For editors; never
+-- loaded.
 
 
 ---@class oneflow.CommentCreateBody
@@ -194,7 +194,7 @@
 ---@field workspace_id integer|string
 
 ---@class oneflow.ContractListFilter
----@field created_time ({ from: (string|integer)?, to: (string|integer)? })?  { from =, to = }, times or seconds since 1970, at most 60 characters; its name is inferred: the service may not know it
+---@field created_time ({ from: (string|integer)?, to: (string|integer)? })?  { from =, to = }, times or seconds since 1970, at most 60 characters; its name is inferred: the service may not accept it
 ---@field data_field_match table<string, string>?  { custom_id = value }, at most 600 characters
 ---@field name string?
 ---@field published_time ({ from: (string|integer)?, to: (string|integer)? })?  { from =, to = }, times or seconds since 1970, at most 60 characters
@@ -202,7 +202,7 @@
 ---@field states (("draft"|"pending"|"overdue"|"signed"|"declined"|string)[])?
 
 ---@class oneflow.ContractListQuery
----@field filter oneflow.ContractListFilter?  all of them must fit
+---@field filter oneflow.ContractListFilter?  all of them must match
 ---@field sort (string|string[])?  name, state, state_updated_time, published_time; with - descending
 ---@field limit integer?  1 to 100 (100)
 ---@field offset integer?  0 to 19900
@@ -412,7 +412,7 @@
 ---@class oneflow.TemplateListQuery
 ---@field extension_type string?
 ---@field template_type_id (integer|string)?
----@field filter oneflow.TemplateListFilter?  all of them must fit
+---@field filter oneflow.TemplateListFilter?  all of them must match
 ---@field sort (string|string[])?  name; with - descending
 ---@field limit integer?  1 to 100 (100)
 ---@field offset integer?  0 to 19900
@@ -478,7 +478,7 @@
 ---@field name string?
 
 ---@class oneflow.WorkspaceListQuery
----@field filter oneflow.WorkspaceListFilter?  all of them must fit
+---@field filter oneflow.WorkspaceListFilter?  all of them must match
 ---@field sort (string|string[])?  name; with - descending
 ---@field limit integer?  1 to 100 (100)
 ---@field offset integer?  0 to 19900
@@ -487,7 +487,7 @@ do
 local contacts = {}
 
 ---Adds a contact to a workspace.
----POST /contacts. Acting user: a user; whether the anonymous administrator may is on no page.
+---POST /contacts. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.ContactCreateBody?
 ---@param opts oneflow.Options?
@@ -495,14 +495,14 @@ local contacts = {}
 function contacts:create(body, opts) end
 
 ---The contacts of a workspace.
----GET /contacts. Acting user: a user; whether the anonymous administrator may is on no page.
+---GET /contacts. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param query oneflow.ContactListQuery?
 ---@param opts oneflow.Options?
 ---@return (oneflow.Page|oneflow.Contact[])? page, oneflow.Error? err
 function contacts:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each item once; raises the error.
 ---@param query oneflow.ContactListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.Contact?
@@ -536,7 +536,7 @@ function contracts:create(body, opts) end
 ---@return (oneflow.Page|oneflow.Contract[])? page, oneflow.Error? err
 function contracts:list(query, opts) end
 
----Visits each once; raises the error. After a walk sorted by name, state, state_updated_time, published_time, which can change, what others moved past it comes last. More than 20 000 are walked in slices of published_time or created_time, unless a sort is given.
+---Visits each item once; raises the error. If sorted by name, state, state_updated_time, published_time, which can change, items that others moved meanwhile come last. More than 20 000 are read in slices of published_time or created_time, unless a sort is given.
 ---@param query oneflow.ContractListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.Contract?
@@ -555,7 +555,7 @@ do
 local folders = {}
 
 ---Makes a folder in a workspace, or in another folder.
----POST /folders. Acting user: a user; whether the anonymous administrator may is on no page.
+---POST /folders. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.FolderCreateBody?
 ---@param opts oneflow.Options?
@@ -563,14 +563,14 @@ local folders = {}
 function folders:create(body, opts) end
 
 ---The folders.
----GET /folders. Acting user: a user; whether the anonymous administrator may is on no page.
+---GET /folders. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param query oneflow.FolderListQuery?
 ---@param opts oneflow.Options?
 ---@return (oneflow.Page|oneflow.Folder[])? page, oneflow.Error? err
 function folders:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each item once; raises the error.
 ---@param query oneflow.FolderListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.Folder?
@@ -603,14 +603,14 @@ do
 local logs = {}
 
 ---The log entries.
----GET /logs. Acting user: a user; whether the anonymous administrator may is on no page.
+---GET /logs. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param query oneflow.LogListQuery?
 ---@param opts oneflow.Options?
 ---@return (oneflow.Page|oneflow.Log[])? page, oneflow.Error? err
 function logs:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each item once; raises the error.
 ---@param query oneflow.LogListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.Log?
@@ -629,7 +629,7 @@ do
 local tags = {}
 
 ---Makes a tag.
----POST /tags. Acting user: a user; whether the anonymous administrator may is on no page.
+---POST /tags. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.TagCreateBody?
 ---@param opts oneflow.Options?
@@ -637,14 +637,14 @@ local tags = {}
 function tags:create(body, opts) end
 
 ---The tags.
----GET /tags. Acting user: a user; whether the anonymous administrator may is on no page.
+---GET /tags. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param query oneflow.TagListQuery?
 ---@param opts oneflow.Options?
 ---@return (oneflow.Page|oneflow.Tag[])? page, oneflow.Error? err
 function tags:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each item once; raises the error.
 ---@param query oneflow.TagListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.Tag?
@@ -678,7 +678,7 @@ function template_types:create(body, opts) end
 ---@return (oneflow.Page|oneflow.TemplateType[])? page, oneflow.Error? err
 function template_types:list(query, opts) end
 
----Visits each once; raises the error. After a walk sorted by name, which can change, what others moved past it comes last.
+---Visits each item once; raises the error. If sorted by name, which can change, items that others moved meanwhile come last.
 ---@param query oneflow.TemplateTypeListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.TemplateType?
@@ -704,7 +704,7 @@ local templates = {}
 ---@return (oneflow.Page|oneflow.Template[])? page, oneflow.Error? err
 function templates:list(query, opts) end
 
----Visits each once; raises the error. After a walk sorted by name, which can change, what others moved past it comes last.
+---Visits each item once; raises the error. If sorted by name, which can change, items that others moved meanwhile come last.
 ---@param query oneflow.TemplateListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.Template?
@@ -723,7 +723,7 @@ do
 local users = {}
 
 ---One user's record, by id. The records of the list link to it.
----GET /users/{user}. Acting user: a user; whether the anonymous administrator may is on no page.
+---GET /users/{user}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param id oneflow.Id
 ---@param opts oneflow.Options?
@@ -738,7 +738,7 @@ function users:get(id, opts) end
 ---@return (oneflow.Page|oneflow.User[])? page, oneflow.Error? err
 function users:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each item once; raises the error.
 ---@param query oneflow.UserListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.User?
@@ -772,7 +772,7 @@ function webhooks:create(body, opts) end
 ---@return (oneflow.Page|oneflow.Webhook[])? page, oneflow.Error? err
 function webhooks:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each item once; raises the error.
 ---@param query oneflow.WebhookListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.Webhook?
@@ -798,7 +798,7 @@ local workspaces = {}
 ---@return (oneflow.Page|oneflow.Workspace[])? page, oneflow.Error? err
 function workspaces:list(query, opts) end
 
----Visits each once; raises the error. After a walk sorted by name, which can change, what others moved past it comes last.
+---Visits each item once; raises the error. If sorted by name, which can change, items that others moved meanwhile come last.
 ---@param query oneflow.WorkspaceListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.Workspace?
@@ -833,21 +833,21 @@ do
 local contact = {}
 
 ---Deletes a contact.
----DELETE /contacts/{contact}. Acting user: a user; whether the anonymous administrator may is on no page.
+---DELETE /contacts/{contact}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
 ---@return true? done, table|oneflow.Error meta_or_error
 function contact:delete(opts) end
 
 ---One contact.
----GET /contacts/{contact}. Acting user: a user; whether the anonymous administrator may is on no page.
+---GET /contacts/{contact}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
 ---@return oneflow.Contact? contact, oneflow.Error? err
 function contact:get(opts) end
 
 ---Changes what is given.
----PUT /contacts/{contact}. Acting user: a user; whether the anonymous administrator may is on no page.
+---PUT /contacts/{contact}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.ContactUpdateBody?
 ---@param opts oneflow.Options?
@@ -861,7 +861,7 @@ do
 local comments = {}
 
 ---Writes a comment; parent_id answers a top comment.
----POST /contracts/{contract}/comments. Acting user: a user; whether the anonymous administrator may is on no page.
+---POST /contracts/{contract}/comments. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: inferred; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.CommentCreateBody?
 ---@param opts oneflow.Options?
@@ -869,14 +869,14 @@ local comments = {}
 function comments:create(body, opts) end
 
 ---The comments.
----GET /contracts/{contract}/comments. Acting user: a user; whether the anonymous administrator may is on no page.
+---GET /contracts/{contract}/comments. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: inferred; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param query oneflow.CommentListQuery?
 ---@param opts oneflow.Options?
 ---@return (oneflow.Page|oneflow.ContractComment[])? page, oneflow.Error? err
 function comments:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each item once; raises the error.
 ---@param query oneflow.CommentListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.ContractComment?
@@ -902,7 +902,7 @@ local data_fields = {}
 ---@return (oneflow.Page|oneflow.ContractDataField[])? page, oneflow.Error? err
 function data_fields:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each item once; raises the error.
 ---@param query oneflow.DataFieldListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.ContractDataField?
@@ -936,7 +936,7 @@ local events = {}
 ---@return (oneflow.Page|oneflow.ContractEvent[])? page, oneflow.Error? err
 function events:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each item once; raises the error.
 ---@param query oneflow.EventListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.ContractEvent?
@@ -970,7 +970,7 @@ function files:create(body, opts) end
 ---@return (oneflow.Page|oneflow.ContractFile[])? page, oneflow.Error? err
 function files:list(query, opts) end
 
----Visits each once; raises the error. After a walk sorted by name, type, extension, which can change, what others moved past it comes last.
+---Visits each item once; raises the error. If sorted by name, type, extension, which can change, items that others moved meanwhile come last.
 ---@param query oneflow.FileListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.ContractFile?
@@ -1004,7 +1004,7 @@ function parties:create(body, opts) end
 ---@return (oneflow.Page|oneflow.ContractParty[])? page, oneflow.Error? err
 function parties:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each item once; raises the error.
 ---@param query oneflow.PartyListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.ContractParty?
@@ -1030,7 +1030,7 @@ local product_groups = {}
 ---@return (oneflow.Page|oneflow.ContractProductGroup[])? page, oneflow.Error? err
 function product_groups:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each item once; raises the error.
 ---@param query oneflow.ProductGroupListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.ContractProductGroup?
@@ -1064,7 +1064,7 @@ local products = {}
 ---@return (oneflow.Page|oneflow.ContractProduct[])? page, oneflow.Error? err
 function products:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each item once; raises the error.
 ---@param query oneflow.ProductListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.ContractProduct?
@@ -1091,14 +1091,14 @@ local reminders = {}
 function reminders:create(body, opts) end
 
 ---The reminders.
----GET /contracts/{contract}/reminders. Acting user: a user; whether the anonymous administrator may is on no page.
+---GET /contracts/{contract}/reminders. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: inferred; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param query oneflow.ReminderListQuery?
 ---@param opts oneflow.Options?
 ---@return (oneflow.Page|oneflow.ContractReminder[])? page, oneflow.Error? err
 function reminders:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each item once; raises the error.
 ---@param query oneflow.ReminderListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.ContractReminder?
@@ -1137,7 +1137,7 @@ do
 local contract = {}
 
 ---Makes a copy; answers the copy.
----POST /contracts/{contract}/copy. Acting user: a user; whether the anonymous administrator may is on no page.
+---POST /contracts/{contract}/copy. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param body oneflow.ContractCopyBody?
 ---@param opts oneflow.Options?
@@ -1145,7 +1145,7 @@ local contract = {}
 function contract:copy(body, opts) end
 
 ---Declines.
----POST /contracts/{contract}/decline. Acting user: a user; whether the anonymous administrator may is on no page.
+---POST /contracts/{contract}/decline. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param opts oneflow.Options?
 ---@return oneflow.Contract? contract, oneflow.Error? err
@@ -1166,14 +1166,14 @@ function contract:delete(opts) end
 function contract:get(opts) end
 
 ---Marks as signed. Seen in one client, whose author never finished it.
----POST /contracts/{contract}/mark_as_signed. Acting user: a user; whether the anonymous administrator may is on no page.
+---POST /contracts/{contract}/mark_as_signed. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: inferred.
 ---@param opts oneflow.Options?
 ---@return oneflow.Contract? contract, oneflow.Error? err
 function contract:mark_as_signed(opts) end
 
 ---Moves to another workspace or folder.
----POST /contracts/{contract}/move. Acting user: a user; whether the anonymous administrator may is on no page.
+---POST /contracts/{contract}/move. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param body oneflow.ContractMoveBody?
 ---@param opts oneflow.Options?
@@ -1264,7 +1264,7 @@ local file = {}
 ---@return oneflow.ContractFile? file, oneflow.Error? err
 function file:get(opts) end
 
----The bytes of the file: onto disk, to a function, or as a string.
+---Downloads the file: to disk, to a function, or as a string.
 ---What the file is. Its bytes: download { to = path }, { sink = function }, or as a string.
 ---GET /contracts/{contract}/files/{file}. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
@@ -1363,7 +1363,7 @@ local participant = {}
 function participant:access_link(opts) end
 
 ---Removes a person.
----DELETE /contracts/{contract}/parties/{party}/participants/{participant}. Acting user: a user; whether the anonymous administrator may is on no page.
+---DELETE /contracts/{contract}/parties/{party}/participants/{participant}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: inferred.
 ---@param opts oneflow.Options?
 ---@return true? done, table|oneflow.Error meta_or_error
@@ -1487,7 +1487,7 @@ do
 local error_code = {}
 
 ---What a code means.
----GET /error_codes/{error_code}. Acting user: a user; whether the anonymous administrator may is on no page.
+---GET /error_codes/{error_code}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: inferred; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
 ---@return oneflow.ErrorCode? error_code, oneflow.Error? err
@@ -1501,14 +1501,14 @@ do
 local folder = {}
 
 ---Deletes a folder.
----DELETE /folders/{folder}. Acting user: a user; whether the anonymous administrator may is on no page.
+---DELETE /folders/{folder}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param opts oneflow.Options?
 ---@return true? done, table|oneflow.Error meta_or_error
 function folder:delete(opts) end
 
 ---Renames or moves a folder.
----PUT /folders/{folder}. Acting user: a user; whether the anonymous administrator may is on no page.
+---PUT /folders/{folder}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param body oneflow.FolderUpdateBody?
 ---@param opts oneflow.Options?
@@ -1529,21 +1529,21 @@ do
 local tag = {}
 
 ---Deletes a tag.
----DELETE /tags/{tag}. Acting user: a user; whether the anonymous administrator may is on no page.
+---DELETE /tags/{tag}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param opts oneflow.Options?
 ---@return true? done, table|oneflow.Error meta_or_error
 function tag:delete(opts) end
 
 ---One tag.
----GET /tags/{tag}. Acting user: a user; whether the anonymous administrator may is on no page.
+---GET /tags/{tag}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param opts oneflow.Options?
 ---@return oneflow.Tag? tag, oneflow.Error? err
 function tag:get(opts) end
 
 ---Renames a tag.
----PUT /tags/{tag}. Acting user: a user; whether the anonymous administrator may is on no page.
+---PUT /tags/{tag}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param body oneflow.TagUpdateBody?
 ---@param opts oneflow.Options?
@@ -1575,15 +1575,15 @@ do
 local file = {}
 
 ---What the file is. Its bytes: download { to = path }, { sink = function }, or as a string.
----GET /templates/{template}/files/{file}. Acting user: a user; whether the anonymous administrator may is on no page.
+---GET /templates/{template}/files/{file}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param opts oneflow.Options?
 ---@return oneflow.TemplateFile? template_file, oneflow.Error? err
 function file:get(opts) end
 
----The bytes of the file: onto disk, to a function, or as a string.
+---Downloads the file: to disk, to a function, or as a string.
 ---What the file is. Its bytes: download { to = path }, { sink = function }, or as a string.
----GET /templates/{template}/files/{file}. Acting user: a user; whether the anonymous administrator may is on no page.
+---GET /templates/{template}/files/{file}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param where oneflow.Download?
 ---@param opts oneflow.Options?
@@ -1604,7 +1604,7 @@ local data_fields = {}
 ---@return (oneflow.Page|oneflow.TemplateTypeTemplateTypeDataField[])? page, oneflow.Error? err
 function data_fields:list(query, opts) end
 
----Visits each once; raises the error.
+---Visits each item once; raises the error.
 ---@param query oneflow.TemplateTypeDataFieldListQuery?
 ---@param opts oneflow.WalkOptions?
 ---@return fun(): oneflow.TemplateTypeTemplateTypeDataField?
@@ -1633,7 +1633,7 @@ do
 local template_type = {}
 
 ---Deletes a template type.
----DELETE /template_types/{template_type}. Acting user: a user; whether the anonymous administrator may is on no page.
+---DELETE /template_types/{template_type}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: inferred; an official page names the operation, not its path; read https://developer.oneflow.com/docs/configure-template-group-and-webhook
 ---@param opts oneflow.Options?
 ---@return true? done, table|oneflow.Error meta_or_error
@@ -1647,7 +1647,7 @@ function template_type:delete(opts) end
 function template_type:get(opts) end
 
 ---Changes what is given.
----PUT /template_types/{template_type}. Acting user: a user; whether the anonymous administrator may is on no page.
+---PUT /template_types/{template_type}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: inferred; an official page names the operation, not its path; read https://developer.oneflow.com/docs/configure-template-group-and-webhook
 ---@param body oneflow.TemplateTypeUpdateBody?
 ---@param opts oneflow.Options?
