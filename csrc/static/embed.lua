@@ -1,5 +1,5 @@
 -- Writes the Lua files of a folder as C, for embedded.h:
---   lua embed.lua lua lua/oneflow/init.lua lua/oneflow/check.lua ... > embedded.c
+--   lua embed.lua lua lua/oneflow/init.lua lua/oneflow/values/check.lua ... > embedded.c
 -- Bytes rather than a string literal: compilers need not take literals of more than 4095 characters.
 local folder = assert(arg[1])
 local list = {}

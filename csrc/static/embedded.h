@@ -7,7 +7,7 @@
 
 typedef struct of_embedded {
     const char *name;   /* for `require`; NULL ends the list */
-    const char *source; /* "@oneflow/check.lua", the chunk name in messages */
+    const char *source; /* "@oneflow/values/check.lua", the chunk name in messages */
     const unsigned char *text;
     size_t length;
 } of_embedded;

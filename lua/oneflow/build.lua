@@ -2,8 +2,8 @@
 -- table, to look at and to change; what is in it is checked when it is sent, by the endpoint table. Names are the
 -- service's own; besides, `custom_id` may stand where the service wants `_private_ownerside.custom_id`, and the items
 -- of what has one list are written without its name: build.company{ name = "Acme", build.signatory{...} }.
-local ascii = require "oneflow.ascii"
-local usage = require "oneflow.usage"
+local ascii = require "oneflow.base.ascii"
+local usage = require "oneflow.errors.usage"
 
 local format = string.format
 local ipairs, next, pairs, sort, type = ipairs, next, pairs, table.sort, type

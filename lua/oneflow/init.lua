@@ -1,10 +1,10 @@
 -- oneflow: a client for the contract API of Oneflow AB.
-local acting_user = require "oneflow.acting_user"
+local acting_user = require "oneflow.client.acting_user"
 local build = require "oneflow.build"
 local client = require "oneflow.client"
 local core = require "oneflow.core"
 local gather = require "oneflow.gather"
-local sleep = require "oneflow.sleep"
+local sleep = require "oneflow.hosts.sleep"
 local version = require "oneflow.version"
 
 local M = { _VERSION = version }

@@ -1,8 +1,8 @@
 -- The environment for scripts that are not trusted: from what they are given in it, a user for example, no path leads
 -- to anything else. What ends a script that runs or allocates without end is the host's: see examples/host.
-local families = require "oneflow.families"
+local families = require "oneflow.object.families"
 local hosts = require "oneflow.hosts"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local error, load, next, pairs, type = error, load, next, pairs, type
 local find, format, sub = string.find, string.format, string.sub

@@ -1,7 +1,7 @@
 -- Money as the service has it: decimal strings, alone or with a currency. Exact at any length, by the digit; never a
 -- float, which has no 0.10.
 local errors = require "oneflow.errors"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 local null = require("oneflow.core").null
 
 local tonumber, type = tonumber, type

@@ -1,7 +1,7 @@
 -- Sandboxes for scripts and specs: `sandbox` answers in-process, `server` is a real HTTP server. Both are
 -- boxes with the same fields and methods; the controls of oneflow.sandbox.controls are methods by name.
 local controls = require "oneflow.sandbox.controls"
-local families = require "oneflow.families"
+local families = require "oneflow.object.families"
 
 local M = {}
 

@@ -1,7 +1,7 @@
 -- Times and dates as the service writes them, and seconds since 1970. Integers all the way, the proleptic Gregorian
 -- calendar from year 0 to 9999, UTC: nothing is asked of the host's clock, time zone or C library.
 local errors = require "oneflow.errors"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local tonumber, type = tonumber, type
 local floor = math.floor

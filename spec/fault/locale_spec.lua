@@ -69,7 +69,7 @@ describe("locale:", function()
       _, err = contract:get()
       found.error = tostring(err)
       found.event = oneflow.webhook.events.CONTRACT_SIGN
-      found.sorted = table.concat(require("oneflow.usage").names { _b = 1, B = 1, a = 1, ["\195\133"] = 1 }, " ")
+      found.sorted = table.concat(require("oneflow.errors.usage").names { _b = 1, B = 1, a = 1, ["\195\133"] = 1 }, " ")
       local _, problem = pcall(oneflow.client, { ["\195\133"] = 1 })
       found.unusual = string.match(problem, "oneflow.client.*")
     end)

@@ -378,13 +378,13 @@ describe("nginx:", function()
             return show(client:contract(4711):get { as = "sven@example.com" })
           end)
         end
-        local polls, before = sleeps, require("oneflow.clock").monotonic() -- each would have begun by now
+        local polls, before = sleeps, require("oneflow.base.clock").monotonic() -- each would have begun by now
         answer:post()
         local good = 0
         for i = 1, 5 do
           if select(2, ngx.thread.wait(threads[i])) == "ok Contract 4711" then good = good + 1 end
         end
-        local took = require("oneflow.clock").monotonic() - before
+        local took = require("oneflow.base.clock").monotonic() - before
         ngx.say(good, " ", polls, " ", took < 0.5 and "at once" or took)]]) })
     assert.equal("5 0 at once\n", get(web, "/"), web:error_log())
   end)

@@ -181,7 +181,7 @@ describe("sleep:", function()
         .. location("/sleeps", "ngx.print(ngx.shared.results:get 'sleeps' or '')")
         .. location("/go", "ngx.shared.results:set('go on', 1)")
         .. location("/long", [[
-          local clock = require "oneflow.clock"
+          local clock = require "oneflow.base.clock"
           local before, least = clock.monotonic(), 1
           for _ = 1, 20 do
             local begun = clock.monotonic()

@@ -1,5 +1,5 @@
 -- Simulated time: the library's clock goes on only when something sleeps. For programs over a transport in Lua.
-local clock = require "oneflow.clock"
+local clock = require "oneflow.base.clock"
 
 local M = {}
 

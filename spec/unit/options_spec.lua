@@ -1,7 +1,7 @@
 -- Options: one reader by lists, which copies; and what is said of defaults and ranges is what the lists say.
 local core = require "oneflow.core"
 local lists = require "oneflow.options.lists"
-local options = require "oneflow.options"
+local options = require "oneflow.options.reader"
 local oneflow = require "oneflow"
 
 local function contents(path)
@@ -22,10 +22,10 @@ end
 
 -- List -> where it is annotated, and the classes there.
 local ANNOTATED = {
-  client = { "client", "ClientOptions" }, hooks = { "client", "Hooks" },
+  client = { "client/init", "ClientOptions" }, hooks = { "client/init", "Hooks" },
   call = { "object/init", "Options" }, walk = { "object/init", "Options", "WalkOptions" },
-  gather = { "gather/gather", "GatherOptions" }, receiver = { "webhook/receiver", "ReceiverOptions" },
-  download = { "files", "Download" },
+  gather = { "gather/map", "GatherOptions" }, receiver = { "webhook/receiver", "ReceiverOptions" },
+  download = { "object/files", "Download" },
 }
 
 --- Names -> what their annotations say.

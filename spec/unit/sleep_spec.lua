@@ -1,5 +1,5 @@
 -- oneflow.sleep, in simulated time: whole programs over a sandbox in this process.
-local clock = require "oneflow.clock"
+local clock = require "oneflow.base.clock"
 local limited = require "oneflow.limited"
 local oneflow = require "oneflow"
 local simulated = require "spec.support.simulated"

@@ -1,5 +1,6 @@
 -- The source itself: nothing in it asks the process's locale, so that what holds in one holds in every one. See
--- oneflow.ascii and csrc/text.h, which say what to use instead. And nothing in Lua asks a clock but oneflow.clock's.
+-- oneflow.base.ascii and csrc/text.h, which say what to use instead. And nothing in Lua asks a clock but
+-- oneflow.base.clock's.
 local host = require "spec.support.host"
 
 local function files(pattern)
@@ -97,7 +98,7 @@ local function faults_of_lua(path, note)
       found("a literal with a point, " .. token.text .. ": as a fraction it loads in every locale")
     elseif token.kind == "name" and FOREIGN[token.text] and (before == ":" or before == "." and before_that == "string"
       or token.text == "setlocale") then
-      found(token.text .. ": see oneflow.ascii")
+      found(token.text .. ": see oneflow.base.ascii")
     elseif token.kind == "name" and token.text == "sort" and list[i + 1].text == "(" and list[i + 3].text == ")" then
       found "sort without a comparison: strings are ordered by the locale, see ascii.before"
     elseif token.kind == "string" then
@@ -106,7 +107,7 @@ local function faults_of_lua(path, note)
         if form and string.find(letter, "[aAeEfgG]") and not (letter == "f" and flags == ".0") then
           found("a number written by %" .. flags .. letter .. ": core.encode does it in every locale")
         elseif not form and flags == "" and string.find(letter, "[acglpsuwACGLPSUW]") then
-          found("the class %" .. letter .. " of a pattern: see oneflow.ascii")
+          found("the class %" .. letter .. " of a pattern: see oneflow.base.ascii")
         end
       end
     end
@@ -118,14 +119,14 @@ local CLOCKS = {
   ngx = { now = true, time = true, update_time = true, localtime = true, utctime = true, today = true },
 }
 
--- oneflow.clock's fields can be replaced: they are called, and never kept.
+-- oneflow.base.clock's fields can be replaced: they are called, and never kept.
 local function clocks_of_lua(path, note)
   local text = host.read(host.root .. "/" .. path)
   local list = tokens(text)
   for i = 4, #list - 1 do
     local owner, name = list[i - 2].text, list[i].text
     if list[i - 1].text == "." and list[i - 3].text ~= "." then
-      local found = CLOCKS[owner] and CLOCKS[owner][name] and path ~= "lua/oneflow/clock.lua"
+      local found = CLOCKS[owner] and CLOCKS[owner][name] and path ~= "lua/oneflow/base/clock.lua"
       local kept = owner == "clock" and list[i + 1].text ~= "("
       if found or kept then note(path .. ":" .. line_of(text, list[i].at) .. ": " .. owner .. "." .. name) end
     end
@@ -171,7 +172,7 @@ describe("the source:", function()
     end)
   end
 
-  it("nothing in Lua asks another clock than oneflow.clock, or keeps one of its functions", function()
+  it("nothing in Lua asks another clock than oneflow.base.clock, or keeps one of its functions", function()
     local list, faults = files "lua -type f ! -name types.lua", {}
     assert.is_true(#list > 20)
     for _, path in ipairs(list) do clocks_of_lua(path, function(fault) faults[#faults + 1] = fault end) end

@@ -137,7 +137,7 @@ end
 
 describe("value types:", function()
   local values = require "oneflow.values"
-  local refuse_unknown = require "oneflow.api.types"
+  local refuse_unknown = require "oneflow.api.field_types"
 
   local PARTS = {
     check = "function", filter = "function", takes = "function", called = "string", read = "function",
@@ -227,9 +227,9 @@ describe("value types:", function()
     finally(function() values.colour = nil end)
     local fields, problems = { paint = { type = "colour" } }, {}
     refuse_unknown(fields, "body", "wall.update")
-    assert.same({ paint = "red" }, require("oneflow.check").body({ body = fields }, { paint = "red" }, problems))
+    assert.same({ paint = "red" }, require("oneflow.values.check").body({ body = fields }, { paint = "red" }, problems))
     assert.same({}, problems)
-    require("oneflow.check").body({ body = fields }, { paint = "loud" }, problems)
+    require("oneflow.values.check").body({ body = fields }, { paint = "loud" }, problems)
     assert.same({ { path = "body.paint", messages = { "is no colour" } } }, problems)
     local sandbox = require "oneflow.sandbox.check"
     assert.same({}, sandbox.object({ paint = "blue" }, fields))

@@ -28,14 +28,14 @@
 --                 among this one's
 --   pages         a list in pages, with limit and offset; `bare`: a list that comes whole. Either may be an array or an
 --                 envelope; `rows` is the envelope's name for its list where that is not `data`
---   sort, filters, query, body   what a list or a payload may hold, in types of oneflow.values; see oneflow.check,
---                 oneflow.list.query. A filter that is less sure than its operation has a `confidence` of its own. The
---                 table does not load with a type that is not there
+--   sort, filters, query, body   what a list or a payload may hold, in types of oneflow.values; see
+--                 oneflow.values.check, oneflow.list.query. A filter that is less sure than its operation
+--                 has a `confidence` of its own. The table does not load with a type that is not there
 --   fixed         the columns of `sort` that never change of an item; see oneflow.list.each
 --   slices        the times by which a list of more than offsets reach may be walked (oneflow.list.slices): a filter,
 --                 and where in an item its time stands. Such a time is set once and for all; the surest filter is first
 --   read_only     what the service sends beside the body's fields and does not take; see below
---   rules, totals cross-field rules of the body; see oneflow.cross_field
+--   rules, totals cross-field rules of the body; see oneflow.values.cross_field
 --   statuses      the errors that its page names
 --   upload, download   bytes instead of JSON go out or come back; see oneflow.api.file
 --   confidence    how sure it is: "doc" (an official page has the path), "ms" (the certified connector of Oneflow AB
@@ -48,7 +48,7 @@
 --               required nor of a closed enum, has "?" unless it says otherwise
 --   read_only   of an object: the names that the service sends in it and does not take, each with `true`, or with the
 --               one value with which it is left out of what is sent. What one might want to be changed is not among
---               them (a contract's state, its parties): see oneflow.check
+--               them (a contract's state, its parties): see oneflow.values.check
 --   confidence  "?": of a filter, see above; of a cross-field rule: sources differ, what breaks it goes out
 --
 -- What follows from these, written only where it differs:
@@ -61,7 +61,7 @@
 --   ids           the names in the path, in order
 --   pattern       of its paths, with slashes behind it or without
 --   expects       what oneflow.call.decode holds an answer against; none: nothing is known of it
-local refuse_unknown = require "oneflow.api.types"
+local refuse_unknown = require "oneflow.api.field_types"
 local values = require "oneflow.values"
 
 local error, ipairs, pairs, type = error, ipairs, pairs, type

@@ -13,7 +13,7 @@
 --   sent         did any of it leave?
 --   queued       seconds that it waited to be let through
 --   failure      { kind, message, field }, why there is no whole answer; nil: there is one, of whatever status
-local clock = require "oneflow.clock"
+local clock = require "oneflow.base.clock"
 
 local M = {}
 

@@ -3,7 +3,7 @@
 -- equal the integer.
 local api = require "oneflow.api"
 local core = require "oneflow.core"
-local ids = require "oneflow.ids"
+local ids = require "oneflow.values.ids"
 
 local format, match = string.format, string.match
 local ipairs, next, pairs, tonumber, type = ipairs, next, pairs, tonumber, type

@@ -1,11 +1,11 @@
 -- What is told of a call: to its client's hooks, and in reports of what no caller can be told. Knows neither hosts nor
 -- layers: both tell by it.
-local acting_user = require "oneflow.acting_user"
+local acting_user = require "oneflow.client.acting_user"
 local attempts = require "oneflow.call.attempt"
 local by_core = require "oneflow.call.transport.core"
 local decode = require "oneflow.call.decode"
 local errors = require "oneflow.errors"
-local report = require "oneflow.report"
+local report = require "oneflow.errors.report"
 
 local pcall = pcall
 local read, succeeded = decode.read, attempts.succeeded

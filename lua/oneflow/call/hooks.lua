@@ -1,9 +1,9 @@
 -- The innermost layer: the hooks of a client, which see every attempt.
 local attempts = require "oneflow.call.attempt"
-local clock = require "oneflow.clock"
+local clock = require "oneflow.base.clock"
 local events = require "oneflow.call.events"
 local record = require "oneflow.call.record"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local begin, known_of = record.begin, record.of
 local NO_TIME = attempts.NO_TIME

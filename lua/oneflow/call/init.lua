@@ -1,15 +1,15 @@
 -- The call pipeline. Every call passes through `M.run`: the request is prepared, goes down through the client's layers
 -- to the transport, and what came up is made into a value or an error. It knows no endpoint.
-local acting_user = require "oneflow.acting_user"
+local acting_user = require "oneflow.client.acting_user"
 local attempts = require "oneflow.call.attempt"
-local clock = require "oneflow.clock"
+local clock = require "oneflow.base.clock"
 local decode = require "oneflow.call.decode"
 local errors = require "oneflow.errors"
 local events = require "oneflow.call.events"
 local record = require "oneflow.call.record"
 local requests = require "oneflow.call.request"
 local token = require "oneflow.call.token"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local error, format, gsub, pcall = error, string.format, string.gsub, pcall
 local read = decode.read
@@ -119,7 +119,8 @@ end
 ---@param scope table  { client =, user = }
 ---@param operation table  { name, method, as, repeatable, returns, expects }
 ---@param path string
----@param parts table?  { query = pairs, body = any, headers = pairs }; of files, see oneflow.files: form, answer, sink
+---@param parts table?  { query = pairs, body = any, headers = pairs }; of files besides form, answer and sink, see
+---oneflow.object.files
 ---@param opts table  checked options
 ---@param problems oneflow.Problem[]?  what is wrong with the arguments already
 ---@param make fun(value: any, meta: table, opts: table, a: any, b: any)?  gives what the caller gets instead; a part of

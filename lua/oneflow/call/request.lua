@@ -4,16 +4,16 @@
 --   operation         of the endpoint table. Of the second request for a file: see oneflow.call.storage
 --   user              who acts
 --   path, query, body, headers, form   what is sent: `body` as text, `form` of core.form
---   answer            a file is expected, and where it goes, see oneflow.files
---   sink              functions of the caller's that see the file, see oneflow.files
+--   answer            a file is expected, and where it goes, see oneflow.object.files
+--   sink              functions of the caller's that see the file, see oneflow.object.files
 --   timeout, attempt_timeout           seconds: the whole call, one attempt
 --   repeatable        may be sent again whatever became of it
 --   waiter            how the call waits, see oneflow.hosts; false: inline
-local acting_user = require "oneflow.acting_user"
+local acting_user = require "oneflow.client.acting_user"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local hosts = require "oneflow.hosts"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local error, huge, ipairs, pcall = error, math.huge, ipairs, pcall
 local ANONYMOUS_ADMIN, choose = acting_user.ANONYMOUS_ADMIN, acting_user.choose

@@ -1,9 +1,9 @@
 -- The token: asked for before the first call, and once more for each that the service refused. Calls that need it at
 -- the same time ask once.
 local attempts = require "oneflow.call.attempt"
-local clock = require "oneflow.clock"
+local clock = require "oneflow.base.clock"
 local core = require "oneflow.core"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local error, min, pcall, type = error, math.min, pcall, type
 local running = coroutine.running

@@ -1,13 +1,13 @@
 -- The gatherer: many calls at once for hosts with a loop of their own.
-local clock = require "oneflow.clock"
+local clock = require "oneflow.base.clock"
 local core = require "oneflow.core"
-local families = require "oneflow.families"
+local families = require "oneflow.object.families"
 local loops = require "oneflow.gather.loop"
 local lists = require "oneflow.options.lists"
-local options = require "oneflow.options"
+local options = require "oneflow.options.reader"
 local orphans = require "oneflow.gather.orphans"
-local report = require "oneflow.report"
-local usage = require "oneflow.usage"
+local report = require "oneflow.errors.report"
+local usage = require "oneflow.errors.usage"
 
 local error, pcall, type = error, pcall, type
 local format = string.format

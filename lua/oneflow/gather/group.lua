@@ -13,7 +13,7 @@
 local errors = require "oneflow.errors"
 local gather_error = require "oneflow.gather.error"
 local loops = require "oneflow.gather.loop"
-local report = require "oneflow.report"
+local report = require "oneflow.errors.report"
 
 local rawget, setmetatable = rawget, setmetatable
 local cancelled, read_raised, stopped = loops.cancelled, loops.read_raised, loops.stopped

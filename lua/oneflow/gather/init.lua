@@ -1,6 +1,6 @@
 -- Many calls at once.
 local ahead = require "oneflow.gather.ahead"
-local gather = require "oneflow.gather.gather"
+local gather = require "oneflow.gather.map"
 local gatherer = require "oneflow.gather.gatherer"
 
 return {

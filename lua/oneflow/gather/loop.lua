@@ -6,7 +6,7 @@
 --   job     runs functions, one after another. `task` is the one under way
 --   pool    the jobs that are counted together: `live` of them; `caller` and `waiter`, the coroutine and the task that
 --           wait for them, or false
---   task    one function in its coroutine, and how it ended. It is the waiter of the calls in there, see hosts.lua
+--   task    one function in its coroutine, and how it ended. It is the waiter of the calls in there, see oneflow.hosts
 --
 -- A function may be of a script that nobody trusts, and that can keep the coroutine in which it runs: yield in it,
 -- resume or close it, whenever it likes. Therefore:
@@ -15,7 +15,7 @@
 --    before its coroutine ends, and what the coroutine yields is not looked at
 --  * what a task waits for (`waits`) the loop alone takes away: a resume from elsewhere changes nothing
 --  * a task whose coroutine did not end by itself is left: no call begins in there any more
-local clock = require "oneflow.clock"
+local clock = require "oneflow.base.clock"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local events = require "oneflow.call.events"

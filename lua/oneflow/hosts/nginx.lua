@@ -5,10 +5,10 @@
 -- nginx drops a light thread without a word when its client goes away; the reader then finds that nobody waits for the
 -- semaphore. What is not sent yet, or may be repeated, is then dropped. Anything else runs to its end, and the client's
 -- on_response hook, or the error log, is told what became of it.
-local clock = require "oneflow.clock"
+local clock = require "oneflow.base.clock"
 local core = require "oneflow.core"
 local events = require "oneflow.call.events"
-local report = require "oneflow.report"
+local report = require "oneflow.errors.report"
 
 -- nginx's own Lua: there nothing may block by itself. Found as a module: its global may be another table's in each
 -- request. (In the threads of ngx.run_worker_thread it has no sockets: those are there to be blocked.)

@@ -1,5 +1,5 @@
 -- Scripts, and whatever else has its thread to itself: a call waits in the core, and a pause stops the thread.
-local clock = require "oneflow.clock"
+local clock = require "oneflow.base.clock"
 local groups = require "oneflow.gather.group"
 local loops = require "oneflow.gather.loop"
 local workers = require "oneflow.gather.workers"

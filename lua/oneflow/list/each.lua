@@ -19,7 +19,7 @@
 --
 -- With prefetch a page is asked for while the loop works on the page before; it counts only when the walk comes to ask
 -- for just that page next.
-local equal = require "oneflow.equal"
+local equal = require "oneflow.values.equal"
 local gather = require "oneflow.gather"
 local OFFSET_MAX = require("oneflow.list.page").OFFSET_MAX
 

@@ -1,8 +1,8 @@
 -- Pages of a list.
 local core = require "oneflow.core"
-local families = require "oneflow.families"
+local families = require "oneflow.object.families"
 local kinds = require "oneflow.object.kinds"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local error, ipairs, next, setmetatable, tonumber, type = error, ipairs, next, setmetatable, tonumber, type
 local match = string.match

@@ -1,12 +1,12 @@
 -- What a list's call asks for, and the query and headers of a free request, as name and value pairs. As in
--- oneflow.check, wrong names and Lua types raise, and wrong values are collected.
-local ascii = require "oneflow.ascii"
-local check = require "oneflow.check"
+-- oneflow.values.check, wrong names and Lua types raise, and wrong values are collected.
+local ascii = require "oneflow.base.ascii"
+local check = require "oneflow.values.check"
 local core = require "oneflow.core"
-local ids = require "oneflow.ids"
+local ids = require "oneflow.values.ids"
 local lists = require "oneflow.options.lists"
 local OFFSET_MAX = require("oneflow.list.page").OFFSET_MAX
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 local values = require "oneflow.values"
 
 local ipairs, next, pairs, tostring, type = ipairs, next, pairs, tostring, type

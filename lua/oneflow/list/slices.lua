@@ -11,7 +11,7 @@
 -- where it ends as the list does), from, to (the same as text), pair (name and value of its filter), replaces (the name
 -- of what it takes the place of in the list's query) }.
 local time = require "oneflow.time"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local floor = math.floor
 local format, match = string.format, string.match

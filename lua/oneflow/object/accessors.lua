@@ -1,8 +1,8 @@
 -- Reading what an item holds: names for what the service keeps deeper in a record. An item that is not loaded, or of
 -- whose record a list left out the part, raises; nil stands for missing and for null.
-local acting_user = require "oneflow.acting_user"
+local acting_user = require "oneflow.client.acting_user"
 local core = require "oneflow.core"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local format = string.format
 local ipairs, pairs, type = ipairs, pairs, type

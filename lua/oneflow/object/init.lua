@@ -2,22 +2,22 @@
 -- opaque: their state can be reached by the library alone, so that from a user no path leads to the token, the client
 -- or another user. Methods are functions over local functions; there is nothing in them to replace.
 -- What stands where is oneflow.object.tree's, how an operation runs oneflow.object.run's.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local accessors = require "oneflow.object.accessors"
-local acting_user = require "oneflow.acting_user"
+local acting_user = require "oneflow.client.acting_user"
 local api = require "oneflow.api"
 local call = require "oneflow.call"
 local decode = require "oneflow.call.decode"
-local check = require "oneflow.check"
+local check = require "oneflow.values.check"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local kinds = require "oneflow.object.kinds"
 local list_query = require "oneflow.list.query"
 local lists = require "oneflow.options.lists"
-local options = require "oneflow.options"
+local options = require "oneflow.options.reader"
 local run = require "oneflow.object.run"
 local tree = require "oneflow.object.tree"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local format = string.format
 local sort = table.sort

@@ -1,9 +1,9 @@
 -- The four kinds of objects: client, user, collection, item. One metatable each; sealing with it is what makes an
 -- object one of ours, and only `core.open` with it sees the state behind.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
-local families = require "oneflow.families"
-local usage = require "oneflow.usage"
+local families = require "oneflow.object.families"
+local usage = require "oneflow.errors.usage"
 
 local concat = table.concat
 local find, format, sub = string.find, string.format, string.sub

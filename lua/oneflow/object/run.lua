@@ -5,23 +5,23 @@
 -- A state is what stands behind an object: { type, scope, up (the item above), id, data, meta, partial }. From the
 -- decoding on its tables are the library's alone: who acts and which id is addressed is read from them. What is handed
 -- out is a copy.
-local acting_user = require "oneflow.acting_user"
+local acting_user = require "oneflow.client.acting_user"
 local api = require "oneflow.api"
 local call = require "oneflow.call"
 local decode = require "oneflow.call.decode"
-local check = require "oneflow.check"
+local check = require "oneflow.values.check"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
-local files = require "oneflow.files"
-local ids = require "oneflow.ids"
+local files = require "oneflow.object.files"
+local ids = require "oneflow.values.ids"
 local kinds = require "oneflow.object.kinds"
 local list_query = require "oneflow.list.query"
 local lists = require "oneflow.options.lists"
-local options = require "oneflow.options"
+local options = require "oneflow.options.reader"
 local pages = require "oneflow.list.page"
 local slices = require "oneflow.list.slices"
 local walk_each = require "oneflow.list.each"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local format, gmatch, match = string.format, string.gmatch, string.match
 local ipairs, next, pairs, type = ipairs, next, pairs, type

@@ -1,13 +1,13 @@
 -- What searches an item: by resource, then by the method's name. Each gets the state behind `self`.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local accessors = require "oneflow.object.accessors"
-local check = require "oneflow.check"
+local check = require "oneflow.values.check"
 local core = require "oneflow.core"
 local kinds = require "oneflow.object.kinds"
 local lists = require "oneflow.options.lists"
-local options = require "oneflow.options"
+local options = require "oneflow.options.reader"
 local run = require "oneflow.object.run"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local ipairs, type = ipairs, type
 local copy, null, seal = core.copy, core.null, core.seal

@@ -12,7 +12,7 @@ local core = require "oneflow.core"
 local kinds = require "oneflow.object.kinds"
 local run = require "oneflow.object.run"
 local searches = require "oneflow.object.searches"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local format = string.format
 local concat = table.concat

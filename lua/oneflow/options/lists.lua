@@ -1,8 +1,8 @@
--- Every table of options that the library reads, with the default of each option. oneflow.options says what the fields
--- mean; what is said of a default in annotations and docs is compared with these by a spec.
+-- Every table of options that the library reads, with the default of each option. oneflow.options.reader says what the
+-- fields mean; what is said of a default in annotations and docs is compared with these by a spec.
 local core = require "oneflow.core"
-local options = require "oneflow.options"
-local usage = require "oneflow.usage"
+local options = require "oneflow.options.reader"
+local usage = require "oneflow.errors.usage"
 
 local format, match = string.format, string.match
 local ipairs, pairs, type = ipairs, pairs, type

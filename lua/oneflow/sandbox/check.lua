@@ -1,9 +1,9 @@
 -- Values from outside (request bodies, seed files) against fields written as the endpoint table
 -- writes them. Every problem is found at once, each under the path of the value:
 -- `parties[0].name`, lists counted from 0 as JSON people do.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
-local cross_field = require "oneflow.cross_field"
+local cross_field = require "oneflow.values.cross_field"
 local values = require "oneflow.values"
 local M = {}
 

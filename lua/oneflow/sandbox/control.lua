@@ -4,7 +4,7 @@ local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
 local controls = require "oneflow.sandbox.controls"
 local query = require "oneflow.sandbox.query"
-local refuse_unknown = require "oneflow.api.types"
+local refuse_unknown = require "oneflow.api.field_types"
 local M = {}
 
 local ipairs, pairs, type = ipairs, pairs, type

@@ -1,5 +1,5 @@
 -- Sends the sandbox's webhook deliveries, in nginx: over cosockets, from timers, to this machine and no other.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local webhooks = require "oneflow.sandbox.webhooks"
 local M = {}
 

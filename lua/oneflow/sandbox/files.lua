@@ -1,6 +1,6 @@
 -- The files of contracts and templates, and their bytes. Bytes are given at once, or at an address of the storage:
 -- signed, good for a minute, and to be asked without any credential.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
 local filler = require "oneflow.sandbox.filler"

@@ -1,6 +1,6 @@
 -- The smallest HTTP client that the controls need: one request on one connection to loopback, over luv.
 local uv = require "luv"
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local M = {}
 
 local pairs, tonumber = pairs, tonumber

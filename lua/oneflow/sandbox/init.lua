@@ -1,7 +1,7 @@
 -- An emulation of the service in pure Lua: a request goes in, an answer comes out. It knows no sockets; the
 -- front in nginx and `oneflow.testing` in-process hand it requests of one form.
-local ascii = require "oneflow.ascii"
-local clock = require "oneflow.clock"
+local ascii = require "oneflow.base.ascii"
+local clock = require "oneflow.base.clock"
 local core = require "oneflow.core"
 local api = require "oneflow.api"
 local answer = require "oneflow.sandbox.answer"

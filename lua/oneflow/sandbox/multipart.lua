@@ -1,5 +1,5 @@
 -- multipart/form-data, read from a whole body.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local M = {}
 
 local find, gmatch, gsub, match, sub = string.find, string.gmatch, string.gsub, string.match, string.sub

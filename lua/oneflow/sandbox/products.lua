@@ -1,6 +1,6 @@
 -- Product tables: groups of products, from templates and bodies. Amounts are decimal strings; what a price comes to is
 -- worked out here.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 local money = require "oneflow.money"
 local M = {}

@@ -1,6 +1,6 @@
 -- Query strings: parameters, and the three things that a list takes: `filter[...]`, `sort`, and
 -- `limit` with `offset`. Refuses with 400 what the service refuses.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"

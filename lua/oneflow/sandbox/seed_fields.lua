@@ -2,7 +2,7 @@
 -- `contract.create` and what time has done to it. `problems` says what is wrong with a seed, by path.
 local api = require "oneflow.api"
 local check = require "oneflow.sandbox.check"
-local refuse_unknown = require "oneflow.api.types"
+local refuse_unknown = require "oneflow.api.field_types"
 local M = {}
 
 local pairs, ipairs, next = pairs, ipairs, next

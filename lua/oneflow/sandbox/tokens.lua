@@ -1,5 +1,5 @@
 -- The API tokens of all accounts. A secret leaves `generate` once; what stays is its SHA-256.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local random = require "oneflow.sandbox.random"
 local M = {}
 M.__index = M

@@ -1,12 +1,12 @@
 -- What the service posts to a callback URL, checked: text in, delivery out. Nothing here knows a sign key.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local events = require "oneflow.webhook.events"
-local families = require "oneflow.families"
-local ids = require "oneflow.ids"
+local families = require "oneflow.object.families"
+local ids = require "oneflow.values.ids"
 local kinds = require "oneflow.object.kinds"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local ipairs, next, type = ipairs, next, type
 local find, format = string.find, string.format

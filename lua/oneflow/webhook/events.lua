@@ -1,7 +1,7 @@
 -- The event types of webhooks that are known, and how sure each is: "ms" stands in the service's own connector, "code"
 -- was seen by a program that receives them. What the service sends beyond these passes through all the same.
-local ascii = require "oneflow.ascii"
-local usage = require "oneflow.usage"
+local ascii = require "oneflow.base.ascii"
+local usage = require "oneflow.errors.usage"
 
 local ipairs, setmetatable = ipairs, setmetatable
 local gsub = string.gsub

@@ -3,12 +3,12 @@
 local core = require "oneflow.core"
 local delivery = require "oneflow.webhook.delivery"
 local errors = require "oneflow.errors"
-local families = require "oneflow.families"
+local families = require "oneflow.object.families"
 local lists = require "oneflow.options.lists"
-local options = require "oneflow.options"
+local options = require "oneflow.options.reader"
 local signature = require "oneflow.webhook.signature"
 local stores = require "oneflow.webhook.store"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local error, pcall, rawget = error, pcall, rawget
 local tonumber, tostring, type = tonumber, tostring, type

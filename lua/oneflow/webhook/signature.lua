@@ -1,10 +1,10 @@
 -- The service's signature: SHA-1 of callback id and sign key, one behind the other. It says that the sender knows the
 -- key, or has seen a call; of the body it says nothing.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 local delivery = require "oneflow.webhook.delivery"
 local errors = require "oneflow.errors"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local type = type
 local find, format = string.find, string.format

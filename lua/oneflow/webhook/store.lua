@@ -1,7 +1,7 @@
 -- Which callback ids are being handled, and which were. A claim is a lease: whoever takes it and dies leaves nothing
 -- behind once it is over, so that the service's next try is handed on.
-local clock = require "oneflow.clock"
-local usage = require "oneflow.usage"
+local clock = require "oneflow.base.clock"
+local usage = require "oneflow.errors.usage"
 
 local rawget, setmetatable, type = rawget, setmetatable, type
 local floor, format = math.floor, string.format

@@ -1,11 +1,11 @@
 -- The webhook that a program wants to be called by: there once, as wanted, however often the program starts.
 local api = require "oneflow.api"
-local ascii = require "oneflow.ascii"
-local check = require "oneflow.check"
+local ascii = require "oneflow.base.ascii"
+local check = require "oneflow.values.check"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local events = require "oneflow.webhook.events"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local ipairs, next, pairs, tostring, type = ipairs, next, pairs, tostring, type
 local concat, sort = table.concat, table.sort

@@ -1,8 +1,8 @@
 -- The transport: a request goes out by the core, and the call waits for its answer.
-local acting_user = require "oneflow.acting_user"
+local acting_user = require "oneflow.client.acting_user"
 local attempts = require "oneflow.call.attempt"
 local record = require "oneflow.call.record"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local TAKEN, begin, known_of = record.TAKEN, record.begin, record.of
 local header_of = acting_user.header

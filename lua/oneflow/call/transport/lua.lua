@@ -1,6 +1,6 @@
 -- The transport of a client that was given one in Lua: a function that answers instead of the network.
-local acting_user = require "oneflow.acting_user"
-local ascii = require "oneflow.ascii"
+local acting_user = require "oneflow.client.acting_user"
+local ascii = require "oneflow.base.ascii"
 local errors = require "oneflow.errors"
 local record = require "oneflow.call.record"
 

@@ -2,7 +2,7 @@
 -- The light thread that gathers drives: it waits for those that it began (nginx lets no other do that), and begins the
 -- next. A stop lets those end that are under way. Where there are no light threads, as in init_by_lua, one function
 -- runs after another, and `blocking` of a call says whether it may wait.
-local clock = require "oneflow.clock"
+local clock = require "oneflow.base.clock"
 local groups = require "oneflow.gather.group"
 local loops = require "oneflow.gather.loop"
 

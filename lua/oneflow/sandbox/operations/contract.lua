@@ -4,7 +4,7 @@
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
-local equal = require "oneflow.equal"
+local equal = require "oneflow.values.equal"
 local guard = require "oneflow.sandbox.guard"
 local parties = require "oneflow.sandbox.parties"
 local people = require "oneflow.sandbox.people"

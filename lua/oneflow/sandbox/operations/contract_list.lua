@@ -1,6 +1,6 @@
 -- The list of contracts. What a query matches is kept until a contract of the account changes, so that walking many
 -- thousands by the page costs a page each.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local access = require "oneflow.sandbox.access"
 local parties = require "oneflow.sandbox.parties"
 local query = require "oneflow.sandbox.query"

@@ -1,5 +1,5 @@
 -- Files of contracts and of templates: what they are, their bytes, and new ones.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
 local files = require "oneflow.sandbox.files"

@@ -1,5 +1,5 @@
 -- Product tables and products.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"

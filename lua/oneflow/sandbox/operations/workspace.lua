@@ -1,5 +1,5 @@
 -- Workspaces, and what belongs to them: folders and contacts.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 local access = require "oneflow.sandbox.access"
 local answer = require "oneflow.sandbox.answer"

@@ -1,7 +1,7 @@
 -- The one place that tells what no caller can be told: what a function of the program's raised after the request went
 -- out, and what became of a call that nobody waits for. Told to the client's hooks or, without one, in a line: in the
 -- error log of nginx, elsewhere on standard error. Told once, whatever happens; nothing here raises.
-local clock = require "oneflow.clock"
+local clock = require "oneflow.base.clock"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 

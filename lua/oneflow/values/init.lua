@@ -12,11 +12,11 @@
 -- Body fields need check, takes, called, lua and words; filters need filter, lua and words; controls and seeds need
 -- takes and called. A list or an object of a body is checked and described by what is in it, which the callers walk
 -- (`walked`).
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
-local ids = require "oneflow.ids"
+local ids = require "oneflow.values.ids"
 local times = require "oneflow.time"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local getmetatable, ipairs, next, tonumber, tostring, type = getmetatable, ipairs, next, tonumber, tostring, type
 local concat = table.concat

@@ -1,6 +1,6 @@
 -- Reads a table of options by a list, which is data: see oneflow.options.lists. An unknown name and a wrong type raise.
 -- What comes back is a copy, with the defaults filled in: a table that the caller changes later changes nothing.
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local next, pairs, type = next, pairs, type
 local floor, format = math.floor, string.format

@@ -1,12 +1,12 @@
 -- Making a client: its options, and nothing on the network.
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
-local families = require "oneflow.families"
+local families = require "oneflow.object.families"
 local layers = require "oneflow.call.layers"
 local lists = require "oneflow.options.lists"
 local object = require "oneflow.object"
-local options = require "oneflow.options"
-local usage = require "oneflow.usage"
+local options = require "oneflow.options.reader"
+local usage = require "oneflow.errors.usage"
 local version = require "oneflow.version"
 
 local find = string.find

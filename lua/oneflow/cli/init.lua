@@ -77,7 +77,7 @@ local function add_controls(sandbox, chosen)
   for _, control in ipairs(require "oneflow.sandbox.controls") do
     local commands = {}
     for words in pairs(control.commands) do commands[#commands + 1] = words end
-    sort(commands, require("oneflow.ascii").before)
+    sort(commands, require("oneflow.base.ascii").before)
     for _, words in ipairs(commands) do
       local fixed = control.commands[words]
       local command = command_for(sandbox, words, known)

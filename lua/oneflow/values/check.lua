@@ -2,11 +2,11 @@
 -- path, so that the caller hears of all of them at once. What comes back is a copy: a table that the caller changes
 -- later, or that answers differently when asked twice, changes nothing.
 local core = require "oneflow.core"
-local cross_field = require "oneflow.cross_field"
-local equal = require "oneflow.equal"
+local cross_field = require "oneflow.values.cross_field"
+local equal = require "oneflow.values.equal"
 local CALL = require("oneflow.options.lists").call
-local read_options = require("oneflow.options").read
-local usage = require "oneflow.usage"
+local read_options = require("oneflow.options.reader").read
+local usage = require "oneflow.errors.usage"
 local values = require "oneflow.values"
 
 local ipairs, next, pairs, tonumber, type = ipairs, next, pairs, tonumber, type

@@ -1,8 +1,8 @@
 -- Ids: an integer >= 1, an integral float below 2^53, or 1 to 19 digits. As text they go into paths
 -- ("4711", never "4711.0"), as numbers into bodies.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local tonumber, type = tonumber, type
 local find, format, match, sub = string.find, string.format, string.match, string.sub

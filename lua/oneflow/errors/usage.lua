@@ -1,6 +1,6 @@
 -- Errors that are the programmer's: wrong names, wrong Lua types, a missing acting user. They are raised as
 -- strings that point at the line which called the library, however deep in the library they are found.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local error, ipairs, pairs, type = error, ipairs, pairs, type
 local getinfo = debug.getinfo
 local find, format, match, sub = string.find, string.format, string.match, string.sub
@@ -9,7 +9,7 @@ local min = math.min
 
 local M = {}
 
-local here = match(getinfo(1, "S").source, "^(.*)usage%.lua$") or "@oneflow/"
+local here = match(getinfo(1, "S").source, "^(.*)errors/usage%.lua$") or "@oneflow/"
 
 --- Raises `message` at the level of the first caller outside of the library.
 ---@param message string

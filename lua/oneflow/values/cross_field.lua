@@ -7,7 +7,7 @@
 --   any_of     { { paths } }: at least one of them
 -- a list `at_most` { where = { path = value }, max =, because = }, an operation `totals` { of =, max =, at =,
 -- paths = }: how many things all paths hold together, `*` standing for each item of a list.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 
 local format, gmatch, match = string.format, string.gmatch, string.match

@@ -1,7 +1,7 @@
 -- The families of objects that the library hands out: how one is told from any other value, what it is called in a
 -- message, and what a script that is not trusted may be given in its place. A method is a function that can be taken
 -- out of its object and called on anything: it takes the objects of its own family and kind, and refuses the others.
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local format, type = string.format, type
 

@@ -1,7 +1,7 @@
 -- Who a call is made as. An acting user inside the library is an e-mail string or ANONYMOUS_ADMIN; there is
 -- no value that stands for "nobody in particular".
 local core = require "oneflow.core"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local format, type = string.format, type
 

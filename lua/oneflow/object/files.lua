@@ -9,15 +9,15 @@
 --     receive   function(bytes) -> true | nil, message: the file whole, from a transport in Lua
 --     stopped   why the caller's sink stopped it
 --     raised    { what the caller's progress function raised }
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local call = require "oneflow.call"
-local check = require "oneflow.check"
-local clock = require "oneflow.clock"
+local check = require "oneflow.values.check"
+local clock = require "oneflow.base.clock"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local lists = require "oneflow.options.lists"
-local options = require "oneflow.options"
-local usage = require "oneflow.usage"
+local options = require "oneflow.options.reader"
+local usage = require "oneflow.errors.usage"
 
 local find, format, gsub, match = string.find, string.format, string.gsub, string.match
 local concat = table.concat

@@ -1,7 +1,7 @@
 -- Waiting for a time, in every host.
 local errors = require "oneflow.errors"
 local hosts = require "oneflow.hosts"
-local usage = require "oneflow.usage"
+local usage = require "oneflow.errors.usage"
 
 local format, type = string.format, type
 

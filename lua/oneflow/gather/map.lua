@@ -2,8 +2,8 @@
 local groups = require "oneflow.gather.group"
 local hosts = require "oneflow.hosts"
 local lists = require "oneflow.options.lists"
-local options = require "oneflow.options"
-local usage = require "oneflow.usage"
+local options = require "oneflow.options.reader"
+local usage = require "oneflow.errors.usage"
 
 local error, next, pcall, type = error, next, pcall, type
 local format = string.format

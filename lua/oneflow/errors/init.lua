@@ -1,5 +1,5 @@
 -- The error object, and the one place that decides what a failure is called and what it means.
-local ascii = require "oneflow.ascii"
+local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 
 local ipairs, pairs, pcall, setmetatable, tostring, type = ipairs, pairs, pcall, setmetatable, tostring, type
