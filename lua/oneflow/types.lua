@@ -1114,7 +1114,10 @@ end
 
 do
 ---@class oneflow.Contract: oneflow.Item
+---@field created_time any  raises when not loaded, or when a list left it out
+---@field lifecycle_state any  raises when not loaded, or when a list left it out
 ---@field name any  raises when not loaded, or when a list left it out
+---@field published_time any  raises when not loaded, or when a list left it out
 ---@field state any  raises when not loaded, or when a list left it out
 ---@field template_id any  raises when not loaded, or when a list left it out
 ---@field value any  raises when not loaded, or when a list left it out

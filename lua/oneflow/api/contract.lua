@@ -10,6 +10,9 @@ return {
     template_id = { "_private_ownerside", "template_id" },
     workspace_id = { "_private", "workspace_id" },
     value = { "_private", "value" },
+    created_time = { "_private_ownerside", "created_time" },
+    published_time = { "published_time" },
+    lifecycle_state = { "lifecycle_state", "lifecycle_state" },
   },
   source = "https://developer.oneflow.com/reference/api-overview",
   operations = {

@@ -18,7 +18,7 @@ return {
   accessors = {
     name = { "name" },
     value = { "value" },
-    custom_id = { "_private_ownerside", "custom_id" },
+    custom_id = { "_private_ownerside", "custom_id", otherwise = { "custom_id" } },
   },
   source = "https://developer.oneflow.com/docs/create-a-contract-with-data-fields",
   operations = {

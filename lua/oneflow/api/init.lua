@@ -27,7 +27,8 @@
 --   confirm       which operation is then called once, to look again, over a fresh connection; the ids of its path are
 --                 among this one's
 --   pages         a list in pages, with limit and offset; `bare`: a list that comes whole. Either may be an array or an
---                 envelope; `rows` is the envelope's name for its list where that is not `data`
+--                 envelope; `rows` are the envelope's names for its list, the usual one first, where there are others
+--                 than `data`
 --   sort, filters, query, body   what a list or a payload may hold, in types of oneflow.values; see
 --                 oneflow.values.check, oneflow.list.query. A filter that is less sure than its operation
 --                 has a `confidence` of its own. The table does not load with a type that is not there

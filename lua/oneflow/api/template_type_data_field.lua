@@ -10,7 +10,7 @@ return {
     {
       verb = "list", on = "collection", method = "GET", path = "/helpers/template_types/{template_type}/data_fields",
       as = "optional", returns = "template_type_data_field", answers = "any",
-      bare = true, rows = "data_fields",
+      bare = true, rows = { "data_fields", "data" },
       confidence = "doc",
       summary = "The data fields of the type, not in pages.",
     },

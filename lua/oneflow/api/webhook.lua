@@ -25,7 +25,7 @@ return {
   operations = {
     {
       verb = "list", on = "collection", method = "GET", path = "/webhooks", as = "optional", returns = "webhook",
-      answers = "any", pages = true, confidence = "code", named = true,
+      answers = "any", pages = true, rows = { "data", "webhooks" }, confidence = "code", named = true,
       summary = "The webhooks, with their sign keys.",
     },
     {

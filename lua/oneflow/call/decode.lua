@@ -4,6 +4,7 @@
 local api = require "oneflow.api"
 local core = require "oneflow.core"
 local ids = require "oneflow.values.ids"
+local rows = require "oneflow.values.rows"
 
 local format, match = string.format, string.match
 local ipairs, next, pairs, tonumber, type = ipairs, next, pairs, tonumber, type
@@ -156,7 +157,7 @@ function M.read(operation, path, text)
   if value == nil then return nil, kind, message end
   local object = kind == "object"
   if operation.pages or operation.bare then
-    if type(value) == "table" and not (object and value[operation.rows or "data"] == nil) then return value end
+    if rows(value, operation.rows) and not (object and next(value) == nil) then return value end
     return nil, "decode", "a list expected, in `data` or bare"
   end
   if not object and (thing or (returns ~= nil and returns ~= "nothing")) then

@@ -2,9 +2,10 @@
 local core = require "oneflow.core"
 local families = require "oneflow.object.families"
 local kinds = require "oneflow.object.kinds"
+local rows = require "oneflow.values.rows"
 local usage = require "oneflow.errors.usage"
 
-local error, ipairs, next, setmetatable, tonumber, type = error, ipairs, next, setmetatable, tonumber, type
+local error, ipairs, setmetatable, tonumber, type = error, ipairs, setmetatable, tonumber, type
 local match = string.match
 local copy = core.copy
 
@@ -121,17 +122,14 @@ families.add("function", {
 
 --- Makes a page of a list's answer.
 ---@param data table  envelope, or a bare array
----@param source table  { scope =, offset =, meta =, rows = (the envelope's name for the list), whole = (nothing is
+---@param source table  { scope =, offset =, meta =, rows = (the envelope's names for the list), whole = (nothing is
 ---  behind it), wrap = function(item), fetch = function(offset, opts), undecodable and refusal = function(message) ->
 ---  error }
 ---@return oneflow.Page? page, oneflow.Error? err
 function M.new(data, source)
-  local rows = source.rows or "data"
-  local enveloped = data[rows] ~= nil or data._links ~= nil or data.count ~= nil
-  local items = enveloped and data[rows] or data
-  if type(items) ~= "table" or (#items == 0 and next(items) ~= nil) then
-    return nil, source.undecodable("a list expected, in `data` or bare")
-  end
+  local items = rows(data, source.rows)
+  if not items then return nil, source.undecodable("a list expected, in `data` or bare") end
+  local enveloped = items ~= data
   local page = {}
   for i, item in ipairs(items) do
     if type(item) ~= "table" then return nil, source.undecodable("an item of the list is no object") end

@@ -6,44 +6,65 @@ local core = require "oneflow.core"
 local kinds = require "oneflow.object.kinds"
 local lists = require "oneflow.options.lists"
 local options = require "oneflow.options.reader"
+local rows = require "oneflow.values.rows"
 local run = require "oneflow.object.run"
 local usage = require "oneflow.errors.usage"
 
+local format = string.format
 local ipairs, type = ipairs, type
 local copy, null, seal = core.copy, core.null, core.seal
 
--- The part of the data in which something is searched; an item that lacks it never answers "nothing found".
-local function part_of(state, part, accessor)
-  local value = accessors.at(accessors.loaded(state), { part })
-  if type(value) ~= "table" then accessors.left_out(state, accessor) end
-  return value
+-- The objects of a list that is part of a record, in either form. What lacks it, has only some of it, or has something
+-- else in its place never answers "nothing found".
+local function objects(state, value, accessor)
+  local items, count = rows(value)
+  if not items then accessors.left_out(state, accessor) end
+  for _, item in ipairs(items) do
+    if type(item) ~= "table" then accessors.left_out(state, accessor) end
+  end
+  if count then
+    usage.raise(format("%s %s: the service sent %d of the %d that `%s` is read from: use their own collection",
+      state.type.name, state.id or "?", #items, count, accessor))
+  end
+  return items
+end
+
+local function part_of(state, part, accessor) return objects(state, accessors.loaded(state)[part], accessor) end
+
+-- A field by which is searched: what does not have it may not be seen, rather than not fit.
+local function sent(state, record, field, accessor)
+  if record[field] == nil then accessors.left_out(state, accessor) end
+  return record[field]
 end
 
 -- ---- people ----------------------------------------------------------------------------------------------------
 
+local function same_address(a, b) return type(a) == "string" and ascii.lower(a) == ascii.lower(b) end
+
 local function fits(state, person, criteria)
-  if criteria.email ~= nil then
-    if type(person.email) ~= "string" or ascii.lower(person.email) ~= ascii.lower(criteria.email) then return false end
+  if criteria.email ~= nil and not same_address(sent(state, person, "email", "find_participants"), criteria.email) then
+    return false
   end
-  if criteria.signatory ~= nil and person.signatory ~= criteria.signatory then return false end
+  if criteria.signatory ~= nil and sent(state, person, "signatory", "find_participants") ~= criteria.signatory then
+    return false
+  end
   if criteria.custom_id ~= nil then
-    local custom_id, missing = accessors.at(person, { "_private_ownerside", "custom_id" })
-    if missing and person._private_ownerside == nil then accessors.left_out(state, "find_participants") end
-    if custom_id ~= criteria.custom_id then return false end
+    local ownerside = person._private_ownerside
+    if type(ownerside) ~= "table" then accessors.left_out(state, "find_participants") end
+    if ownerside.custom_id ~= criteria.custom_id then return false end
   end
   return true
 end
 
 -- The people of a party, whichever its form: a company has a list, an individual is one.
-local function people_of(party)
-  if type(party.participants) == "table" then return party.participants end
-  if type(party.participant) == "table" then return { party.participant } end
+local function people_of(state, data)
+  if type(data.participants) == "table" then return objects(state, data.participants, "find_participants") end
+  if type(data.participant) == "table" then return { data.participant } end
+  accessors.left_out(state, "find_participants")
 end
 
 local function find_in(found, state, party_state, criteria)
-  local people = people_of(party_state.data)
-  if not people then accessors.left_out(state, "find_participants") end
-  for _, person in ipairs(people) do
+  for _, person in ipairs(people_of(state, party_state.data)) do
     if fits(state, person, criteria) then
       found[#found + 1] = run.new_record(party_state.type.records.participant, state.scope, party_state, person,
         state.meta, state.partial)
@@ -79,14 +100,27 @@ end
 
 -- ---- data fields and files -------------------------------------------------------------------------------------
 
+-- The custom id of a record, wherever it is; null: it has none. One that cannot be seen is not left out in silence.
+local function custom_id_of(state, record, places, accessor)
+  local found
+  for _, place in ipairs(places) do
+    local holder = record
+    for i = 1, #place - 1 do holder = type(holder) == "table" and holder[place[i]] or nil end
+    local custom_id = type(holder) == "table" and holder[place[#place]] or nil
+    if found == nil or found == null then found = custom_id or found end
+  end
+  if found == nil then accessors.left_out(state, accessor) end
+  return found
+end
+
 --- The values of the data fields by custom id; a field that holds null is left out.
 ---@return table<string, string>
 function contract.data_field_values(state)
-  local values = {}
+  local values, places = {}, state.type.records.data_field.resource.custom_ids
   for _, field in ipairs(part_of(state, "data_fields", "data_field_values")) do
-    local custom_id, missing = accessors.at(field, { "_private_ownerside", "custom_id" })
-    if missing then accessors.left_out(state, "data_field_values") end
-    if custom_id and field.value ~= null then values[custom_id] = copy(field.value) end
+    local custom_id = custom_id_of(state, field, places, "data_field_values")
+    local value = sent(state, field, "value", "data_field_values")
+    if custom_id ~= null and value ~= null then values[custom_id] = copy(value) end
   end
   return values
 end

@@ -6,6 +6,7 @@ local cross_field = require "oneflow.values.cross_field"
 local equal = require "oneflow.values.equal"
 local CALL = require("oneflow.options.lists").call
 local read_options = require("oneflow.options.reader").read
+local rows = require "oneflow.values.rows"
 local usage = require "oneflow.errors.usage"
 local values = require "oneflow.values"
 
@@ -49,9 +50,9 @@ local function held_at(how, path)
       given, held = given[name], held[name]
     end
     if index ~= "" then
-      given = given[tonumber(index)]
+      given = rows(given)[tonumber(index)]
       local id, found = given.id, nil
-      for _, item in ipairs(type(held) == "table" and held or NOTHING) do
+      for _, item in ipairs(rows(held) or NOTHING) do
         if type(item) == "table" and id ~= nil and item.id == id then found = item end
       end
       held = found
@@ -94,6 +95,11 @@ local walked = {}
 
 function walked.list(field, value, path, problems, how)
   if type(value) ~= "table" then bad_type(path, "list", value) end
+  local items, count = rows(value)
+  if items and items ~= value then -- as it was read; what was not read is not to be deleted
+    if count and not how.unchecked then note(problems, path, format("holds %d of %d items", #items, count)) end
+    value = items
+  end
   local copy, length = {}, usage.rawlen(value)
   for key in next, value do
     if type(key) ~= "number" or key < 1 or key > length or key ~= floor(key) then

@@ -4,6 +4,7 @@ local ascii = require "oneflow.base.ascii"
 local check = require "oneflow.values.check"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
+local rows = require "oneflow.values.rows"
 local events = require "oneflow.webhook.events"
 local usage = require "oneflow.errors.usage"
 
@@ -41,12 +42,15 @@ end
 
 local function text(value) return type(value) == "number" and format("%.0f", value) or tostring(value) end
 
+-- Of a list that may be there; one that cannot be read is like no other.
+local function items(value) return rows(present(value) or {}) or { {} } end
+
 -- A value with which two of a field can be compared. Filters say the same in any order.
 local COMPARED = {
   filters = function(filters)
-    return concat(sorted(filters, function(filter)
-      return concat(sorted(present(filter.filter_rules) or {}, function(rule)
-        return text(rule.type) .. "\1" .. concat(sorted(present(rule.values) or {}, text), "\1")
+    return concat(sorted(items(filters), function(filter)
+      return concat(sorted(items(filter.filter_rules), function(rule)
+        return text(rule.type) .. "\1" .. concat(sorted(items(rule.values), text), "\1")
       end), "\2")
     end), "\3")
   end,

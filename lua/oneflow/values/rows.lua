@@ -1,0 +1,26 @@
+-- The items of a list, in either form in which the service sends lists: an array, or an envelope that has the array
+-- under one of some names, and perhaps `count`.
+local ipairs, next, type = ipairs, next, type
+
+local USUAL = { "data" }
+
+local function is_list(value)
+  return type(value) == "table" and (#value > 0 or next(value) == nil)
+end
+
+---@param value any
+---@param names string[]?  of the list in an envelope, the usual one first ("data")
+---@return table? items  nil: it is no list
+---@return integer? count  how many there are, where an envelope holds fewer
+return function(value, names)
+  if type(value) ~= "table" then return nil end
+  for _, name in ipairs(names or USUAL) do
+    local items = value[name]
+    if items ~= nil then
+      if not is_list(items) then return nil end
+      local count = value.count
+      return items, type(count) == "number" and count > #items and count or nil
+    end
+  end
+  return is_list(value) and value or nil
+end
