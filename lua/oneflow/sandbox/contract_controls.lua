@@ -148,8 +148,8 @@ local function expire(emulator, arguments)
   return describe(record)
 end
 
---- The controls; `account_of(emulator, arguments)` finds an account.
-function M.list(account_of, account_field)
+--- The controls.
+function M.list(account_field)
   return {
     {
       name = "add_contracts", method = "POST", path = "/contracts", commands = { ["contracts add"] = {} },
@@ -167,11 +167,7 @@ function M.list(account_of, account_field)
       },
       result = "ids",
       help = "Adds contracts to an account, as many as a test of pages needs.",
-      run = function(emulator, arguments)
-        local account, problem = account_of(emulator, arguments)
-        if not account then return nil, problem end
-        return add_contracts(emulator, arguments, account)
-      end,
+      run = add_contracts,
     },
     {
       name = "add_file", method = "POST", path = "/files", commands = { ["file add"] = {} },

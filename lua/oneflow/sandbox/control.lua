@@ -7,9 +7,9 @@ local query = require "oneflow.sandbox.query"
 local refuse_unknown = require "oneflow.api.field_types"
 local M = {}
 
-local ipairs, pairs, type = ipairs, pairs, type
+local ipairs, pairs, tonumber, type = ipairs, pairs, tonumber, type
 local concat = table.concat
-local gsub, sub = string.gsub, string.sub
+local format, gsub, sub = string.format, string.gsub, string.sub
 
 M.PREFIX = "/_sandbox"
 
@@ -26,7 +26,10 @@ local function run(emulator, control, arguments)
   local problems = check.object(arguments, control.by_name, true)
   local lines = check.lines(problems)
   if #lines > 0 then return nil, concat(lines, "; ") end
-  local result, problem = control.run(emulator, arguments)
+  local which = arguments.account
+  local account = control.by_name.account and emulator.store:account(tonumber(which) or which)
+  if control.by_name.account and not account then return nil, format("No account %s.", which) end
+  local result, problem = control.run(emulator, arguments, account)
   emulator:settle()
   return result, problem
 end

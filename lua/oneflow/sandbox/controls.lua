@@ -8,7 +8,8 @@
 --   fields         arguments in order, as the endpoint table writes fields, with `help`; a box's method takes
 --                  them in that order, and a table in the place of one gives the rest by name
 --   result         the field of the answer that the method gives back (else the whole answer)
---   run            function(emulator, arguments) -> answer, or nil and what was wrong
+--   run            function(emulator, arguments, account) -> answer, or nil and what was wrong; the account of a
+--                  control that has this field
 local core = require "oneflow.core"
 local access = require "oneflow.sandbox.access"
 local api = require "oneflow.api"
@@ -17,7 +18,7 @@ local store = require "oneflow.sandbox.store"
 local time = require "oneflow.sandbox.time"
 local webhooks = require "oneflow.sandbox.webhooks"
 
-local ipairs, pairs, tonumber = ipairs, pairs, tonumber
+local ipairs, pairs = ipairs, pairs
 local format = string.format
 local sort = table.sort
 local array = core.array
@@ -27,13 +28,6 @@ local WEBHOOK = api.operations["webhook.create"].body
 local ACCOUNT = {
   name = "account", type = "string", help = "Name or id of the account; the first when left out.",
 }
-
-local function account_of(emulator, arguments)
-  local which = arguments.account
-  local account = emulator.store:account(tonumber(which) or which)
-  if account then return account end
-  return nil, format("No account %s.", which)
-end
 
 -- The user's roles by workspace, and the strongest of them in one word.
 local function describe_user(user)
@@ -98,9 +92,7 @@ local controls = {
     commands = { ["extension on"] = { on = true }, ["extension off"] = { on = false } },
     fields = { { name = "on", type = "boolean", required = true, help = "On or off." }, ACCOUNT },
     help = "Switches the account's API-token extension: while off, no token is made and none works.",
-    run = function(emulator, arguments)
-      local account, problem = account_of(emulator, arguments)
-      if not account then return nil, problem end
+    run = function(_, arguments, account)
       account.extension = arguments.on
       return { extension = account.extension }
     end,
@@ -113,9 +105,7 @@ local controls = {
     },
     result = "token",
     help = "Makes an API token and shows it, this once.",
-    run = function(emulator, arguments)
-      local account, problem = account_of(emulator, arguments)
-      if not account then return nil, problem end
+    run = function(emulator, arguments, account)
       if not account.extension then return nil, "The API-token extension of the account is off." end
       local secret = emulator.tokens:generate(account.id, arguments.name, time.iso(emulator.clock()))
       if not secret then return nil, format("There is a token named %s.", arguments.name) end
@@ -126,9 +116,7 @@ local controls = {
     name = "list_tokens", method = "GET", path = "/tokens", commands = { ["token list"] = {} },
     fields = { ACCOUNT }, result = "tokens",
     help = "Lists the living tokens by name. A secret is never shown again.",
-    run = function(emulator, arguments)
-      local account, problem = account_of(emulator, arguments)
-      if not account then return nil, problem end
+    run = function(emulator, _, account)
       return { tokens = array(emulator.tokens:list(account.id)) }
     end,
   },
@@ -136,9 +124,7 @@ local controls = {
     name = "revoke_token", method = "DELETE", path = "/tokens", commands = { ["token revoke"] = {} },
     fields = { { name = "name", type = "string", required = true, help = "The token's name." }, ACCOUNT },
     help = "Revokes a token, for good.",
-    run = function(emulator, arguments)
-      local account, problem = account_of(emulator, arguments)
-      if not account then return nil, problem end
+    run = function(emulator, arguments, account)
       if not emulator.tokens:revoke(account.id, arguments.name) then
         return nil, format("No token named %s.", arguments.name)
       end
@@ -209,9 +195,7 @@ local controls = {
       ACCOUNT,
     },
     help = "Puts an account on a plan: on the free one nothing is published.",
-    run = function(emulator, arguments)
-      local account, problem = account_of(emulator, arguments)
-      if not account then return nil, problem end
+    run = function(_, arguments, account)
       account.plan = arguments.plan
       return { plan = account.plan }
     end,
@@ -227,9 +211,7 @@ local controls = {
     },
     result = "id",
     help = "Subscribes an address to the account's events.",
-    run = function(emulator, arguments)
-      local account, problem = account_of(emulator, arguments)
-      if not account then return nil, problem end
+    run = function(emulator, arguments, account)
       return { id = webhooks.subscribe(emulator.store, account, arguments).id }
     end,
   },
@@ -241,9 +223,7 @@ local controls = {
       ACCOUNT,
     },
     help = "Tells the account's webhooks of an event, which need not have happened.",
-    run = function(emulator, arguments)
-      local account, problem = account_of(emulator, arguments)
-      if not account then return nil, problem end
+    run = function(emulator, arguments, account)
       local record = account.contracts[arguments.contract]
       if not record then return nil, format("No contract %d.", arguments.contract) end
       webhooks.emit(emulator.store, record, { arguments.type })
@@ -278,6 +258,6 @@ local controls = {
   },
 }
 
-for _, control in ipairs(contract_controls.list(account_of, ACCOUNT)) do controls[#controls + 1] = control end
+for _, control in ipairs(contract_controls.list(ACCOUNT)) do controls[#controls + 1] = control end
 
 return controls
