@@ -30,6 +30,17 @@ describe("account:", function()
     call = requests.in_process(box)
   end
 
+  it("what an operation that no official page confirms answers is assumed, of a confirmed one it is not", function()
+    local expected = {
+      ["/webhooks"] = "assumed", ["/contracts/4711/data_fields"] = "assumed", ["/tags"] = "assumed",
+      ["/contracts/4711"] = "no", ["/templates"] = "no", ["/workspaces"] = "no",
+    }
+    for path, said in pairs(expected) do
+      local status, _, headers = call("GET", path, { user = ADMIN })
+      assert.same({ 200, said }, { status, headers["x-oneflow-sandbox"] or "no" }, path)
+    end
+  end)
+
   it("templates are those of the workspaces that one sees; the active ones unless others are asked for", function()
     seeded(function(account)
       account.templates[3] = { id = 204, name = "Old", workspaces = { 101 }, active = false, tags = { 272 } }

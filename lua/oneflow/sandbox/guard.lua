@@ -5,6 +5,7 @@ local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
 local parties = require "oneflow.sandbox.parties"
 local shapes = require "oneflow.sandbox.shapes"
+local signing = require "oneflow.sandbox.signing"
 local M = {}
 
 local ipairs, pairs = ipairs, pairs
@@ -50,6 +51,14 @@ function M.actor_of(call, record)
   local user = call.actor.user
   local person, party = parties.owner_person(record, user and user.email or "")
   return { party = party, participant = person }
+end
+
+--- A change of the contract's content by the actor: what was signed before is to be signed again. -> its time
+function M.changed(call, record, event_type)
+  local now, actor = call.store:changed(record), M.actor_of(call, record)
+  if signing.reset(call.store, record, actor) then call.assumed = true end
+  call.store:happen(record, event_type, actor)
+  return now
 end
 
 --- What the endpoint table knows of a body; refuses one that is not as it says. The rest has no effect.

@@ -87,6 +87,7 @@ local function perform(self, request, route, ids, token, call)
   call.emulator, call.store, call.base_url, call.operation = self, self.store, self.base_url, operation
   call.path, call.ids, call.query = (gsub(sub(request.path, #"/v1" + 1), "/+$", "")), ids, request.query
   call.request, call.body = request, parse_body(operation, request)
+  call.assumed = operation.confirmed == false -- a handler sets it for rules of its own
   return route.handler(call)
 end
 

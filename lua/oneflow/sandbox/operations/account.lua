@@ -48,7 +48,6 @@ M["user.list"] = function(call)
 end
 
 M["user.get"] = function(call)
-  call.assumed = true
   local id = match(call.ids.user, "^[1-9]%d*$")
   for _, user in ipairs(call.actor.account.user_list) do
     if user.id == tonumber(id) then return shape_user(call, user) end
@@ -59,13 +58,11 @@ end
 -- Log and error codes ------------------------------------------------------------------------------------------
 
 M["log.list"] = function(call)
-  call.assumed = true
   guard.admin(call, true)
   return lists.answer(call, call.actor.account.log, function(entry) return entry end)
 end
 
 M["error_code.get"] = function(call)
-  call.assumed = true
   local code = tonumber(match(call.ids.error_code, "^%d%d%d%d%d%d%d$"))
   local title = code and answer.TITLES[floor(code / 10000)] or answer.refuse(404)
   return { error_code = code, title = title, description = answer.describe(code) }

@@ -1,6 +1,6 @@
 -- Contracts, one by one. A handler gets the call: { emulator, store, base_url, path, actor, ids, query, body,
 -- operation }, and gives the body of a 200 (or what answer.raw made); whatever else comes out, it refuses. One that
--- sets `call.assumed` says that its rule is on no page of the service.
+-- sets `call.assumed` says that its rule is on no page of the service; of an operation on none it is set before.
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
@@ -200,7 +200,6 @@ local function as_body(record)
 end
 
 M["contract.copy"] = function(call)
-  call.assumed = true
   local record, viewer = guard.contract(call)
   local asked = guard.body(call)
   guard.workspace(call, asked.workspace_id, "create")
@@ -215,7 +214,6 @@ M["contract.copy"] = function(call)
 end
 
 M["contract.move"] = function(call)
-  call.assumed = true
   local record, viewer = guard.contract_to(call, "update")
   local body = guard.body(call)
   guard.workspace(call, body.workspace_id, "create")
@@ -227,7 +225,6 @@ M["contract.move"] = function(call)
 end
 
 M["contract.decline"] = function(call)
-  call.assumed = true
   local record, viewer = guard.contract_to(call, "update")
   local actor = guard.actor_of(call, record)
   local person = actor.participant and actor.participant.signatory and actor.participant or nil
@@ -237,7 +234,6 @@ M["contract.decline"] = function(call)
 end
 
 M["contract.mark_as_signed"] = function(call)
-  call.assumed = true
   local record, viewer = guard.open_contract(call)
   signing.mark_as_signed(call.store, record)
   return guard.shape(call, record, viewer)

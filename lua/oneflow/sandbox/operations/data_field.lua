@@ -6,7 +6,6 @@ local guard = require "oneflow.sandbox.guard"
 local lists = require "oneflow.sandbox.lists"
 local query = require "oneflow.sandbox.query"
 local shapes = require "oneflow.sandbox.shapes"
-local signing = require "oneflow.sandbox.signing"
 local M = {}
 
 local ipairs, next, pairs = ipairs, next, pairs
@@ -31,15 +30,12 @@ local function take(call, record, changes)
   local values, times = {}, {}
   for custom_id, value in pairs(record.values) do values[custom_id] = value end
   for custom_id, at in pairs(record.value_times) do times[custom_id] = at end
-  local now = call.store:changed(record)
+  local now = guard.changed(call, record, "data_field:update")
   for field, value in pairs(changes) do
     values[field.custom_id] = value ~= null and value or ""
     times[field.custom_id] = now
   end
   record.values, record.value_times = values, times
-  local actor = guard.actor_of(call, record)
-  if signing.reset(call.store, record, actor) then call.assumed = true end
-  call.store:happen(record, "data_field:update", actor)
 end
 
 local function note_change(changes, field, value)

@@ -114,7 +114,6 @@ end
 -- Templates ----------------------------------------------------------------------------------------------------
 
 M["template_file.get"] = function(call)
-  call.assumed = true
   local template = guard.template(call)
   return give(call, template.files or {}, "templates", template.id)
 end

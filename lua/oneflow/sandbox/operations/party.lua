@@ -6,7 +6,6 @@ local lists = require "oneflow.sandbox.lists"
 local parties = require "oneflow.sandbox.parties"
 local people = require "oneflow.sandbox.people"
 local shapes = require "oneflow.sandbox.shapes"
-local signing = require "oneflow.sandbox.signing"
 local visit = require "oneflow.sandbox.visit"
 local M = {}
 
@@ -31,14 +30,6 @@ local function invite(record, person)
   person.delivery_status = "pending"
 end
 
--- A change of the parties: at this time, and of no content that someone has signed.
-local function changed(call, record, event_type, actor)
-  local now = call.store:changed(record)
-  if signing.reset(call.store, record, actor) then call.assumed = true end
-  call.store:happen(record, event_type, actor)
-  return now
-end
-
 -- Parties ------------------------------------------------------------------------------------------------------
 
 M["party.list"] = function(call)
@@ -48,7 +39,6 @@ end
 
 M["party.get"] = function(call)
   local record, viewer = guard.contract(call)
-  call.assumed = true
   return shapes.party(viewer, record, party_of(call, record))
 end
 
@@ -59,7 +49,7 @@ M["party.create"] = function(call)
   local party = parties.new_party(call.store, record.account, body, false)
   record.parties[#record.parties + 1] = party
   for _, person in ipairs(party.people) do invite(record, person) end
-  changed(call, record, "party:create", guard.actor_of(call, record))
+  guard.changed(call, record, "party:create")
   for _, person in ipairs(party.people) do
     call.store:happen(record, "participant:create", { party = party, participant = person })
   end
@@ -80,7 +70,7 @@ M["party.update"] = function(call)
   end
   if next(body) == nil then return shapes.party(viewer, record, party) end
   parties.change_party(party, body)
-  party.updated_time = changed(call, record, "party:update", guard.actor_of(call, record))
+  party.updated_time = guard.changed(call, record, "party:update")
   return shapes.party(viewer, record, party)
 end
 
@@ -91,7 +81,7 @@ M["party.delete"] = function(call)
   if party.mine then refuse(409, { detail = "The owner's party stays.", assumed = true }) end
   for i = #party.people, 1, -1 do parties.remove_person(record, party.people[i]) end
   remove(record.parties, at)
-  changed(call, record, "party:delete", guard.actor_of(call, record))
+  guard.changed(call, record, "party:delete")
   return {}
 end
 
@@ -107,7 +97,7 @@ M["participant.create"] = function(call)
   local person = parties.new_person(call.store, body)
   party.people[#party.people + 1] = person
   invite(record, person)
-  changed(call, record, "participant:create", guard.actor_of(call, record))
+  guard.changed(call, record, "participant:create")
   return shapes.participant(viewer, record, person, party)
 end
 
@@ -118,19 +108,18 @@ M["participant.update"] = function(call)
   if next(body) == nil then return shapes.participant(viewer, record, person, party) end
   call.assumed = people.check_change(person, party, body) or call.assumed
   parties.change_person(person, body)
-  person.updated_time = changed(call, record, "participant:update", guard.actor_of(call, record))
+  person.updated_time = guard.changed(call, record, "participant:update")
   return shapes.participant(viewer, record, person, party)
 end
 
 M["participant.delete"] = function(call)
-  call.assumed = true
   local record = guard.open_contract(call)
   local person, party = person_of(call, record)
   if not party.mine and #party.people == 1 then
     refuse(409, { detail = "A counterparty keeps one participant; delete the party.", assumed = true })
   end
   parties.remove_person(record, person)
-  changed(call, record, "participant:delete", guard.actor_of(call, record))
+  guard.changed(call, record, "participant:delete")
   return {}
 end
 

@@ -7,7 +7,6 @@ local guard = require "oneflow.sandbox.guard"
 local lists = require "oneflow.sandbox.lists"
 local products = require "oneflow.sandbox.products"
 local shapes = require "oneflow.sandbox.shapes"
-local signing = require "oneflow.sandbox.signing"
 local M = {}
 
 local ipairs = ipairs
@@ -32,13 +31,6 @@ local function product_of(call, record)
   if not product then refuse(404) end
   if call.ids.product_group and group.id ~= check.id(call.ids.product_group) then refuse(404) end
   return product, group, at
-end
-
-local function changed(call, record, event_type)
-  call.store:changed(record)
-  local actor = guard.actor_of(call, record)
-  if signing.reset(call.store, record, actor) then call.assumed = true end
-  call.store:happen(record, event_type, actor)
 end
 
 local function chosen(quantity)
@@ -72,7 +64,6 @@ M["product_group.list"] = function(call)
 end
 
 M["product_group.get"] = function(call)
-  call.assumed = true
   local record, viewer = guard.contract(call)
   return shapes.product_group(viewer, record, group_of(call, record))
 end
@@ -96,7 +87,7 @@ local function replace(call, record, groups, bodies, path_of)
     refuse_value("products", format("A contract has at most %d products.", MAX_PRODUCTS))
   end
   for i, group in ipairs(groups) do products.replace(call.store, group, bodies[i]) end
-  changed(call, record, "product:update")
+  guard.changed(call, record, "product:update")
 end
 
 M["product_groups.update"] = function(call)
@@ -125,7 +116,6 @@ end
 -- Products -----------------------------------------------------------------------------------------------------
 
 M["product.list"] = function(call)
-  call.assumed = true
   local record, viewer = guard.contract(call)
   local all = {}
   for _, group in ipairs(products.groups(call.store, record)) do
@@ -135,7 +125,6 @@ M["product.list"] = function(call)
 end
 
 M["product.get"] = function(call)
-  call.assumed = true
   local record, viewer = guard.contract(call)
   return shapes.product(viewer, record, (product_of(call, record)))
 end
@@ -149,7 +138,7 @@ M["product.create"] = function(call)
   end
   local product = products.new(call.store, body)
   group.products[#group.products + 1] = product
-  changed(call, record, "product:create")
+  guard.changed(call, record, "product:create")
   return shapes.product(viewer, record, product)
 end
 
@@ -159,18 +148,17 @@ local function update(call)
   local body = guard.body(call)
   check_quantity(group, product, body)
   products.change(product, body)
-  changed(call, record, "product:update")
+  guard.changed(call, record, "product:update")
   return shapes.product(viewer, record, product)
 end
 M["product.update"] = update
 M["product_group.product.update"] = update
 
 M["product.delete"] = function(call)
-  call.assumed = true
   local record = guard.open_contract(call)
   local _, group, at = product_of(call, record)
   remove(group.products, at)
-  changed(call, record, "product:delete")
+  guard.changed(call, record, "product:delete")
   return {}
 end
 

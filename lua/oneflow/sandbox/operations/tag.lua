@@ -25,17 +25,14 @@ local function check_name(call, name, but)
 end
 
 M["tag.list"] = function(call)
-  call.assumed = true
   return lists.answer(call, store.sorted(call.actor.account.tags), shape)
 end
 
 M["tag.get"] = function(call)
-  call.assumed = true
   return shape(of(call))
 end
 
 M["tag.create"] = function(call)
-  call.assumed = true
   local name = guard.body(call).name
   check_name(call, name)
   local tag = { id = call.store:next_id(), name = name }
@@ -44,7 +41,6 @@ M["tag.create"] = function(call)
 end
 
 M["tag.update"] = function(call)
-  call.assumed = true
   local tag = of(call)
   local name = guard.body(call).name or tag.name
   check_name(call, name, tag)
@@ -53,7 +49,6 @@ M["tag.update"] = function(call)
 end
 
 M["tag.delete"] = function(call)
-  call.assumed = true
   call.actor.account.tags[of(call).id] = nil
   return {}
 end

@@ -48,7 +48,6 @@ M["template_type.create"] = function(call)
 end
 
 M["template_type.update"] = function(call)
-  call.assumed = true
   guard.admin(call, true)
   local kind, body = of(call), guard.body(call)
   kind.name, kind.description = body.name or kind.name, body.description or kind.description
@@ -57,7 +56,6 @@ M["template_type.update"] = function(call)
 end
 
 M["template_type.delete"] = function(call)
-  call.assumed = true
   guard.admin(call, true)
   local account, kind = call.actor.account, of(call)
   for _, template in pairs(account.templates) do

@@ -89,14 +89,12 @@ local function parent_of(call, id, in_workspace)
 end
 
 M["folder.list"] = function(call)
-  call.assumed = true
   return lists.answer(call, seen(call, call.actor.account.folders, workspace_id), function(folder)
     return shape_folder(call, folder)
   end)
 end
 
 M["folder.create"] = function(call)
-  call.assumed = true
   local body = guard.body(call)
   guard.workspace(call, body.workspace_id, "update")
   local folder = {
@@ -108,7 +106,6 @@ M["folder.create"] = function(call)
 end
 
 M["folder.update"] = function(call)
-  call.assumed = true
   local folder = to_change(call, call.actor.account.folders, "folder")
   local body = guard.body(call)
   if body.parent_id ~= nil then
@@ -125,7 +122,6 @@ M["folder.update"] = function(call)
 end
 
 M["folder.delete"] = function(call)
-  call.assumed = true
   local account = call.actor.account
   local folder = to_change(call, account.folders, "folder")
   for _, other in pairs(account.folders) do
@@ -164,7 +160,6 @@ local function take_contact(contact, body)
 end
 
 M["contact.list"] = function(call)
-  call.assumed = true
   local wanted = query.parameters(query.parse(call.query), call.operation.query).workspace_id
   guard.workspace(call, wanted, "see")
   local list = {}
@@ -175,7 +170,6 @@ M["contact.list"] = function(call)
 end
 
 M["contact.create"] = function(call)
-  call.assumed = true
   local body = guard.body(call)
   guard.workspace(call, body.workspace_id, "update")
   local contact = {
@@ -187,14 +181,12 @@ M["contact.create"] = function(call)
 end
 
 M["contact.get"] = function(call)
-  call.assumed = true
   local contact = guard.of(call, call.actor.account.contacts, "contact")
   guard.workspace(call, contact.workspace_id, "see")
   return shape_contact(call, contact)
 end
 
 M["contact.update"] = function(call)
-  call.assumed = true
   local contact = to_change(call, call.actor.account.contacts, "contact")
   local body = guard.body(call)
   if body.workspace_id and body.workspace_id ~= contact.workspace_id then
@@ -207,7 +199,6 @@ M["contact.update"] = function(call)
 end
 
 M["contact.delete"] = function(call)
-  call.assumed = true
   local contact = to_change(call, call.actor.account.contacts, "contact")
   call.actor.account.contacts[contact.id] = nil
   return {}
