@@ -3,8 +3,8 @@
 #include "curl_init.h"
 #include "easy.h"
 #include "io_thread.h"
-#include "ledger.h"
 #include "multi.h"
+#include "outstanding.h"
 #include "queue.h"
 #include "sigpipe.h"
 #include "system.h"
@@ -99,7 +99,7 @@ static void end_transfer(of_transfer *transfer, bool on_thread) {
 static void on_done(of_transfer *transfer) {
     atomic_store_explicit(&transfer->state, OF_DONE, memory_order_relaxed);
     if (transfer->released) {
-        of_ledger_tell(transfer);
+        of_outstanding_report(transfer);
         end_transfer(transfer, false);
     } else if (transfer->queue != NULL)
         of_queue_push(transfer->queue, transfer);
@@ -132,7 +132,7 @@ void of_engine_orphan(of_transfer *transfer) {
     if (transfer->on_thread && of_io_orphan(transfer))
         return;
     if (of_transfer_done(transfer)) {
-        of_ledger_tell(transfer);
+        of_outstanding_report(transfer);
         end_transfer(transfer, false);
     } else {
         transfer->released = true;

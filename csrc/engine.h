@@ -9,7 +9,7 @@
  *
  * A request that must not be repeated never ends without a report of whether it was applied. If its
  * caller is gone, it runs to its end, on the I/O thread if necessary, and the result is written to
- * standard error; see ledger.h.
+ * standard error; see outstanding.h.
  *
  * Two multis carry transfers. Inline, the caller's thread drives the engine's own multi while it
  * waits. Threaded, the I/O thread of the process drives its multi. An engine, its transfers and its

@@ -1,10 +1,10 @@
 #include "io_loop.h"
 
 #include "io_state.h"
-#include "ledger.h"
 #include "memory.h"
 #include "multi.h"
 #include "notify_socket.h"
+#include "outstanding.h"
 #include "system.h"
 #include "threaded_queue.h"
 
@@ -20,10 +20,10 @@ void of_io_end(of_transfer *transfer) {
     of_io_lock();
     bool released = transfer->released;
     of_io_end_locked(transfer);
-    of_ledger_tell_late(transfer);
+    of_outstanding_report_late(transfer);
     of_io_unlock();
     if (released) {
-        of_ledger_tell(transfer);
+        of_outstanding_report(transfer);
         transfer->owner->calls->end_transfer(transfer, true);
     }
 }

@@ -14,8 +14,8 @@
 
 typedef enum of_io_phase { OF_IO_ABSENT, OF_IO_RUNS, OF_IO_STOPS } of_io_phase;
 
-/* At the end of the process, transfers that may be dropped are dropped before the ledger writes
-   about the others. */
+/* At the end of the process, transfers that may be dropped are dropped before the lines about
+   the others are written. */
 typedef enum of_io_drain { OF_IO_NO_DRAIN, OF_IO_DRAIN_WANTED, OF_IO_DRAIN_BEGUN } of_io_drain;
 
 struct of_io {

@@ -3,9 +3,9 @@
 #include "curl_init.h"
 #include "io_loop.h"
 #include "io_state.h"
-#include "ledger.h"
 #include "multi.h"
 #include "notify_socket.h"
+#include "outstanding.h"
 #include "system.h"
 #include "threaded_queue.h"
 
@@ -87,7 +87,7 @@ static void in_child(void) {
         of_list_remove(&of_io.submitted, transfer);
         of_multi_add(&of_io.multi, transfer);
     }
-    of_ledger_abandon();
+    of_outstanding_abandon();
     abandon(&of_io.multi);
     while (of_io.owners != NULL) {
         of_owner *owner = of_io.owners;
@@ -129,7 +129,7 @@ static void lock(void) {
 void of_io_detach(of_transfer *transfer) {
     of_queue *queue = transfer->queue;
     lock();
-    of_ledger_remove(transfer);
+    of_outstanding_remove(transfer);
     if (queue != NULL && queue->lock != NULL && transfer->number != 0) {
         of_queue_drop(queue, transfer);
         of_queue_release_number(queue, transfer->number);
@@ -212,7 +212,7 @@ static struct timespec after(long milliseconds) {
 static void hand_over_inline(void) {
     for (;;) {
         lock();
-        of_transfer *transfer = of_ledger_inline();
+        of_transfer *transfer = of_outstanding_inline();
         of_owner *owner = transfer != NULL ? transfer->owner : NULL;
         if (owner != NULL)
             of_owner_ref(owner);
@@ -238,11 +238,11 @@ static void stop_at_exit(void) {
         while (of_io.phase == OF_IO_RUNS && of_io.drain != OF_IO_DRAIN_BEGUN)
             pthread_cond_wait(&of_io.changed, &of_io.lock);
     }
-    of_ledger_tell_end();
-    const long most = of_ledger_drain();
+    of_outstanding_report_end();
+    const long most = of_outstanding_drain();
     const struct timespec until = after(most > 0 ? most : 0);
     of_io.waiters++;
-    while (of_io.phase == OF_IO_RUNS && of_ledger_drain() > 0 &&
+    while (of_io.phase == OF_IO_RUNS && of_outstanding_drain() > 0 &&
            pthread_cond_timedwait(&of_io.changed, &of_io.lock, &until) == 0)
         continue;
     of_io.waiters--;
@@ -286,7 +286,7 @@ of_kind of_io_submit(of_transfer *transfer, const char **why) {
         owner->pending++;
         transfer->on_thread = true;
         if (!transfer->repeatable)
-            of_ledger_add(transfer);
+            of_outstanding_add(transfer);
         of_list_append(&of_io.submitted, transfer);
         of_io_wake();
     }
@@ -332,7 +332,7 @@ bool of_io_orphan(of_transfer *transfer) {
 
 void of_io_list(of_transfer *transfer) {
     lock();
-    of_ledger_add(transfer);
+    of_outstanding_add(transfer);
     of_io_unlock();
 }
 

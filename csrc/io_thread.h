@@ -29,7 +29,7 @@ void of_io_cancel(of_transfer *transfer);
    release it. */
 bool of_io_orphan(of_transfer *transfer);
 
-/* Adds an inline transfer that must not be repeated to the ledger. */
+/* Adds an inline transfer that must not be repeated to the outstanding ones. */
 void of_io_list(of_transfer *transfer);
 
 /* Hands an engine's inline multi to the thread; it may only carry transfers that may have been
@@ -43,7 +43,7 @@ void of_io_disconnect(uint64_t number);
    applied continue, and are not waited for. */
 void of_io_close(of_owner *owner, bool dropped);
 
-/* Removes a transfer from the ledger and its queue, before it is freed. */
+/* Removes a transfer from the outstanding ones and its queue, before it is freed. */
 void of_io_detach(of_transfer *transfer);
 
 /* Opens the notify socket, if it is not open yet -> its path; NULL: `*kind` and `*why` say why not.

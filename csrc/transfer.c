@@ -73,7 +73,7 @@ void of_transfer_forget_request(of_transfer *transfer) {
     free(transfer->headers);
     transfer->headers = NULL;
     wipe(&transfer->header_text);
-    if (!transfer->listed) /* the ledger may still have to write the path */
+    if (!transfer->listed) /* a line about it may still need the path */
         wipe(&transfer->url);
     if (transfer->body_out != NULL)
         of_wipe(transfer->body_out, transfer->body_out_length);

@@ -4,8 +4,8 @@
  *
  * A transfer belongs to its owner (the caller's thread) until it is handed to a multi, then to the
  * multi until it is done, and then to its owner again; `state` says which. Fields that both sides
- * write in between are written under the I/O thread's lock: `released`, `cancel`, and those of the
- * ledger.
+ * write in between are written under the I/O thread's lock: `released`, `cancel`, and those of
+ * outstanding.h.
  */
 #ifndef ONEFLOW_TRANSFER_H
 #define ONEFLOW_TRANSFER_H
@@ -92,7 +92,7 @@ struct of_transfer {
     struct curl_slist *headers; /* libcurl's list over those lines */
     of_buffer url;              /* path and query, as in the request line */
     const char *method;         /* a constant, not freed */
-    char user[OF_USER_MAX + 1]; /* acting user, for the ledger; "": anonymous administrator */
+    char user[OF_USER_MAX + 1]; /* acting user, for a line about it; "": anonymous administrator */
     char *body_out;
     size_t body_out_length;
     long timeout;
@@ -102,12 +102,12 @@ struct of_transfer {
     unsigned long allocation_failures; /* the process's count, before the transfer was started */
     bool repeatable;
     bool fresh;
-    bool released;    /* released by its owner */
-    bool cancel;      /* cancelled by its owner */
-    bool in_queue;    /* done, and not yet handed out by its queue */
-    bool on_thread;   /* carried by the I/O thread; its owner writes it */
-    bool listed;      /* in the ledger, see ledger.h */
-    atomic_bool told; /* the ledger has written its result, or a line at the end of the process */
+    bool released;        /* released by its owner */
+    bool cancel;          /* cancelled by its owner */
+    bool in_queue;        /* done, and not yet handed out by its queue */
+    bool on_thread;       /* carried by the I/O thread; its owner writes it */
+    bool listed;          /* is it among the outstanding ones, see outstanding.h */
+    atomic_bool reported; /* its result was written, or a line at the end of the process */
     of_transfer *listed_previous;
     of_transfer *listed_next;
     atomic_int state;
@@ -162,7 +162,7 @@ void of_transfer_wipe(of_transfer *transfer);
 of_kind of_transfer_compose(of_transfer *transfer, const of_token *token, const of_request *request,
                             const char **field, const char **why);
 
-/* Frees and wipes what the request carried; the path stays for the ledger, if it is listed. */
+/* Frees and wipes what the request carried; the path stays for a line about it, if it is listed. */
 void of_transfer_forget_request(of_transfer *transfer);
 
 /* Is it an upload or a download of a file? `stall` limits these as well as the time-out. */

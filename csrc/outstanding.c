@@ -1,4 +1,4 @@
-#include "ledger.h"
+#include "outstanding.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@ enum { PATH_MAX_SHOWN = 512, LINE_MAX_BYTES = 1024 };
 
 static of_transfer *first;
 
-void of_ledger_add(of_transfer *transfer) {
+void of_outstanding_add(of_transfer *transfer) {
     transfer->listed = true;
     transfer->listed_next = first;
     if (first != NULL)
@@ -17,7 +17,7 @@ void of_ledger_add(of_transfer *transfer) {
     first = transfer;
 }
 
-void of_ledger_remove(of_transfer *transfer) {
+void of_outstanding_remove(of_transfer *transfer) {
     if (!transfer->listed)
         return;
     if (transfer->listed_previous != NULL)
@@ -30,9 +30,9 @@ void of_ledger_remove(of_transfer *transfer) {
     transfer->listed = false;
 }
 
-void of_ledger_abandon(void) {
+void of_outstanding_abandon(void) {
     while (first != NULL)
-        of_ledger_remove(first);
+        of_outstanding_remove(first);
 }
 
 /* ---- lines ----------------------------------------------------------------------------------- */
@@ -70,16 +70,16 @@ static bool sent(const of_transfer *transfer) {
     return atomic_load_explicit(&transfer->wire, memory_order_relaxed) > 0;
 }
 
-void of_ledger_tell(const of_transfer *transfer) {
-    if (transfer->listed && !transfer->told && sent(transfer))
+void of_outstanding_report(const of_transfer *transfer) {
+    if (transfer->listed && !transfer->reported && sent(transfer))
         write_end(transfer, "nobody waited for the end of the call: ");
 }
 
-void of_ledger_tell_end(void) {
+void of_outstanding_report_end(void) {
     for (of_transfer *transfer = first; transfer != NULL; transfer = transfer->listed_next) {
-        if (transfer->told || !sent(transfer))
+        if (transfer->reported || !sent(transfer))
             continue;
-        transfer->told = true;
+        transfer->reported = true;
         if (done(transfer))
             write_end(transfer, "the process ends before the answer is taken: ");
         else
@@ -88,24 +88,24 @@ void of_ledger_tell_end(void) {
     }
 }
 
-void of_ledger_tell_late(const of_transfer *transfer) {
-    if (transfer->told && transfer->kind == OF_OK)
+void of_outstanding_report_late(const of_transfer *transfer) {
+    if (transfer->reported && transfer->kind == OF_OK)
         write_end(transfer, "the answer came while the process ended: ");
 }
 
 /* ---- running requests ------------------------------------------------------------------------ */
 
-long of_ledger_drain(void) {
+long of_outstanding_drain(void) {
     long drain = -1;
     for (const of_transfer *transfer = first; transfer != NULL; transfer = transfer->listed_next) {
-        if (transfer->on_thread && transfer->told && !done(transfer) &&
+        if (transfer->on_thread && transfer->reported && !done(transfer) &&
             transfer->owner->config.options.drain > drain)
             drain = transfer->owner->config.options.drain;
     }
     return drain;
 }
 
-of_transfer *of_ledger_inline(void) {
+of_transfer *of_outstanding_inline(void) {
     for (of_transfer *transfer = first; transfer != NULL; transfer = transfer->listed_next) {
         if (!transfer->on_thread && sent(transfer) && !done(transfer) &&
             pthread_equal(atomic_load(&transfer->owner->thread), pthread_self()))
