@@ -3,7 +3,7 @@
 std = "max"
 max_line_length = 120
 self = false
-exclude_files = { "build", "lua/oneflow/types.lua" }
+exclude_files = { "build", "lua/oneflow/annotations.lua" }
 
 files["spec"].std = "max+busted"
 -- `for _ in each() do break end`

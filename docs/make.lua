@@ -2,7 +2,7 @@
 -- returns path -> text.
 local written = {
   ["docs/reference.md"] = require "docs.make_reference"(),
-  ["lua/oneflow/types.lua"] = require "docs.make_annotations"(),
+  ["lua/oneflow/annotations.lua"] = require "docs.make_annotations"(),
 }
 if ... then return written end
 for path, text in pairs(written) do

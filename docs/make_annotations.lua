@@ -1,12 +1,12 @@
--- Writes lua/oneflow/types.lua: LuaCATS annotations for editors, of the methods made from the endpoint table. That file
--- is never loaded.
+-- Writes lua/oneflow/annotations.lua: LuaCATS annotations for editors, of the methods made from the endpoint table.
+-- That file is never loaded.
 local api = require "oneflow.api"
 local tree = require "oneflow.object.tree"
 local values = require "oneflow.values"
 local words = require "docs.words"
 
 local HEAD = [[
----@meta oneflow.types
+---@meta oneflow.annotations
 -- Written by `make docs` from the endpoint table (oneflow.api): change the table, not this file. For editors; never
 -- loaded.
 ]]

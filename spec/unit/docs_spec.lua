@@ -28,7 +28,7 @@ describe("docs:", function()
 
   it("every method of every item and collection is annotated with its arguments and what comes back", function()
     local classes, class, comment = {}, nil, {}
-    local annotations = contents "lua/oneflow/types.lua" .. contents "lua/oneflow/webhook/subscriptions.lua"
+    local annotations = contents "lua/oneflow/annotations.lua" .. contents "lua/oneflow/webhook/subscriptions.lua"
     for line in string.gmatch(annotations, "([^\n]*)\n") do
       class = string.match(line, "^%-%-%-@class ([%w.]+)") or class
       local field = string.match(line, "^%-%-%-@field (%S+)")

@@ -162,7 +162,7 @@ end
 
 describe("the source:", function()
   for language, job in pairs {
-    Lua = { "lua bin -type f ! -name types.lua", faults_of_lua }, C = { "csrc -name '*.[ch]'", faults_of_c },
+    Lua = { "lua bin -type f ! -name annotations.lua", faults_of_lua }, C = { "csrc -name '*.[ch]'", faults_of_c },
   } do
     it("nothing in " .. language .. " asks the process's locale", function()
       local list, faults = files(job[1]), {}
@@ -173,7 +173,7 @@ describe("the source:", function()
   end
 
   it("nothing in Lua asks another clock than oneflow.base.clock, or keeps one of its functions", function()
-    local list, faults = files "lua -type f ! -name types.lua", {}
+    local list, faults = files "lua -type f ! -name annotations.lua", {}
     assert.is_true(#list > 20)
     for _, path in ipairs(list) do clocks_of_lua(path, function(fault) faults[#faults + 1] = fault end) end
     assert.equal("", table.concat(faults, "\n"))

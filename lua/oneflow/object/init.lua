@@ -29,8 +29,8 @@ local M = {}
 
 ---The account, as its token opens it. Every call says its acting user: `client:user(x)`, or `as = x` in its options.
 ---Beside what stands here it has a field for each collection and a method for each item of the endpoint table
----(`client.contracts`, `client:contract(4711)`, `client:ping()`), see oneflow.types; an unknown name raises with the
----nearest one.
+---(`client.contracts`, `client:contract(4711)`, `client:ping()`), see oneflow.annotations; an unknown name raises with
+---the nearest one.
 ---@class oneflow.Client: oneflow.View
 ---@field user fun(self: oneflow.Client, user: oneflow.ActingUser): oneflow.View?, oneflow.Error?
 ---@field close fun(self: oneflow.Client)
@@ -58,7 +58,7 @@ local M = {}
 ---@field max integer?  of each: how many items at most
 ---@field prefetch boolean?  of each: asks for the next page while the loop works on this one
 
----A collection: `client.contracts`. Which methods it has stands in oneflow.types, as for items and users.
+---A collection: `client.contracts`. Which methods it has stands in oneflow.annotations, as for items and users.
 ---@class oneflow.Collection
 
 ---What names an item: an integer from 1, its digits, or a handle of the same kind.

@@ -1,4 +1,4 @@
----@meta oneflow.types
+---@meta oneflow.annotations
 -- Written by `make docs` from the endpoint table (oneflow.api): change the table, not this file. For editors; never
 -- loaded.
 
