@@ -1,6 +1,6 @@
 /*
- * What the library is measured against: sequential GETs with one libcurl handle, the options and
- * headers the library's own, and nothing else; optionally each body decoded by lua-cjson.
+ * The reference for the library: sequential GETs with one libcurl handle, with the library's own
+ * options and headers and nothing else; optionally decodes each body with lua-cjson.
  *
  *   raw URL SECONDS [decode]      prints: requests seconds
  */

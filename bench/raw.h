@@ -1,4 +1,4 @@
-/* What both programs in C share: the library's request and limits, by the options that libcurl's
+/* Shared by both C programs: the library's request and limits, set with the options that libcurl's
    manual shows for each, and nothing else. */
 #ifndef BENCH_RAW_H
 #define BENCH_RAW_H
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-/* A body, as far as there is room. */
+/* A body, truncated to the buffer. */
 typedef struct raw_body {
     char bytes[1 << 16];
     size_t used;

@@ -1,5 +1,5 @@
 /*
- * What many calls at once are measured against: GETs through one curl_multi, so many in flight,
+ * The reference for many calls at once: GETs through one curl_multi with IN_FLIGHT at a time, with
  * the library's request and limits, and nothing else.
  *
  *   raw_multi URL COUNT IN_FLIGHT [CERTIFICATE]      prints: seconds, CPU seconds of it
@@ -83,7 +83,7 @@ int main(int argc, char **argv) {
             curl_easy_setopt(calls[i].easy, CURLOPT_CAINFO, argv[4]);
     }
 
-    run(multi, calls, in_flight, in_flight, argv[1]); /* the connections */
+    run(multi, calls, in_flight, in_flight, argv[1]); /* opens the connections */
     double started = now();
     double worked = cpu();
     run(multi, calls, count, in_flight, argv[1]);

@@ -1,6 +1,6 @@
--- A contract on its whole way, from the template to the signed PDF. `make example` runs it: against a sandbox of the
--- service, with a webhook receiver in nginx, both started here and gone at the end. For the service itself, leave the
--- sandbox out: `oneflow.client{ token_env = "ONEFLOW_API_TOKEN" }`, and people sign by themselves.
+-- The whole life of a contract, from the template to the signed PDF. `make example` runs it with a sandbox of the
+-- service and a webhook receiver in nginx, both of which it starts, and ends afterwards. For the service itself, omit
+-- the sandbox: use `oneflow.client{ token_env = "ONEFLOW_API_TOKEN" }`, and people sign by themselves.
 local oneflow = require "oneflow"
 local testing = require "oneflow.testing"
 local here = arg[0]:match "^(.*)/" or "."
@@ -17,14 +17,14 @@ local client = assert(oneflow.client { token = box.token, base_url = box.base_ur
 local anna = assert(client:user "anna@example.com") -- everything through it is done as Anna
 local admin = assert(client:user "admin@example.com")
 
--- 1. Whom the service tells when a contract is signed.
+-- 1. The webhook that the service calls when a contract is signed.
 local webhook, done = assert(admin.webhooks:ensure {
   callback_url = hooks.url .. "/oneflow", sign_key = SIGN_KEY,
   filters = { { filter_rules = { { type = "EVENT_TYPE", values = { "contract:sign" } } } } },
 })
 print("webhook", done, webhook.id)
 
--- 2. A draft from a template: a company that signs, an individual who looks on.
+-- 2. A draft from a template: a company that signs, and an individual as viewer.
 local contract, err = anna.contracts:create {
   workspace_id = 101, template_id = 201, name = "Inspections 2026",
   parties = {
@@ -50,11 +50,11 @@ print("start date", contract:data_field_values().start_date)
 local file = assert(contract.files:create { path = here .. "/terms.pdf", upload_as = "expanded_pdf" })
 print("uploaded", file.name, file.type)
 
--- 4. Out to the people.
+-- 4. Publishing sends it to the participants.
 contract = assert(contract:publish { subject = "Please sign", message = "The inspections of 2026." })
 print("published", contract.id, contract.state)
 
--- 5. Carla gets a link, and signs there: in the sandbox a control does it for her.
+-- 5. Carla gets a link and signs there; the sandbox has a control that does it for her.
 local carla = contract:find_participants { email = "carla@acme.example" }[1]
 local link = assert(carla:access_link())
 box:sign { link = link.access_link }
@@ -74,7 +74,7 @@ local bytes = pdf:read "*a"
 pdf:close()
 print("downloaded", #bytes .. " bytes", bytes:sub(1, 8))
 
--- What the service saw.
+-- The requests that the service received.
 for _, call in ipairs(box:journal()) do print("", call.operation, call.user_email, call.status) end
 
 client:close()

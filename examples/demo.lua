@@ -1,6 +1,6 @@
--- The acting user, shown against a sandbox on this machine: each step prints the Lua that runs, and below it
--- what came back. Exits 0 when everything came out as it should. `make demo` runs it; it needs no account and
--- no network.
+-- Demonstrates the acting user with a sandbox on this machine: each step prints the Lua code that it runs, and the
+-- result below it. Exits with 0 if all results were as expected. `make demo` runs it; it needs no account and no
+-- network.
 local oneflow = require "oneflow"
 local testing = require "oneflow.testing"
 
@@ -22,7 +22,7 @@ local function is_4711()
   return scope.contract.id == 4711 and scope.contract.state == "draft"
 end
 
--- Title, the Lua, and what must be true afterwards; `message` is what the Lua raised.
+-- Title, the Lua code, and a condition that must hold afterwards; `message` is the error that the code raised.
 local STEPS = {
   {
     "A client: it has the account's token, and no user yet",
@@ -102,7 +102,7 @@ function scope.print(...)
   write("     ", (string.gsub(table.concat(lines, "\n     "), " +$", "")), "\n")
 end
 
--- Runs the very text that it prints; true when all came out as it should.
+-- Runs exactly the text that it prints; true if all results were as expected.
 local function run(number, step)
   local title, text, good = step[1], step[2], step[3]
   write(string.format("\n%d. %s\n", number, title))

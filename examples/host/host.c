@@ -1,26 +1,27 @@
 /*
- * A C program that runs scripts which it does not trust: two Lua states in two processes, each with
- * an event loop, a cap on its memory and a limit on a script's instructions and time. A script gets
- * one view, and so acts as one user; the token stays in C.
+ * A C program that runs untrusted scripts. It has two Lua states in two processes, each with an
+ * event loop, a limit on memory, and limits on the instructions and the time of a script. A script
+ * gets one user object, so all its calls run as that user; the token stays in C.
  *
  *     make host && build/lua5.4/host BASE_URL TOKEN_FILE USER SCRIPT...
  *
- * The scripts are shared out between the two states, and run one after the other. Whatever a script
- * does, one line tells what became of it, and the next one is run.
+ * The scripts are divided among the two states and run one after the other. Whatever a script does,
+ * one line reports its result, and the next one runs.
  *
- * A hook in Lua ends a script that runs for too long, and its state goes on. But a hook is not
- * called inside of a C function, and some of those can be kept busy for ever (a pattern,
- * table.move); and a script can crash LuaJIT by recursion through C functions. So a worker is a
- * process: a timer of the system ends it when its script has used its time and half more, the
- * supervisor says so, and makes another one for the scripts that are left. A call on the wire would
- * end with it, but a script waits for its calls: only of an upload, from whose progress function a
- * script does such a thing, nobody would learn what became.
+ * A hook in Lua ends a script that runs too long, and its state continues. But no hook is called
+ * inside of a C function, some of which a script can keep busy for ever (a pattern, table.move);
+ * and a script can crash LuaJIT by recursion through C functions. So a worker is a process. A
+ * system timer ends it when its script has used one and a half times its processor time; the
+ * supervisor reports that, and starts another worker for the remaining scripts. A call on the wire
+ * would end with the process, but normally no script runs while it waits for a call. The exception
+ * is an upload whose progress function computes: its result would be lost.
  *
  * A script runs in a gatherer of the library. When it calls the service, the library's I/O thread
- * carries the call, the script is put aside, and the worker is back in its loop. That watches the
- * gatherer's descriptor beside its own; when it is readable, the gatherer's `poll` goes on with the
- * script. Not so where Lua cannot put a script aside, in a coroutine that it made itself or under a
- * C function such as table.sort, and for a download to a function: such a call blocks the loop.
+ * carries the request, the script yields, and the worker returns to its event loop. The loop
+ * watches the gatherer's descriptor with its own; when it is readable, the gatherer's `poll`
+ * resumes the script. A script cannot yield in a coroutine that it made itself or inside of a C
+ * function such as table.sort, and not during a download to a function: such a call blocks the
+ * loop.
  */
 #define _GNU_SOURCE
 #include "oneflow.h"
@@ -54,54 +55,53 @@ int luaopen_cjson(lua_State *L); /* linked into this program, see the Makefile *
 enum {
     STATES = 2,
     INSTRUCTIONS_MAX = 20 * 1000 * 1000,
-    INSTRUCTIONS_STEP = 1000, /* how often they are counted */
+    INSTRUCTIONS_STEP = 1000, /* how many are counted at a time */
     SCRIPT_MAX = 256 * 1024,
 };
 
-/* Bytes of one Lua state, the library in it included; and seconds of the processor, as one
- * instruction may fill megabytes. HOST_MEMORY and HOST_SECONDS in the environment are other
- * numbers. */
+/* Bytes of one Lua state, including the library; and seconds of processor time, because one
+   instruction can fill megabytes. HOST_MEMORY and HOST_SECONDS in the environment override them. */
 static size_t memory_max = 12 * 1024 * 1024;
 static double seconds_max = 1;
 
-/* Locked while a line is written. */
+/* A file that is locked while a line is written. */
 static int lines = -1;
 
-/* One state with all that is its own. In memory that the process of the state and the supervisor
- * share; the supervisor reads it once that process has ended. */
+/* One state and what belongs to it, in memory that its process shares with the supervisor. The
+   supervisor reads it only after that process has ended. */
 typedef struct worker {
     pid_t process;
     const char *base_url;
     const char *token_file;
     const char *user;
-    char **scripts; /* every STATES-th of them is this worker's */
+    char **scripts; /* every STATES-th one is for this worker */
     int script_count;
     int next;
     int number;
 
     int epoll;
     int orders;  /* an eventfd: how many scripts to run */
-    int clock;   /* a timerfd: that the loop goes on */
-    int answers; /* readable when the script that waits can go on; -1: none waits */
+    int clock;   /* a timerfd: shows that the loop keeps running */
+    int answers; /* readable when the waiting script can continue; -1: none waits */
     uint64_t ordered;
     unsigned long ticks;
-    unsigned long ticks_waiting; /* of them while a script waited */
+    unsigned long ticks_waiting; /* those while a script waited */
 
-    lua_State *L; /* of the process */
+    lua_State *L; /* only in the worker's process */
     size_t memory;
     size_t memory_peak;
-    long instructions; /* left for the script that runs */
-    double seconds;    /* left for it of the processor */
-    double until;      /* when these are over, while it runs */
-    bool over;         /* it has used up one of the two */
-    bool in_script;    /* one has begun and not ended */
+    long instructions; /* left for the running script */
+    double seconds;    /* processor time left for it */
+    double until;      /* processor time at which they are used up, while it runs */
+    bool over;         /* one of the two limits was reached */
+    bool in_script;    /* a script has begun and not ended */
 
     bool ended;
     bool failed;
-    char text[SCRIPT_MAX]; /* the script that runs */
+    char text[SCRIPT_MAX]; /* the running script */
     size_t length;
     const char *name;
-    char became[1024]; /* what became of it; empty while it runs or waits */
+    char became[1024]; /* its result; empty while it runs or waits */
 } worker;
 
 /* ---- limits ------------------------------------------------------------------------------- */
@@ -109,14 +109,14 @@ typedef struct worker {
 static void *allocate(void *context, void *block, size_t old_size, size_t size) {
     worker *w = context;
     if (block == NULL)
-        old_size = 0; /* then it says what the block is for */
+        old_size = 0; /* Lua passes the kind of object instead */
     if (size == 0) {
         free(block);
         w->memory -= old_size;
         return NULL;
     }
-    /* A script whose time is up gets nothing more: each coroutine that it could still make would
-       have some instructions of its own. */
+    /* A script that is over its limit gets no more memory: each new coroutine would get some
+       instructions of its own. */
     bool no = w->memory - old_size + size > memory_max || w->over;
     void *fresh = size > old_size && no ? NULL : realloc(block, size);
     if (fresh == NULL)
@@ -133,8 +133,8 @@ static double processor_seconds(void) {
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* Coroutines inherit the hook, the script's own from the gatherer's, and that from the state. A
- * script may catch the error: then the next instruction gets it again. */
+/* Coroutines inherit the hook: those of the script from the gatherer's coroutine, and that one from
+   the state. If a script catches the error, its next instruction raises it again. */
 static void on_instructions(lua_State *L, lua_Debug *where) {
     (void)where;
     void *context;
@@ -148,7 +148,7 @@ static void on_instructions(lua_State *L, lua_Debug *where) {
     }
 }
 
-/* The end of the process when it has used so much more of the processor. 0: none. */
+/* Ends the process after this much more processor time. 0: never. */
 static void end_process_after(double seconds) {
     struct itimerval timer = {.it_value.tv_sec = (time_t)seconds};
     timer.it_value.tv_usec = (suseconds_t)((seconds - (double)timer.it_value.tv_sec) * 1e6);
@@ -156,7 +156,7 @@ static void end_process_after(double seconds) {
         abort();
 }
 
-/* For a whole script, and not anew when it goes on: what it has used up stays used up. */
+/* Limits a whole script: what it has used is not given back when it resumes. */
 static void limit(worker *w, bool on) {
     w->over = false;
     w->instructions = INSTRUCTIONS_MAX;
@@ -166,8 +166,8 @@ static void limit(worker *w, bool on) {
 
 /* ---- the token ---------------------------------------------------------------------------- */
 
-/* Here from a file, read anew each time it is asked for; elsewhere from a key store. read() rather
-   than stdio, whose buffer would keep a copy. */
+/* Reads the token from a file each time; a real host would use a key store. Uses read(), because
+   the buffer of stdio would keep a copy. */
 static size_t ask_token(void *context, oneflow_token_reason reason, char *bytes, size_t size) {
     worker *w = context;
     (void)reason;
@@ -183,15 +183,15 @@ static size_t ask_token(void *context, oneflow_token_reason reason, char *bytes,
 
 /* ---- what runs in Lua: all of it under lua_pcall -------------------------------------------- */
 
-/* A string, also for what is none; under protection too: an object's __tostring runs what the
-   script left of the object. */
+/* Makes a string of any value. Call it in protected mode: the __tostring of an object may run code
+   of the script. */
 static int to_text(lua_State *L) {
     if (luaL_callmeta(L, 1, "__tostring"))
         return 1;
     switch (lua_type(L, 1)) {
     case LUA_TSTRING:
     case LUA_TNUMBER:
-        (void)lua_tostring(L, 1); /* makes a string of the number */
+        (void)lua_tostring(L, 1); /* converts the number in place */
         lua_settop(L, 1);
         break;
     case LUA_TBOOLEAN:
@@ -203,7 +203,8 @@ static int to_text(lua_State *L) {
     return 1;
 }
 
-/* A line whole, also when the other process writes one. The lock goes with a process that ends. */
+/* Writes a line in one piece, even if the other process writes one. The lock is released if a
+   process ends. */
 static void write_line(const char *text, size_t length) {
     bool locked = lockf(lines, F_LOCK, 0) == 0;
     fwrite(text, 1, length, stdout);
@@ -212,7 +213,7 @@ static void write_line(const char *text, size_t length) {
         abort();
 }
 
-/* print(...) of the scripts: a line on standard output, with the script's name before it */
+/* print(...) for scripts: writes a line to standard output that begins with the script's name */
 static int print(lua_State *L) {
     const worker *w = lua_touserdata(L, lua_upvalueindex(1));
     int count = lua_gettop(L);
@@ -237,7 +238,7 @@ static int print(lua_State *L) {
     return 0;
 }
 
-/* script() -> text and name of the script that the worker has read */
+/* script() -> text and name of the script that the worker has loaded */
 static int script(lua_State *L) {
     const worker *w = lua_touserdata(L, lua_upvalueindex(1));
     lua_pushlstring(L, w->text, w->length);
@@ -249,8 +250,8 @@ static void become(worker *w, const char *text) {
     snprintf(w->became, sizeof w->became, "%s", text);
 }
 
-/* note(good, err): what became of the script. Called by its own task and so under its limits: an
-   error may be an object whose __tostring never ends. */
+/* note(good, err): stores the script's result. Called by the script's task and within its limits,
+   because the error may be an object whose __tostring never ends. */
 static int note(lua_State *L) {
     worker *w = lua_touserdata(L, lua_upvalueindex(1));
     if (lua_toboolean(L, 1)) {
@@ -258,10 +259,10 @@ static int note(lua_State *L) {
         return 0;
     }
     if (lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "not enough memory") == 0) {
-        become(w, "stopped, not enough memory"); /* pcall says no more of it */
+        become(w, "stopped, not enough memory"); /* pcall does not say more */
         return 0;
     }
-    become(w, "error: an error that cannot be shown"); /* if what follows raises */
+    become(w, "error: an error that cannot be shown"); /* in case the conversion raises */
     lua_pushcfunction(L, to_text);
     lua_pushvalue(L, 2);
     lua_call(L, 1, 1);
@@ -270,19 +271,18 @@ static int note(lua_State *L) {
     return 0;
 }
 
-/* Given the client, the user and the functions above: the function that begins the script, and
- * returns the descriptor to watch and the function to call when it is readable.
- *
- * Each script has a gatherer of its own. So nothing of one that was stopped, wherever it stood, is
- * left in the next one's: no task, no page that was asked for ahead. */
+/* A chunk that gets the client, the user's e-mail address and the functions above. It returns a
+   function that starts the script; that one returns the descriptor to watch, and the function to
+   call when it is readable. Each script has its own gatherer, so nothing of a stopped script
+   remains for the next one: no task, and no prefetched page. */
 static const char SETUP[] =
-    "local client, user, script, print, note = ...\n"
+    "local client, email, script, print, note = ...\n"
     "local oneflow, limited = require 'oneflow', require 'oneflow.limited'\n"
-    "local view = assert(client:user(user))\n"
+    "local user = assert(client:user(email))\n"
     "\n"
     "local function run()\n"
     "  local text, name = script()\n"
-    "  local start, message = limited.load(text, name, { view = view, print = print })\n"
+    "  local start, message = limited.load(text, name, { user = user, print = print })\n"
     "  if not start then error(message, 0) end\n"
     "  start()\n"
     "end\n"
@@ -310,11 +310,11 @@ static void push_function(lua_State *L, lua_CFunction function, worker *w) {
     lua_pushcclosure(L, function, 1);
 }
 
-/* What stays on the stack, the last two while a script waits: outside of lua_pcall nothing may need
- * memory, not even a new C function. */
+/* The indices of values that stay on the stack, the last two while a script waits. Outside of
+   lua_pcall nothing may allocate, not even a new C function. */
 enum { TO_TEXT = 1, BEGIN, NOTE, COLLECT, ANSWERS, POLL };
 
-/* setup(worker) -> what stays on the stack, but for TO_TEXT */
+/* setup(worker) -> the values that stay on the stack, except TO_TEXT */
 static int setup(lua_State *L) {
     worker *w = lua_touserdata(L, 1);
     luaL_openlibs(L);
@@ -322,7 +322,7 @@ static int setup(lua_State *L) {
     luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF); /* compiled code calls no hook */
 #endif
     lua_getglobal(L, "package");
-    set_option(L, "path", ""); /* nothing comes from a file */
+    set_option(L, "path", ""); /* loads nothing from files */
     set_option(L, "cpath", "");
     lua_getfield(L, -1, "preload");
     lua_pushcfunction(L, luaopen_cjson);
@@ -335,9 +335,10 @@ static int setup(lua_State *L) {
     lua_newtable(L);
     set_option(L, "base_url", w->base_url);
     set_option(L, "app", "host/1.0");
-    lua_pushinteger(L, 10); /* seconds that one call may take: the limits do not see it wait */
+    lua_pushinteger(L, 10); /* seconds for one call: the limits do not count waiting */
     lua_setfield(L, -2, "timeout");
-    lua_pushinteger(L, 1024 * 1024); /* of an answer: its bytes are not Lua's until it is whole */
+    lua_pushinteger(
+        L, 1024 * 1024); /* maximum answer: its bytes do not count as Lua's until it is complete */
     lua_setfield(L, -2, "max_body");
     if (!oneflow_client(L, ask_token, w))
         return lua_error(L);
@@ -373,14 +374,14 @@ static void watch(worker *w, int fd) {
         w->failed = true;
 }
 
-/* Calls the function on the top of the stack, which runs the script until it ends or waits. The
-   loop's own processor time is not the script's. -> has it ended? */
+/* Calls the function on the top of the stack, which runs the script until it ends or waits -> has
+   it ended? The loop's own processor time is not charged to the script. */
 static bool run(worker *w, int results) {
     lua_State *L = w->L;
     w->until = processor_seconds() + w->seconds;
     end_process_after((w->seconds > 0 ? w->seconds : 0) + seconds_max / 2);
     int status = lua_pcall(L, 0, results, 0);
-    if (status != 0 && *w->became == '\0') { /* an error of the gatherer's, not of the script */
+    if (status != 0 && *w->became == '\0') { /* an error of the gatherer, not of the script */
         become(w, "error: an error that cannot be shown");
         lua_pushvalue(L, NOTE);
         lua_pushnil(L);
@@ -400,7 +401,7 @@ static void tell_end(const char *name, const char *became) {
     write_line(line, (size_t)length);
 }
 
-/* With its gatherer goes what it still waits for. */
+/* Collecting its gatherer cancels the calls that it still waits for. */
 static void end_script(worker *w) {
     tell_end(w->name, w->became);
     w->in_script = false;
@@ -457,8 +458,8 @@ static void on_readable(worker *w, int fd) {
     }
 }
 
-/* Runs the worker's scripts as orders for them come in: one after the other, as the limits are for
-   one. Between them and while one waits, the loop does what else there is. */
+/* Runs the worker's scripts when orders for them arrive, one after the other, because the limits
+   apply to one script. Between scripts, and while one waits, the loop does its other work. */
 static void serve(worker *w) {
     while (w->next < w->script_count && !w->failed) {
         bool begin = w->ordered > 0 && w->answers < 0;
@@ -475,11 +476,12 @@ static void serve(worker *w) {
 
 /* ---- workers ------------------------------------------------------------------------------ */
 
-/* The process of a worker, from the first to the last of its scripts, unless one ends it. */
+/* The main function of a worker's process: runs its scripts to the last, unless one ends the
+   process. */
 static void work(worker *w) {
     struct itimerspec every = {.it_value.tv_nsec = 10 * 1000 * 1000,
                                .it_interval.tv_nsec = 10 * 1000 * 1000};
-    w->answers = -1; /* the process before may have ended anywhere */
+    w->answers = -1; /* the previous process may have ended at any point */
     w->memory = 0;
     w->over = false;
     w->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -511,7 +513,7 @@ static void start(worker *w) {
     w->in_script = false;
     pid_t process = fork();
     if (process == 0) {
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0) /* no worker without its supervisor */
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0) /* a worker ends with its supervisor */
             work(w);
         exit(w->failed || w->next < w->script_count);
     }
@@ -525,7 +527,8 @@ static void order(worker *w, uint64_t scripts) {
         abort();
 }
 
-/* A worker's process has ended: all its scripts were run, or one of them has ended it. */
+/* A worker's process has ended, because all its scripts were run, or because one of them ended
+   it. */
 static void on_end(worker *w, int status) {
     bool by_script = WIFSIGNALED(status) && w->in_script;
     if (by_script) {

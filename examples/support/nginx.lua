@@ -1,5 +1,5 @@
--- An nginx for an example: its own process on a free port of this machine, in a folder of its own, both gone when the
--- example is, however it ended. Needs no root.
+-- An nginx for an example: its own process on a free port of this machine, with its own folder. Both are removed when
+-- the example ends, in whatever way. Needs no root.
 local uv = require "luv"
 local nginx = require "oneflow.sandbox.nginx"
 
@@ -24,7 +24,7 @@ local function read(name)
   return text
 end
 
--- The connection waits in the port's queue until nginx is up; it breaks when nginx does not come up.
+-- The connection waits in the port's queue until nginx has started; it fails if nginx does not start.
 local function came_up(port, interrupted)
   local answer
   local probe = uv.new_tcp()
@@ -41,12 +41,12 @@ local function came_up(port, interrupted)
   return answer and string.find(answer, "^HTTP/1.1 200 ") ~= nil
 end
 
---- Starts nginx with the `nginx.conf` of a folder, as it is but for the port, and waits until GET /health is answered.
+--- Starts nginx with a folder's `nginx.conf`, changing only the port, and waits until it answers GET /health.
 ---   from         that folder; its other files are found below nginx's prefix
 ---   env          variables for nginx
----   token        an API token, for a file that ONEFLOW_TOKEN_FILE then names
----   interrupted  function: true when nobody waits any more
---- -> { url, folder, up = whether it came up, ended = whether it has ended }
+---   token        an API token, written to a file that ONEFLOW_TOKEN_FILE then names
+---   interrupted  function that returns true to end the wait
+--- -> { url, folder, up = whether it started, ended = whether it has ended }
 function M.start(options)
   local from = assert(uv.fs_realpath(options.from))
   local program = assert(nginx.program(nil, os.getenv "PATH"))
@@ -54,7 +54,7 @@ function M.start(options)
   if not path then error(cpath, 0) end
   local folder = assert(uv.fs_mkdtemp(uv.os_tmpdir() .. "/oneflow-example-XXXXXX"))
 
-  -- The port's socket is made here and handed down, so that nobody else can take it meanwhile.
+  -- The listening socket is created here and inherited, so that no other program can take the port meanwhile.
   local socket = uv.new_tcp()
   assert(socket:bind("127.0.0.1", 0))
   assert(socket:listen(128, function() end))
@@ -62,7 +62,7 @@ function M.start(options)
   local configuration = string.gsub(read(from .. "/nginx.conf"), "listen 127%.0%.0%.1:8080;",
     "listen 127.0.0.1:" .. port .. ";")
   write(folder .. "/nginx.conf", "daemon off;\n" .. nginx.load_modules()
-    .. (uv.getuid() == 0 and "user root;\n" or "") -- a checkout may lie in a folder of root's alone
+    .. (uv.getuid() == 0 and "user root;\n" or "") -- only root may be able to read the checkout
     .. configuration)
   for name in uv.fs_scandir_next, assert(uv.fs_scandir(from)) do
     if name ~= "nginx.conf" then assert(uv.fs_symlink(from .. "/" .. name, folder .. "/" .. name)) end
@@ -80,15 +80,15 @@ function M.start(options)
   local self = setmetatable({ url = "http://127.0.0.1:" .. port, folder = folder, input = uv.new_pipe(false) }, Nginx)
   self.handle = assert(uv.spawn("/bin/sh", {
     args = { "-c", KEEPER, folder, program }, stdio = { self.input, 1, 2, socket:fileno() }, env = environment,
-    detached = true, -- a group of its own: the terminal's Ctrl-C comes here only
+    detached = true, -- its own process group, so that Ctrl-C reaches only this process
   }, function() self.ended = true end))
   socket:close()
   self.up = came_up(port, options.interrupted)
-  uv.run "nowait" -- what was closed so far: luv does not end well with handles that are half closed
+  uv.run "nowait" -- completes closing: luv does not exit cleanly with handles that are still closing
   return self
 end
 
---- Ends nginx, and waits until it and its folder are gone.
+--- Ends nginx, and waits until the process has ended and its folder is removed.
 function Nginx:stop()
   self.input:close()
   while not self.ended do uv.run "once" end

@@ -141,14 +141,14 @@ describe("canary:", function()
     end
   end)
 
-  it("case 47: client, view, handle, page and error show nothing in tostring, pairs or their metatables",
+  it("case 47: client, user, handle, page and error show nothing in tostring, pairs or their metatables",
     function()
     local target = wire.faulty(function(c, request) c:good(request) end)
     local client = wire.client(target)
     local sven = assert(client:user(wire.SVEN))
     local contract = assert(sven:contract(4711):get())
     local page = assert(sven.contracts:list {})
-    for name, object in pairs { client = client, view = sven, contract = contract, page = page,
+    for name, object in pairs { client = client, user = sven, contract = contract, page = page,
       contracts = sven.contracts, meta = contract.meta } do
       wire.no_canary(tostring(object), name)
       wire.no_canary(getmetatable(object), "metatable of " .. name)

@@ -31,7 +31,7 @@ describe("close:", function()
     client:close()
     for name, call in pairs {
       get = function() return client:contract(1):get { as = wire.SVEN } end,
-      view = function() return sven:contract(1):get() end,
+      ["a user's contract"] = function() return sven:contract(1):get() end,
       handle = function() return contract:publish { subject = "s", message = "m" } end,
       list = function() return sven.contracts:list {} end,
       each = function() for _ in sven.contracts:each {} do return true end end,
@@ -145,7 +145,7 @@ describe("close:", function()
     assert.equal(0, #target:journal())
   end)
 
-  it("case 38: a page, a handle, a view and an iteration outlive the client that was dropped", function()
+  it("case 38: a page, a handle, a user and an iteration outlive the client that was dropped", function()
     local target = start()
     local page, sven, contract
     do

@@ -121,11 +121,11 @@ describe("credentials:", function()
 
   for name, email in pairs(emails) do
     it("case 32: an e-mail with " .. name
-      .. " is refused and not shown, as a view, per call and in a user record", function()
+      .. " is refused and not shown, as a user, per call and in a user record", function()
       local target = wire.healthy()
       local client = wire.client(target)
-      local view, err = client:user(email)
-      refused(view, err, "view")
+      local user, err = client:user(email)
+      refused(user, err, "user")
       for _, method in ipairs(wire.METHODS) do
         local value
         value, err = wire.call(client, method, { as = email })

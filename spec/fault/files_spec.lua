@@ -350,11 +350,11 @@ describe("download:", function()
     local child = process.start(function(args)
       local oneflow = require "oneflow"
       local client = assert(oneflow.client { base_url = args.url, token = args.token })
-      local view = assert(client:user(args.user))
-      local value, err = view:contract(4711):file(1):download { to = args.folder .. "/a.pdf" }
+      local user = assert(client:user(args.user))
+      local value, err = user:contract(4711):file(1):download { to = args.folder .. "/a.pdf" }
       local left = {}
       for name in io.popen("ls -A " .. args.folder):lines() do left[#left + 1] = name end
-      local good = view:contract(4711):get()
+      local good = user:contract(4711):get()
       return {
         value = value or "nil", kind = err and err.kind, outcome = err and err.outcome, text = tostring(err),
         left = #left, good = good and good.id, retryable = err and err.retryable,

@@ -57,10 +57,10 @@ describe("many at once:", function()
 
   local function calls(target)
     local client = wire.client(target, { timeout = 60, attempt_timeout = 60, concurrency = 64 })
-    local views = { assert(client:user(USERS[1])), assert(client:user(USERS[2])) }
+    local users = { assert(client:user(USERS[1])), assert(client:user(USERS[2])) }
     local outcomes = {}
     return client, outcomes, function(i)
-      local contract = views[i % 2 + 1]:contract(i)
+      local contract = users[i % 2 + 1]:contract(i)
       local value, err
       if i % 3 == 0 then value, err = contract:publish {} else value, err = contract:get() end
       outcomes[i] = { value, err }

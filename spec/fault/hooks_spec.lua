@@ -130,8 +130,8 @@ describe("hooks:", function()
       on_response = function(info) return info.milliseconds + 1 end,
       on_error = function() told = told + 1 end,
     } })
-    local view = client:user(wire.SVEN)
-    local results, failures = oneflow.map({ 11, 12, 13, 14 }, function(id) return view:contract(id):publish {} end)
+    local user = client:user(wire.SVEN)
+    local results, failures = oneflow.map({ 11, 12, 13, 14 }, function(id) return user:contract(id):publish {} end)
     assert.same({}, failures)
     for i = 1, 4 do assert.equal(10 + i, results[i].id) end
     assert.equal(4, told)
@@ -365,10 +365,10 @@ describe("hooks:", function()
         on_error = function(_, info) look("on_error", info) end,
       },
     })
-    local view = client:user(wire.SVEN)
-    assert(view:contract(401):get())
-    assert.is_nil((view:contract(503):publish {}))
-    assert(view:contract(1):file(2):download())
+    local user = client:user(wire.SVEN)
+    assert(user:contract(401):get())
+    assert.is_nil((user:contract(503):publish {}))
+    assert(user:contract(1):file(2):download())
     client:ping()
     target:stop()
     client:ping()

@@ -15,7 +15,7 @@ describe("ids:", function()
     publish = function(id) return client:contract(id):publish({ subject = "s", message = "m" },
       { as = wire.SVEN }) end,
     delete = function(id) return client:contract(id):delete { as = wire.SVEN } end,
-    view = function(id) return assert(client:user(wire.SVEN)):contract(id):get() end,
+    user = function(id) return assert(client:user(wire.SVEN)):contract(id):get() end,
   }
 
   it("case 33: an id that is none is validation, not_sent, and nothing arrives", function()

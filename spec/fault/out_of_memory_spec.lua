@@ -45,16 +45,16 @@ local function each_allocation(target, run, status, options)
     local counter = client():user(args.user):contract(1)
     local function arrived() return counter:get().data.arrived end
     local hooks = args.hooks and { on_request = function() end, on_response = function() end } or nil
-    local view = client(hooks):user(args.user)
-    assert(call(view) or args.status >= 300)
+    local user = client(hooks):user(args.user)
+    assert(call(user) or args.status >= 300)
     local before, seen, tries = arrived(), {}, 0
     for _, count in ipairs { 1, -1 } do
       local failed = 0
       for n = 1, 10000 do
-        if args.first then view = client(hooks):user(args.user) end
+        if args.first then user = client(hooks):user(args.user) end
         collectgarbage()
         local good, value, err
-        _, failed, good, value, err = failing.try(n, count, call, view)
+        _, failed, good, value, err = failing.try(n, count, call, user)
         local now = arrived()
         local out = "true"
         if not good then
@@ -69,7 +69,7 @@ local function each_allocation(target, run, status, options)
         local key = tostring(now - before)
         seen[out][key] = (seen[out][key] or 0) + 1
         before, tries = now, tries + 1
-        assert(call(view) or args.status >= 300, "the good call after it")
+        assert(call(user) or args.status >= 300, "the good call after it")
         before = before + 1
         if failed == 0 then break end
       end
@@ -85,19 +85,19 @@ local function each_allocation(target, run, status, options)
 end
 
 local CALLS = {
-  publish = { "contract.publish", function(view) return view:contract(4711):publish { subject = "s" } end },
-  create = { "contract.create", function(view)
-    return view.contracts:create { workspace_id = 1, template_id = 2, name = "n" }
+  publish = { "contract.publish", function(user) return user:contract(4711):publish { subject = "s" } end },
+  create = { "contract.create", function(user)
+    return user.contracts:create { workspace_id = 1, template_id = 2, name = "n" }
   end },
-  text = { "contract.publish", function(view) return view:contract(4711):publish({}, { decode = false }) end },
-  request = { "request", function(view)
-    return view:request("POST", "/contracts/4711/x", { body = { 1, { a = 2 } } })
+  text = { "contract.publish", function(user) return user:contract(4711):publish({}, { decode = false }) end },
+  request = { "request", function(user)
+    return user:request("POST", "/contracts/4711/x", { body = { 1, { a = 2 } } })
   end },
-  upload = { "file.create", function(view)
-    return view:contract(4711).files:create { content = "%PDF", name = "a.pdf", upload_as = "attachment" }
+  upload = { "file.create", function(user)
+    return user:contract(4711).files:create { content = "%PDF", name = "a.pdf", upload_as = "attachment" }
   end },
-  list = { "contract.list", function(view) return view.contracts:list { filter = { name = "n" } } end },
-  download = { "file.download", function(view) return view:contract(4711):file(1):download() end },
+  list = { "contract.list", function(user) return user.contracts:list { filter = { name = "n" } } end },
+  download = { "file.download", function(user) return user:contract(4711):file(1):download() end },
 }
 
 -- What came out, whatever there was no memory for: nothing lost, and nothing that is not so.
@@ -174,8 +174,8 @@ describe("out of memory:", function()
         if rawget(_G, "jit") then jit.off() end
         local failing = assert(package.loadlib(args.failing, "luaopen_failing_lua"))()
         local oneflow = require "oneflow"
-        local view = assert(oneflow.client { base_url = args.url, token = args.token }):user(args.user)
-        local contracts = { view:contract(11), view:contract(12), view:contract(13) }
+        local user = assert(oneflow.client { base_url = args.url, token = args.token }):user(args.user)
+        local contracts = { user:contract(11), user:contract(12), user:contract(13) }
         local function publish(contract)
           local value, err = contract:publish()
           return value, err
@@ -232,7 +232,7 @@ describe("out of memory:", function()
         end
         local results, failures = map()
         assert(results[3] and not failures[1])
-        return { known = known + 6, points = points, posts = view:contract(1):get().data.posts }
+        return { known = known + 6, points = points, posts = user:contract(1):get().data.posts }
       end, { failing = host.failing "lua", url = target.url, token = wire.TOKEN, user = wire.SVEN, way = way })
       local result = child:result()
       assert.is_true(result.points > 200, result.points .. " points")
@@ -249,7 +249,7 @@ describe("out of memory:", function()
         local oneflow = require "oneflow"
         local sent, told = 0, 0
         local all = { on_error = function() told = told + 1 end, on_response = args.hooks and function() end or nil }
-        local function view()
+        local function user()
           return assert(oneflow.client { token = args.token, hooks = all, transport = function()
             sent = sent + 1
             return 200, { ["content-type"] = "application/json" }, '{"id":4711,"parties":[{"id":1,"list":[1,2.5]}]}'
@@ -262,7 +262,7 @@ describe("out of memory:", function()
         end
         -- Publishes with so many frames of a hundred slots below it, and `room` slots more.
         local function digger(room)
-          local contract = view():contract(4711)
+          local contract = user():contract(4711)
           local code = ([[local contract = ...
             local function last() local %s local value, err = contract:publish() return value, err end
             local function dig(n)

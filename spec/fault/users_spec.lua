@@ -26,7 +26,7 @@ describe("users:", function()
     local target = start()
     local client = wire.client(target)
     local names = { "sven@example.com", "anna@example.com" }
-    local views = { assert(client:user(names[1])), assert(client:user(names[2])) }
+    local users = { assert(client:user(names[1])), assert(client:user(names[2])) }
     local admin = assert(client:user(oneflow.ANONYMOUS_ADMIN))
     local expected = {}
     for i = 1, 1000 do
@@ -38,11 +38,11 @@ describe("users:", function()
       elseif way == 2 then
         contract, err = client:contract(i):publish({ subject = "s", message = "m" }, { as = name })
       elseif way == 3 then
-        contract, err = views[who]:contract(i):publish { subject = "s", message = "m" }
+        contract, err = users[who]:contract(i):publish { subject = "s", message = "m" }
       elseif way == 4 then
         name, contract, err = "nobody", admin:contract(i):get()
       else
-        contract, err = views[who]:contract(i):get()
+        contract, err = users[who]:contract(i):get()
       end
       assert.is_truthy(contract, "seed " .. seed .. ": " .. tostring(err))
       assert.equal(i, contract.data.id, "seed " .. seed)

@@ -63,7 +63,7 @@ local function token_file(token)
 end
 
 local GOOD = [[
-local contract, err = view:contract(4712):get()
+local contract, err = user:contract(4712):get()
 print(contract and contract.id or tostring(err))
 ]]
 local BUSY = "for _ = 1, 1e6 do end\n" -- a part of what one script may do, but no small one
@@ -86,7 +86,7 @@ describe("C host:", function()
 
   it("two states in two processes run scripts; each acts as Sven, and nothing is loaded from a file", function()
     local scripts = {}
-    for i = 1, 8 do scripts[i] = { "good_" .. i .. ".lua", GOOD .. "print(tostring(view))" } end
+    for i = 1, 8 do scripts[i] = { "good_" .. i .. ".lua", GOOD .. "print(tostring(user))" } end
     local result = run(box.base_url, token_file(box.token), scripts)
     went_on(result)
     for i = 1, 8 do
@@ -112,7 +112,7 @@ describe("C host:", function()
         end
       end)
     end)
-    local late = "print(view:contract(1):get().id) print(view:contract(4712):get().id)"
+    local late = "print(user:contract(1):get().id) print(user:contract(4712):get().id)"
     local scripts = { { "late_1.lua", late }, { "good_1.lua", GOOD }, { "late_2.lua", late }, { "good_2.lua", GOOD } }
     local child, seen = start(target.url, token_file(wire.TOKEN), scripts), {}
     target:wait "asked"
@@ -130,7 +130,7 @@ describe("C host:", function()
     target:stop()
   end)
 
-  it("no attempt of the list escapes from the view", function()
+  it("no attempt of the list escapes from the user", function()
     local scripts, named = {}, {}
     for i, script in ipairs(escapes.scripts(other.url)) do
       scripts[i] = { string.format("escape_%02d.lua", i), script.text }
@@ -164,7 +164,7 @@ describe("C host:", function()
     ["one long string"] = { EITHER, "local _, e = pcall(function() return ('x'):rep(1000):rep(1000):rep(1000) end) "
       .. "local t = {} while e:find 'not enough memory' do t[#t + 1] = {} end" },
     ["coroutines without end"] = { MEMORY, "local t = {} while true do t[#t + 1] = coroutine.create(print) end" },
-    ["handles without end"] = { MEMORY, "local t = {} while true do t[#t + 1] = view:contract(#t + 1) end" },
+    ["handles without end"] = { MEMORY, "local t = {} while true do t[#t + 1] = user:contract(#t + 1) end" },
     ["allocation that catches its error"] = { EITHER, "while true do pcall(function() local t = {} "
       .. "while true do t[#t + 1] = ('x'):rep(100000) .. #t end end) end" },
     ["a loop"] = { TIME, "while true do end" },
@@ -172,28 +172,28 @@ describe("C host:", function()
     ["a loop in coroutines in coroutines"] = { TIME,
       "local function f() while true do pcall(coroutine.wrap(f)) end end f()" },
     ["a loop in the library's callbacks"] = { TIME,
-      "table.sort({ 3, 2, 1 }, function() while true do pcall(view.contract, view, 1) end end)" },
+      "table.sort({ 3, 2, 1 }, function() while true do pcall(user.contract, user, 1) end end)" },
     ["a loop in an error handler"] = { TIME,
       "while true do xpcall(error, function() while true do end end) end" },
-    ["a loop after an answer"] = { TIME, "view:contract(4712):get() while true do end" },
+    ["a loop after an answer"] = { TIME, "user:contract(4712):get() while true do end" },
     ["a loop that catches the error, after an answer"] = { TIME,
-      "while true do pcall(function() view:contract(4712):get() while true do end end) end" },
-    ["loops between answers"] = { TIME, "while true do view:contract(4712):get() " .. BUSY .. " end" },
-    ["a loop in coroutines, after an answer"] = { TIME, "view:contract(4712):get() "
+      "while true do pcall(function() user:contract(4712):get() while true do end end) end" },
+    ["loops between answers"] = { TIME, "while true do user:contract(4712):get() " .. BUSY .. " end" },
+    ["a loop in coroutines, after an answer"] = { TIME, "user:contract(4712):get() "
       .. "while true do coroutine.wrap(function() for _ = 1, 1e5 do end end)() end" },
     ["a loop in a walk, with a page ahead"] = { TIME,
-      "for _ in view.contracts:each({}, { page_size = 1, prefetch = true }) do while true do end end" },
+      "for _ in user.contracts:each({}, { page_size = 1, prefetch = true }) do while true do end end" },
     ["a walk left with a page ahead"] = { "ok",
-      "for _ in view.contracts:each({}, { page_size = 1, prefetch = true }) do break end" },
-    ["tables without end, after an answer"] = { MEMORY, "view:contract(4712):get() "
+      "for _ in user.contracts:each({}, { page_size = 1, prefetch = true }) do break end" },
+    ["tables without end, after an answer"] = { MEMORY, "user:contract(4712):get() "
       .. "local t = {} while true do t[#t + 1] = { #t } end" },
-    ["answers kept without end"] = { MEMORY, "local t = {} while true do local kept = view:contract(4712):get() "
+    ["answers kept without end"] = { MEMORY, "local t = {} while true do local kept = user:contract(4712):get() "
       .. "for _ = 1, 1000 do t[#t + 1] = { kept } end end" },
-    ["a yield of its own"] = { "error: oneflow: the task yielded by itself", "coroutine.yield(view)" },
+    ["a yield of its own"] = { "error: oneflow: the task yielded by itself", "coroutine.yield(user)" },
     ["an error object whose fields were changed"] = { "error: an error of oneflow, whose fields were changed",
-      "local _, err = view:contract(0):get() err.operation = nil err.kind = {} error(err)" },
+      "local _, err = user:contract(0):get() err.operation = nil err.kind = {} error(err)" },
     ["an error object with a loop in it"] = { "error: an error of oneflow, whose fields were changed",
-      "local _, err = view:contract(0):get() err.problems[1] = err.problems error(err)" },
+      "local _, err = user:contract(0):get() err.problems[1] = err.problems error(err)" },
     ["a table as error"] = { "error: (a table)", "error({})" },
     ["a syntax error"] = { "error: ", "this is no Lua" },
     ["precompiled code"] = { "error: ", string.dump(function() return 1 end) },
@@ -228,7 +228,7 @@ describe("C host:", function()
       gsub = "(('a'):rep(30)):rep(1000):gsub(('a-'):rep(40) .. 'b', '')",
       handler = "xpcall(error, function() local s = ('a'):rep(30000) s:find(('.-'):rep(40) .. 'b') end)",
       coroutine = "coroutine.wrap(function() local s = ('a'):rep(30000) s:find(('.-'):rep(40) .. 'b') end)()",
-      answered = "view:contract(4712):get() local s = ('a'):rep(30000) s:find(('.-'):rep(40) .. 'b')",
+      answered = "user:contract(4712):get() local s = ('a'):rep(30000) s:find(('.-'):rep(40) .. 'b')",
     }
     if host.lua ~= "luajit" then bad.rep = "(''):rep(1e15)" end
     local scripts, names = {}, {}
@@ -272,13 +272,13 @@ describe("C host:", function()
     end
   end)
 
-  it("memory that runs out at each place of a call leaves client and view as they were", function()
+  it("memory that runs out at each place of a call leaves client and user as they were", function()
     local sweep = [[
       local hold, fine, value, err
       local body = { body = { a = 1 }, headers = { ["x-n"] = "1" } }
       local function fill() while true do hold = { hold } end end
-      local function get() return view:contract(4712):get() end
-      local function post() return view:request("POST", "/nowhere", body) end
+      local function get() return user:contract(4712):get() end
+      local function post() return user:request("POST", "/nowhere", body) end
       local function turn(i)
         pcall(fill)
         for _ = 1, i % 500 * 2 do hold = hold and hold[1] end

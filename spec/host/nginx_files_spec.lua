@@ -10,8 +10,8 @@ local PRELUDE = [[
   local oneflow = require "oneflow"
   kept = kept or assert(oneflow.client { base_url = os.getenv "UPSTREAM", token = os.getenv "TOKEN",
     socket_dir = os.getenv "FOLDER" .. "/sockets" })
-  local view = assert(kept:user "sven@example.com")
-  local contract = view:contract(4711)
+  local user = assert(kept:user "sven@example.com")
+  local contract = user:contract(4711)
   local function show(value, err)
     if value then return ngx.say("ok ", tostring(value)) end
     ngx.say("nil ", err.kind, " ", err.outcome, " ", tostring(err))

@@ -28,7 +28,7 @@ describe("limited scripts in nginx:", function()
           lines[(count - 1) %% 5000 + 1] = tostring(line)
         end
         ngx.req.read_body()
-        local text, given = ngx.req.get_body_data(), { view = assert(client:user "sven@example.com"), print = keep }
+        local text, given = ngx.req.get_body_data(), { user = assert(client:user "sven@example.com"), print = keep }
         %s
         ngx.print(table.concat(lines, "\n"))
       } }
@@ -134,7 +134,7 @@ describe("limited scripts in nginx:", function()
   it("cannot go past the host's pcall by coroutine.wrap, which is nginx's own elsewhere", function()
     box:clear_journal()
     local lines = run("/script", [[
-      local step = coroutine.wrap(function(a) local b = coroutine.yield(a + 1, view:ping()) error(b .. "!", 0) end)
+      local step = coroutine.wrap(function(a) local b = coroutine.yield(a + 1, user:ping()) error(b .. "!", 0) end)
       print(step(1))
       local good, what = pcall(step, "raised in it")
       print(what)

@@ -10,23 +10,23 @@ local wire = require "spec.support.wire"
 -- script(client, thread, round): calls of all kinds as this thread's user -> how many
 local SCRIPT = [[
 local client, thread, round = ...
-local user = "user" .. thread .. "@example.com"
-local view = assert(client:user(user))
+local email = "user" .. thread .. "@example.com"
+local user = assert(client:user(email))
 local calls = 0
 for i = 1, CALLS do
   local id = thread * 1000000 + round * 10000 + i
   local contract, err
   if i % 5 == 0 then
-    contract, err = view:contract(id):publish { subject = "s", message = ("m"):rep(i) }
+    contract, err = user:contract(id):publish { subject = "s", message = ("m"):rep(i) }
   else
-    contract, err = view:contract(id):get()
+    contract, err = user:contract(id):get()
   end
   if i % 7 == 0 then -- the server refuses these
-    assert(not contract and err.kind == "conflict" and err.acting_user == user, tostring(err))
+    assert(not contract and err.kind == "conflict" and err.acting_user == email, tostring(err))
     tostring(err)
   else
     assert(contract, err)
-    assert(contract.id == id and contract.name == user, contract.name)
+    assert(contract.id == id and contract.name == email, contract.name)
   end
   calls = calls + 1
   if i % 50 == 0 then collectgarbage() end

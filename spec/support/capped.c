@@ -1,5 +1,5 @@
-/* For specs: a Lua state of its own whose allocator counts what it holds, and refuses beyond a cap.
- */
+/* For specs: a separate Lua state whose allocator counts its bytes and refuses to exceed a
+   limit. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -12,13 +12,13 @@ typedef struct box {
     size_t used;
     size_t peak;
     size_t cap;
-    size_t refused; /* how often */
+    size_t refused; /* how many times */
 } box;
 
 static void *allocate(void *context, void *block, size_t old, size_t size) {
     box *b = context;
     if (block == NULL)
-        old = 0; /* then it is the kind of object */
+        old = 0; /* Lua passes the kind of object instead */
     if (size == 0) {
         b->used -= old;
         free(block);
@@ -53,7 +53,7 @@ static int close_state(lua_State *L) {
     return 0;
 }
 
-/* new() -> a state with the standard libraries and no cap */
+/* new() -> a state with the standard libraries and no limit */
 static int new (lua_State *L) {
     box *b = lua_newuserdata(L, sizeof *b);
     memset(b, 0, sizeof *b);
@@ -66,8 +66,8 @@ static int new (lua_State *L) {
     return 1;
 }
 
-/* state:run(code, ...) -> status, and a string: what the chunk returned or raised; it gets strings
- * and numbers */
+/* state:run(code, ...) -> status, and as a string what the chunk returned or raised; its arguments
+   are strings and numbers */
 static int run(lua_State *L) {
     box *b = check(L);
     int top = lua_gettop(L);
@@ -90,7 +90,7 @@ static int run(lua_State *L) {
     return 2;
 }
 
-/* state:cap(bytes more than it holds | nothing) -> what it holds; the peak begins anew */
+/* state:cap(further bytes | nothing) -> bytes it holds; starts a new peak */
 static int cap(lua_State *L) {
     box *b = check(L);
     b->peak = b->used;
@@ -107,7 +107,7 @@ static int in_use(lua_State *L) {
     return 1;
 }
 
-/* state:stat() -> bytes held, the most at once since cap(), how often it refused */
+/* state:stat() -> bytes held, their peak since cap(), how many times it refused */
 static int stat(lua_State *L) {
     const box *b = check(L);
     lua_pushnumber(L, (lua_Number)b->used);

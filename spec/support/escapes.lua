@@ -1,5 +1,5 @@
 -- The attempts of spec/fixtures/escapes.lua as scripts, and the judgement on what came of them. A script needs only
--- `view` and `print`, so that the same text runs in a spec and in a C program.
+-- `user` and `print`, so that the same text runs in a spec and in a C program.
 local attempts = require "spec.fixtures.escapes"
 
 local M = { LUAJIT = 501 }
@@ -74,7 +74,7 @@ function show(value)
   return show_all(value)
 end
 end
-local function post() return view:contract(4712):update { _private = { name = "Sven" } } end
+local function post() return user:contract(4712):update { _private = { name = "Sven" } } end
 ]]
 
 --- Each attempt of a script that is gathered as { name =, text = }: the text returns the function that runs.

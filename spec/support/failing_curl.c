@@ -1,7 +1,7 @@
 /*
- * Preloaded into the process of a spec: a function of libcurl's multi interface fails once, with
- * the code that it is told to, and does nothing; CURL_VERSION_NUM=080102 makes libcurl say that it
- * is that version; easy handles are counted. There this file is a Lua module too.
+ * Preloaded into the process of a spec: makes a function of libcurl's multi interface fail once,
+ * with a given code and without effect. CURL_VERSION_NUM=080102 makes libcurl report that version.
+ * Counts easy handles. The process can use this file as a Lua module, too.
  */
 #define _GNU_SOURCE
 #include <curl/curl.h>
@@ -20,7 +20,7 @@ static const char *const names[] = {"curl_multi_add_handle",    "curl_multi_remo
 static void *reals[ALL];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static atomic_int which = COUNT; /* that fails next; COUNT: none */
+static atomic_int which = COUNT; /* the function that fails next; COUNT: none */
 static int code;
 static atomic_long handles;
 
@@ -41,14 +41,14 @@ typedef CURLcode on_easy(CURL *easy, int mask);
 typedef curl_version_info_data *on_version(CURLversion age);
 typedef CURL *on_init(void);
 
-/* The function that this one stands before, of its type. */
+/* The real function that this one replaces, with its type. */
 #define REAL(function, type) (*(type **)(void *)&reals[function])
 
 CURLMcode curl_multi_add_handle(CURLM *multi, CURL *easy) {
     return fails(ADD) ? (CURLMcode)code : REAL(ADD, on_handle)(multi, easy);
 }
 
-/* What it is for happens all the same: the handle is freed after it. */
+/* The handle is removed nevertheless: it is freed after this call. */
 CURLMcode curl_multi_remove_handle(CURLM *multi, CURL *easy) {
     int failed = fails(REMOVE);
     CURLMcode good = REAL(REMOVE, on_handle)(multi, easy);
@@ -83,20 +83,20 @@ CURL *curl_easy_init(void) {
     return REAL(INIT, on_init)();
 }
 
-/* handles() -> how many easy handles were made */
+/* handles() -> the number of easy handles made */
 static int l_handles(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)atomic_load(&handles));
     return 1;
 }
 
-/* fail(name, code): its next call */
+/* fail(name, code): makes the next call of that function fail */
 static int l_fail(lua_State *L) {
     code = (int)luaL_checkinteger(L, 2);
     atomic_store(&which, luaL_checkoption(L, 1, NULL, names));
     return 0;
 }
 
-/* failed() -> did it? */
+/* failed() -> has it failed? */
 static int l_failed(lua_State *L) {
     lua_pushboolean(L, atomic_load(&which) == COUNT);
     return 1;

@@ -1,11 +1,10 @@
 /*
- * A module of the Lua that runs the specs: fails allocations of its state, counted from a moment
- * on.
+ * A Lua module for specs: makes allocations of the Lua state fail, counted from a given moment on.
  *
- *   try(first, count, fn, ...) -> how many were counted, how many failed, as pcall(fn, ...)
+ *   try(first, count, fn, ...) -> how many were counted, how many failed, results of pcall(fn, ...)
  *
- * While `fn` runs the allocations number `first` to `first + count - 1` fail; -1: all from there
- * on. One that the state asks for once more, after a collection, counts once.
+ * While `fn` runs the allocations number `first` to `first + count - 1` fail; count -1: all from
+ * `first` on. An allocation that the state repeats after a collection counts once.
  */
 #include <lauxlib.h>
 #include <stdbool.h>

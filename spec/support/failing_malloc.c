@@ -1,15 +1,15 @@
 /*
- * Preloaded into the process of a spec: fails allocations that are counted from a moment on. With
- * glibc.
+ * Preloaded into the process of a spec, with glibc: makes allocations fail, counted from a given
+ * moment on.
  *
- *   FAILING_MALLOC=first:count:threads  arms it from the start of the process, see below
+ *   FAILING_MALLOC=first:count:threads  arms it at the start of the process, see below
  *   FAILING_MALLOC_SKIP=name,...        shared objects whose allocations are neither counted nor
- *                                       failed, by how their file's name begins; "main" is
+ *                                       failed, by the beginning of their file's name; "main" is
  *                                       the program
  *
- * Without the second it is "main,liblua,libluajit,libgcc": what Lua allocates for itself is another
- * subject, and LuaJIT's compiler crashes in libgcc. A process that has this loaded arms it by
- * failing_malloc_arm, or from Lua, where this file is a module too.
+ * Without the second, "main,liblua,libluajit,libgcc" are skipped: Lua's own allocations are tested
+ * separately, and LuaJIT's compiler crashes in libgcc. The process arms it with failing_malloc_arm,
+ * or from Lua, with this file as a module.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,7 +26,7 @@ extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *block, size_t size);
 
-enum { ALL, OWN, OTHERS }; /* threads: every one, the one that arms, every other one */
+enum { ALL, OWN, OTHERS }; /* which threads: all, only the arming one, all others */
 enum { RANGES_MAX = 64 };
 
 static struct {
@@ -35,7 +35,7 @@ static struct {
 } skipped[RANGES_MAX];
 static size_t skipped_count;
 
-static atomic_long first, last; /* numbers of the allocations that fail; 0: none */
+static atomic_long first, last; /* numbers of the allocations to fail; 0: none */
 static atomic_long counted;
 static atomic_int threads;
 static pthread_t own;
@@ -47,7 +47,7 @@ static int skip_object(struct dl_phdr_info *object, size_t size, void *context) 
     strncpy(list, context, sizeof list - 1);
     list[sizeof list - 1] = '\0';
     bool is_main = object->dlpi_name[0] == '\0';
-    /* Only the file's own name counts: the tree may lie in a folder named main. */
+    /* Compares only the file's own name: the tree may be in a folder named main. */
     const char *slash = strrchr(object->dlpi_name, '/');
     const char *file = is_main ? "main" : slash != NULL ? slash + 1 : object->dlpi_name;
     bool skip = false;
@@ -67,8 +67,8 @@ static int skip_object(struct dl_phdr_info *object, size_t size, void *context) 
 void failing_malloc_arm(long from, long count, int which);
 long failing_malloc_counted(void);
 
-/* The allocations number `from` to `from + count - 1`, counted from here, fail; all of them if
-   `count` is -1. From 0: none does any more, and those counted so far are told still. */
+/* Makes the allocations number `from` to `from + count - 1`, counted from now on, fail; all from
+   `from` on if `count` is -1. `from` 0 disarms it; the count so far can still be read. */
 void failing_malloc_arm(long from, long count, int which) {
     atomic_store(&first, 0);
     if (from == 0)
@@ -134,7 +134,7 @@ static int l_arm(lua_State *L) {
     return 0;
 }
 
-/* disarm() -> how many were counted */
+/* disarm() -> the number of allocations counted */
 static int l_disarm(lua_State *L) {
     failing_malloc_arm(0, 0, ALL);
     lua_pushinteger(L, (lua_Integer)failing_malloc_counted());

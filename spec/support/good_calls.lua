@@ -11,7 +11,7 @@ local function same(expected, got)
 end
 
 -- { operation, user, call(who, ids) -> value, err, check(value, ids), ids = others than those of the story }
--- `who` is the client or a view. `check` raises when the value is not what it should be, and notes new ids.
+-- `who` is the client or a user. `check` raises when the value is not what it should be, and notes new ids.
 local CALLS = {
   { "root", ANNA, function(who) return who:root() end, function(root) same("v1", root.api_version) end },
   { "ping", ANNA, function(who) return who:ping() end },

@@ -1,6 +1,6 @@
 /*
- * A C program with a loop of its own, for specs: it runs the cases of a Lua file under a gatherer,
- * whose descriptor it polls beside a timer, and never blocks in a call.
+ * A C program with an event loop, for specs: runs the cases of a Lua file in a gatherer, polls its
+ * descriptor together with a timer, and never blocks in a call.
  *
  *     loop_host CASES.lua BASE_URL TOKEN WORKSPACE TEMPLATE    prints a line a case, then the ticks
  */
@@ -20,7 +20,7 @@
 
 int luaopen_cjson(lua_State *L);
 
-/* The host's side in Lua: begins every case, and gives the gatherer to C. */
+/* The host's part in Lua: starts all cases and returns the gatherer to C. */
 static const char BEGIN[] =
     "local path, base_url, token, workspace, template = ...\n"
     "local gatherer = require('oneflow').gatherer { concurrency = 4 }\n"

@@ -1,5 +1,5 @@
-/* Preloaded by a spec: a name server that hangs for NAMES_SECONDS, or gives every name the
-   addresses in NAMES_ADDRESSES, in that order. */
+/* Preloaded by a spec: a name look-up that takes NAMES_SECONDS, or returns the addresses in
+   NAMES_ADDRESSES, in that order, for every name. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <netdb.h>

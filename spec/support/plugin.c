@@ -1,4 +1,5 @@
-/* A plugin that holds liboneflow.a: a state for each run, closed before it returns. */
+/* A plugin that contains liboneflow.a. It creates a state for each run and closes it before it
+   returns. */
 #include "oneflow.h"
 
 #include <lauxlib.h>
@@ -15,7 +16,7 @@ static size_t give_token(void *context, oneflow_token_reason reason, char *bytes
     return strlen(context);
 }
 
-/* SCRIPT is run with a client -> did it return true? */
+/* Runs SCRIPT with a client -> did it return true? */
 int plugin_run(const char *base_url, const char *token, const char *script) {
     lua_State *L = luaL_newstate();
     luaL_openlibs(L);

@@ -1,6 +1,5 @@
 /*
- * A program that loads a plugin, unloads it, and goes on with a libcurl, forks and an end of its
- * own.
+ * A program that loads and unloads a plugin, and then uses libcurl itself, forks and exits.
  *
  *     plugin_host BASE_URL TOKEN SCRIPT
  */
@@ -32,7 +31,7 @@ int main(int argc, char **argv) {
         int status = 1;
         pid_t child = fork();
         if (child == 0)
-            return 0; /* through its atexit handlers */
+            return 0; /* runs its atexit handlers */
         waitpid(child, &status, 0);
         printf("child: %d\n", status);
     }

@@ -1,4 +1,4 @@
-/* What specs need of the system and Lua does not have. Linux, blocking, no state. */
+/* Functions of the system that specs need and Lua does not have. Linux, blocking, no state. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -84,7 +84,7 @@ static int l_setenv(lua_State *L) {
                   lua_isnoneornil(L, 2) ? unsetenv(name) : setenv(name, luaL_checkstring(L, 2), 1));
 }
 
-/* rss() -> bytes of this process in memory now */
+/* rss() -> resident memory of this process in bytes */
 static int l_rss(lua_State *L) {
     long pages = 0;
     FILE *statm = fopen("/proc/self/statm", "r");
@@ -94,8 +94,8 @@ static int l_rss(lua_State *L) {
     return result(L, (intmax_t)pages * sysconf(_SC_PAGESIZE));
 }
 
-/* allocated() -> bytes that malloc has given out in its first arena, which is that of a forked
-   child and of the thread that forks */
+/* allocated() -> bytes allocated from malloc's first arena, which the forking thread and a forked
+   child use */
 static int l_allocated(lua_State *L) { return result(L, (intmax_t)mallinfo2().uordblks); }
 
 /* fds() -> number of open descriptors (the one that counts is not counted) */
@@ -110,7 +110,7 @@ static int l_fds(lua_State *L) {
     return result(L, count);
 }
 
-/* linger(fd): close() will reset the connection */
+/* linger(fd): makes close() reset the connection */
 static int l_linger(lua_State *L) {
     struct linger reset = {1, 0};
     return result(
@@ -122,7 +122,7 @@ static int l_listen(lua_State *L) {
     return result(L, listen((int)luaL_checkinteger(L, 1), (int)luaL_checkinteger(L, 2)));
 }
 
-/* count(pid, needle) -> how often the needle stands in the readable memory of a process */
+/* count(pid, needle) -> how many times the needle occurs in the readable memory of a process */
 static int l_count(lua_State *L) {
     size_t length;
     const long pid = (long)luaL_checkinteger(L, 1);

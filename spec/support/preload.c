@@ -1,4 +1,4 @@
-/* The functions of oneflow.h for a spec, as a Lua module that is linked with the static library. */
+/* The functions of oneflow.h as a Lua module for specs, linked with the static library. */
 #include "oneflow.h"
 
 #include <lauxlib.h>
@@ -7,7 +7,8 @@
 
 int luaopen_preload(lua_State *L);
 
-/* What the callback gives next, and what it was asked: one state, so plain memory will do. */
+/* What the callback returns next, and the reason it was called with. Plain variables, as there is
+   only one state. */
 static char given[512];
 static size_t given_length;
 static char asked[256];
@@ -25,7 +26,7 @@ static int preload(lua_State *L) {
     return lua_gettop(L) == top ? 0 : luaL_error(L, "the stack was left higher");
 }
 
-/* client(...): oneflow_client with what is on the top */
+/* client(...): calls oneflow_client with the value on the top */
 static int client(lua_State *L) {
     int top = lua_gettop(L);
     int made = oneflow_client(L, ask_token, given);

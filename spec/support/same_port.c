@@ -1,5 +1,5 @@
-/* Preloaded by a spec: the first two connections get the local port SAME_PORT, as the system gives
-   one port to several destinations when there are many. */
+/* Preloaded by a spec: gives the first two connections the local port SAME_PORT, as the system
+   gives one port to connections with different destinations when there are many. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <netinet/in.h>

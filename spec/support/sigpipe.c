@@ -1,7 +1,7 @@
 /*
- * Preloaded by a spec: sends as a libcurl or a TLS library does that knows no MSG_NOSIGNAL. With
- * SIGPIPE_TAKEN set, a thread that blocks SIGPIPE is told that one is pending which another thread
- * takes before it does.
+ * Preloaded by a spec: sends like a libcurl or a TLS library without MSG_NOSIGNAL. With
+ * SIGPIPE_TAKEN set, a thread that blocks SIGPIPE sees a pending one that another thread then takes
+ * first.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

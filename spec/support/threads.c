@@ -1,14 +1,14 @@
 /*
- * Two threads, each with one Lua state after the other, that call at once through the static
- * library.
+ * Two threads, each of which runs one Lua state after the other, that make calls at the same time
+ * through the static library.
  *
  *     threads BASE_URL TOKEN SCRIPT ROUNDS [unsearched]
  *
  * SCRIPT is run as script(client, thread, round), and returns how many calls it made. It may fork:
- * run_in_child(function) -> did that return true, in a process of its own, within 20 s? The
- * callback gives the token, with the number of its asking behind it after a refusal. Every block
- * that a state gives back is searched for the token, unless told not to: valgrind minds its unset
- * bytes. Ends with a line of JSON.
+ * run_in_child(function) -> did the function return true, in a child process, within 20 s? The
+ * callback returns the token, after a refusal with a number appended. Every block that a state
+ * frees is searched for the token, unless `unsearched` is given: valgrind reports reads of
+ * uninitialised bytes. At the end it prints a line of JSON.
  */
 #define _GNU_SOURCE
 #include "oneflow.h"
@@ -65,7 +65,7 @@ static void *allocate(void *context, void *block, size_t old_size, size_t size) 
     (void)context;
     void *fresh = NULL;
     if (size > 0) {
-        fresh = calloc(1, size); /* else it is full of what free() left there */
+        fresh = calloc(1, size); /* zeroed: otherwise it may contain freed data */
         if (fresh == NULL)
             return NULL;
         if (block != NULL)

@@ -63,47 +63,47 @@ describe("acting user:", function()
     assert.equal(1, #box:journal())
   end)
 
-  it("no escape from a view: each raises, and nothing arrives", function()
+  it("no escape from a user: each raises, and nothing arrives", function()
     local contract = assert(assert(client:user(ANNA)):contract(4711):get())
     local page = assert(assert(client:user(ANNA)).contracts:list())
-    local view = assert(client:user(ANNA))
+    local user = assert(client:user(ANNA))
     local other = box:client()
     box:clear_journal()
     local attempts = {
-      ["another as"] = function() return view:contract(4711):get { as = SVEN } end,
-      ["administrator as"] = function() return view:contract(4711):get { as = oneflow.ANONYMOUS_ADMIN } end,
-      ["as false"] = function() return view:contract(4711):get { as = false } end,
-      ["as in a payload"] = function() return view:contract(4711):publish { as = SVEN } end,
-      ["as in list"] = function() return view.contracts:list(nil, { as = SVEN }) end,
-      ["as in each"] = function() return view.contracts:each(nil, { as = SVEN }) end,
-      ["as in ping"] = function() return view:ping { as = SVEN } end,
-      ["as in request"] = function() return view:request("GET", "/contracts", nil, { as = SVEN }) end,
+      ["another as"] = function() return user:contract(4711):get { as = SVEN } end,
+      ["administrator as"] = function() return user:contract(4711):get { as = oneflow.ANONYMOUS_ADMIN } end,
+      ["as false"] = function() return user:contract(4711):get { as = false } end,
+      ["as in a payload"] = function() return user:contract(4711):publish { as = SVEN } end,
+      ["as in list"] = function() return user.contracts:list(nil, { as = SVEN }) end,
+      ["as in each"] = function() return user.contracts:each(nil, { as = SVEN }) end,
+      ["as in ping"] = function() return user:ping { as = SVEN } end,
+      ["as in request"] = function() return user:request("GET", "/contracts", nil, { as = SVEN }) end,
       ["as in a loaded handle"] = function() return contract:publish({}, { as = SVEN }) end,
       ["as in a page"] = function() return page[1]:get { as = SVEN } end,
-      ["user"] = function() return view:user(SVEN) end,
-      ["user, method of the client"] = function() return client.user(view, SVEN) end,
-      ["close"] = function() return view:close() end,
-      ["field client"] = function() return view.client end,
-      ["field token"] = function() return view.token end,
+      ["user"] = function() return user:user(SVEN) end,
+      ["user, method of the client"] = function() return client.user(user, SVEN) end,
+      ["close"] = function() return user:close() end,
+      ["field client"] = function() return user.client end,
+      ["field token"] = function() return user.token end,
       ["field scope"] = function() return contract.scope end,
       ["field of a page"] = function() return page.fetch end,
-      ["assignment"] = function() view.user = client.user end,
+      ["assignment"] = function() user.user = client.user end,
       ["assignment to a handle"] = function() contract.data = {} end,
       ["assignment to a page"] = function() page.next = nil error(page.next and "kept" or "lost") end,
       ["setmetatable"] = function() return setmetatable(page, {}) end,
-      ["a sealed object of another kind"] = function() return view.contract(contract, 1) end,
-      ["a table as self"] = function() return view.contract({ client = view }, 1) end,
+      ["a sealed object of another kind"] = function() return user.contract(contract, 1) end,
+      ["a table as self"] = function() return user.contract({ client = user }, 1) end,
       ["a user of another client"] = function() return client:contract(4711):get { as = other:user(ANNA) } end,
       ["a user of another client, to client:user"] = function() return client:user(other:user(ANNA)) end,
       ["a contract as user"] = function() return client:user(contract) end,
       ["a table as user"] = function() return client:user { email = ANNA } end,
     }
     for name, attempt in pairs(attempts) do raises(attempt, ".", name) end
-    for name, object in pairs { view = view, contract = contract, page = page, items = page[1],
-                                collection = view.contracts } do
+    for name, object in pairs { user = user, contract = contract, page = page, items = page[1],
+                                collection = user.contracts } do
       assert.is_false(getmetatable(object), name)
     end
-    assert.is_nil(string.find(tostring(view) .. tostring(contract), box.token, 1, true))
+    assert.is_nil(string.find(tostring(user) .. tostring(contract), box.token, 1, true))
     assert.equal(0, #box:journal())
   end)
 
@@ -143,7 +143,7 @@ describe("acting user:", function()
     for _, entry in ipairs(box:journal()) do assert.equal(SVEN, entry.user_email) end
   end)
 
-  it("ping tests the token, through a view token and user; root and account need no user", function()
+  it("ping tests the token, through a user token and user; root and account need no user", function()
     assert.is_true((client:ping()))
     assert.is_true((sven:ping()))
     assert.equal("Example Company AB", assert(client:account():get()).name)

@@ -1,4 +1,4 @@
--- A script with one view, in the limited environment: no attempt of the list reaches the token, the client, another
+-- A script with one user, in the limited environment: no attempt of the list reaches the token, the client, another
 -- user or another origin. The same list runs in a C program: spec/host/c_host_spec.lua.
 local limited = require "oneflow.limited"
 local testing = require "oneflow.testing"
@@ -8,12 +8,12 @@ local wire = require "spec.support.wire"
 local SVEN, ANNA = "sven@example.com", "anna@example.com"
 
 -- Runs a script with what it is given -> the lines that it printed. `smuggled`: by a host that does not ask.
-local function run(script, view, smuggled)
+local function run(script, user, smuggled)
   local lines = {}
   local environment = limited.environment {
-    view = view, print = function(line) lines[#lines + 1] = line end,
+    user = user, print = function(line) lines[#lines + 1] = line end,
   }
-  environment.view = smuggled or environment.view
+  environment.user = smuggled or environment.user
   local fn = assert(load(script.text, "=" .. script.name, "t", environment))
   local good, message = pcall(fn)
   if not good then lines[#lines + 1] = "raised: " .. tostring(message) end
@@ -45,7 +45,7 @@ describe("escapes:", function()
       assert.is_nil(escapes.problem(lines, box.token))
       local arrivals = box:journal()
       for _, entry in ipairs(arrivals) do assert.equal(SVEN, entry.user_email, entry.method .. " " .. entry.path) end
-      -- nothing is left behind either: client and view work as before
+      -- nothing is left behind either: client and user work as before
       assert(client:ping())
       assert.equal(4712, assert(client:contract(4712):get { as = SVEN }).id)
       local _, accepted = other:journal()
@@ -57,9 +57,9 @@ describe("escapes:", function()
   it("as bytes on the wire: each request has one token, one user, Sven, and the host of its origin", function()
     local target = wire.healthy()
     local client = wire.client(target, { timeout = 10 * wire.slow, attempt_timeout = 10 * wire.slow })
-    local view = assert(client:user(SVEN))
+    local user = assert(client:user(SVEN))
     for _, script in ipairs(escapes.scripts(other.url)) do
-      assert.is_not_nil(script.name, table.concat(run(script, view), "\n"))
+      assert.is_not_nil(script.name, table.concat(run(script, user), "\n"))
     end
     local journal = target:journal()
     assert.is_true(#journal > 20)
@@ -88,7 +88,7 @@ describe("escapes:", function()
     target:stop()
   end)
 
-  it("the judge can tell: with the client in the view's place several attempts do reach", function()
+  it("the judge can tell: with the client in the user's place several attempts do reach", function()
     box:reset()
     local reached = 0
     for _, script in ipairs(escapes.scripts(other.url)) do

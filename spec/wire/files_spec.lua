@@ -85,8 +85,8 @@ describe("upload:", function()
   it("from a path: multipart with the length known, both credentials, the file byte by byte", function()
     local target = service()
     local path = host.write(host.folder() .. "/main.pdf", "%PDF-1.7\r\n--x\r\n text without NUL")
-    local view, client = sven(target)
-    local file = assert(view:contract(7700123).files:create { path = path, upload_as = "expanded_pdf" })
+    local user, client = sven(target)
+    local file = assert(user:contract(7700123).files:create { path = path, upload_as = "expanded_pdf" })
     assert.equal(90211, file.id)
     assert.equal("Main document", file.name)
     local journal = target:journal()
@@ -112,11 +112,11 @@ describe("upload:", function()
 
   it("from a string, with a name that needs care; the handle's other calls go on", function()
     local target = service()
-    local view, client = sven(target)
+    local user, client = sven(target)
     for given, sent in pairs {
       ['say "no".txt'] = 'say %22no%22.txt', ["Pris ÅÄÖ.TXT"] = "Pris ÅÄÖ.TXT", ["a;b=c.txt"] = "a;b=c.txt",
     } do
-      assert(view:contract(1).files:create { content = "hello", name = given, upload_as = "attachment" })
+      assert(user:contract(1).files:create { content = "hello", name = given, upload_as = "attachment" })
       local journal = target:journal()
       local parts = parts_of(journal[#journal])
       assert.equal('Content-Disposition: form-data; name="file"; filename="' .. sent
@@ -137,13 +137,13 @@ describe("upload:", function()
     local content = bytes(19 * MB + 12345)
     local path = host.write(host.folder() .. "/large.pdf", content)
     for _, url in ipairs { web.url, web.https } do
-      local view, client = sven({ url = url .. "/v1" }, { ca_file = tls.certificates().ca })
+      local user, client = sven({ url = url .. "/v1" }, { ca_file = tls.certificates().ca })
       for _, given in ipairs {
         { path = path, upload_as = "attachment" }, { content = content, name = "l.pdf", upload_as = "attachment" },
       } do
         local seen = {}
         function given.progress(done, total) seen[#seen + 1] = { done, total } end
-        assert(view:contract(1).files:create(given))
+        assert(user:contract(1).files:create(given))
         local last = seen[#seen]
         assert.equal(last[2], last[1])
         assert.is_true(last[1] > #content and last[1] < #content + 1000)
@@ -160,8 +160,8 @@ describe("upload:", function()
 
   it("what the service would refuse is refused before anything is sent, all at once", function()
     local target = service()
-    local view = sven(target)
-    local files = view:contract(1).files
+    local user = sven(target)
+    local files = user:contract(1).files
     local folder = host.folder()
     host.write(folder .. "/empty.pdf", "")
     host.write(folder .. "/script.exe", "MZ")
@@ -198,7 +198,7 @@ describe("upload:", function()
       assert.matches("body.name: ", problems({ content = "x", name = name, upload_as = "attachment" },
         { unchecked = true }))
     end
-    local _, err = view:contract("../x").files:create { content = "", name = "a.pdf", upload_as = "attachment" }
+    local _, err = user:contract("../x").files:create { content = "", name = "a.pdf", upload_as = "attachment" }
     assert.same({ "body.content", "contract id" }, { err.problems[1].path, err.problems[2].path })
     local _, accepted = target:journal()
     assert.equal(0, accepted)
@@ -207,8 +207,8 @@ describe("upload:", function()
 
   it("wrong names and types raise at the caller's line, and nothing is sent", function()
     local target = service()
-    local view, client = sven(target)
-    local files = view:contract(1).files
+    local user, client = sven(target)
+    local files = user:contract(1).files
     local function raises(pattern, ...)
       local good, message = pcall(...)
       assert.is_false(good)
@@ -224,7 +224,7 @@ describe("upload:", function()
     raises("no acting user", function()
       client:contract(1).files:create { content = "x", name = "a.pdf", upload_as = "attachment" }
     end)
-    local file = view:contract(1):file(1)
+    local file = user:contract(1):file(1)
     raises("did you mean \"sink\"", function() file:download { sinc = print } end)
     raises("is an option", function() file:download { to = "x", timeout = 4 } end)
     raises("not both", function() file:download { to = "x", sink = print } end)
@@ -243,8 +243,8 @@ describe("upload:", function()
       end)
     end)
     local tokens = { "first-token", wire.TOKEN }
-    local view = sven(target, { token = function() return table.remove(tokens, 1) end })
-    local file = assert(view:contract(1).files:create { content = "abc", name = "a.pdf", upload_as = "attachment" })
+    local user = sven(target, { token = function() return table.remove(tokens, 1) end })
+    local file = assert(user:contract(1).files:create { content = "abc", name = "a.pdf", upload_as = "attachment" })
     assert.equal(2, file.meta.attempts)
     local journal = target:journal()
     assert.equal(2, #journal)
@@ -484,27 +484,27 @@ describe("download:", function()
     for i = 1, 6 do assert.equal(string.rep(tostring(i), 300000), results[i]) end
   end)
 
-  it("a script that is not trusted opens no file through its view, or through what came of it", function()
+  it("a script that is not trusted opens no file through its user, or through what came of it", function()
     local limited = require "oneflow.limited"
     local target = service { body = "bytes" }
     local file, client = file_of(target)
     local folder = host.folder()
     local secret = host.write(folder .. "/secret.pdf", "secret")
-    local view = assert(client:user(wire.SVEN))
+    local user = assert(client:user(wire.SVEN))
     local narrow = assert(client:user(wire.SVEN, { paths = false }))
     local given = {
-      view = view, contract = view:contract(4711), files = view:contract(4711).files, file = file,
-      inner = { view = narrow }, to = folder .. "/a.pdf", path = secret, error = error, pcall = pcall,
+      user = user, contract = user:contract(4711), files = user:contract(4711).files, file = file,
+      inner = { user = narrow }, to = folder .. "/a.pdf", path = secret, error = error, pcall = pcall,
     }
-    for _, place in ipairs { "view:contract(4711):file(1)", "contract:file(1)", "file", "contract:get():file(1)",
-      "inner.view:contract(4711):file(1)" } do
+    for _, place in ipairs { "user:contract(4711):file(1)", "contract:file(1)", "file", "contract:get():file(1)",
+      "inner.user:contract(4711):file(1)" } do
       local run = assert(limited.load("return " .. place .. ":download { to = to }", "script", given))
       local good, message = pcall(run)
       assert.is_false(good, place)
       assert.matches("no file is opened through this user", message, 1, true)
       assert.equal("bytes", assert(limited.load("return " .. place .. ":download()", "script", given))(), place)
     end
-    for _, place in ipairs { "view:contract(4711).files", "contract.files", "files", "inner.view:contract(1).files" } do
+    for _, place in ipairs { "user:contract(4711).files", "contract.files", "files", "inner.user:contract(1).files" } do
       local run = assert(limited.load("return " .. place .. ":create { path = path, upload_as = 'attachment' }",
         "script", given))
       local good, message = pcall(run)
@@ -512,7 +512,7 @@ describe("download:", function()
       assert.matches("no file is opened through this user", message, 1, true)
     end
     assert.same({ "secret.pdf" }, names(folder))
-    assert(view:contract(4711):file(1):download { to = folder .. "/a.pdf" }) -- the host's own view still does
+    assert(user:contract(4711):file(1):download { to = folder .. "/a.pdf" }) -- the host's own user still does
     assert.is_false((pcall(client.user, client, wire.SVEN, { path = false })))
     assert.is_false((pcall(client.user, client, wire.SVEN, { paths = 1 })))
   end)

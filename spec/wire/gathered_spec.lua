@@ -119,7 +119,7 @@ describe("gathered scripts:", function()
         local client = box:client { timeout = 20, attempt_timeout = 20, concurrency = 32 }
         local lines, count = {}, 0
         local fn = assert(limited.load(script.text, script.name, {
-          view = assert(client:user(SVEN)), print = function(line)
+          user = assert(client:user(SVEN)), print = function(line)
             count = count + 1
             lines[(count - 1) % 5000 + 1] = line
           end,

@@ -121,7 +121,7 @@ describe("operations:", function()
     assert.equal(1, #target:journal())
   end)
 
-  it("in a view no operation takes another user, and nothing arrives", function()
+  it("in a user no operation takes another user, and nothing arrives", function()
     for _, operation in ipairs(operations.all()) do
       for _, user in ipairs { "anna@example.com", oneflow.ANONYMOUS_ADMIN, false } do
         local good, message = pcall(operations.call, operation, sven, { as = user })
@@ -146,7 +146,7 @@ describe("operations:", function()
     for _, arrived in ipairs(journal) do assert.is_nil(arrived.headers["x-oneflow-user-email"]) end
   end)
 
-  it("what a view gives stays in the view: records, items of pages, what is below, what comes behind", function()
+  it("what a user gives stays in the user: records, items of pages, what is below, what comes behind", function()
     local contract = assert(sven:contract(4711):get())
     local page = assert(contract.parties:list())
     assert(page[1]:get())

@@ -88,7 +88,7 @@ local function seconds_of(text, default)
   return seconds + nanoseconds / 1e9
 end
 
--- The service's view of a range: { from_open =, to_open = } leave the ends out, `read` turns a range into what the
+-- A range as the service reads it: { from_open =, to_open = } leave the ends out, `read` turns a range into what the
 -- service makes of it.
 local function in_range(quirks, value)
   local from, to = string.match(value, "^([^|]*)|([^|]*)$")

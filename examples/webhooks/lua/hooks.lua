@@ -1,12 +1,12 @@
--- What the service calls. A call is a hint, since its signature covers the callback id alone: the contract is fetched
--- anew, as Anna, before anything is done about it.
+-- The receiver of the service's calls. A call is only a hint, because its signature covers only the callback id: the
+-- contract is fetched first, as Anna, and then handled.
 local oneflow = require "oneflow"
 
 local M = {}
 
 local anna, receiver, folder
 
---- For init_by_lua: what cannot work is said at once, and nginx does not start.
+--- For init_by_lua: a wrong configuration raises at once, so that nginx does not start.
 function M.start()
   local client, problem = oneflow.client {
     token_file = os.getenv "ONEFLOW_TOKEN_FILE" or "/etc/nginx/oneflow-token",
@@ -22,7 +22,7 @@ function M.start()
   folder = os.getenv "SIGNED_CONTRACTS" or ngx.config.prefix()
 end
 
--- True when there is nothing left to do. After nil and an error the service calls again.
+-- Returns true when the call is handled. After nil and an error the service calls again.
 local function handle(delivery)
   if not delivery:has "contract:sign" then return true end
   local contract, err = delivery:contract(anna):get()

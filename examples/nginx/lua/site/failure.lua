@@ -1,5 +1,5 @@
--- Errors as pages, by kind. What the visitor can do something about is told; what is the site's or the service's own
--- matter goes to the log, and the visitor learns that it is not their fault.
+-- Errors as pages, by kind. A page explains errors that the visitor can correct. Errors of the site or the service go
+-- to the log, and the page says that the visitor did nothing wrong.
 local html = require "site.html"
 
 local error, ipairs, tostring, type = error, ipairs, tostring, type
@@ -17,7 +17,7 @@ local PAGES = {
   rate_limit = { 503, "Too much at once", "The contract service asks for a pause. Try again in a while." },
   timeout = { 504, "No answer", "The contract service did not answer in time." },
 }
--- Among them `authentication`: the site's token or its list of users is wrong, which is nothing to tell a visitor.
+-- These include `authentication`: the site's token or its list of users is wrong, which visitors need not know.
 local OTHERS = { 502, "Out of order", "The contract service cannot be used at present. We have been told." }
 
 local OUTCOMES = {
@@ -28,9 +28,9 @@ local OUTCOMES = {
 
 local BODY = '<p>{text}</p>{problems}{outcome}<p><a href="{back}">Back</a></p>'
 
---- Answers with the page of an error; what is no error of the library's is a mistake in this site, and passes on.
+--- Answers with the page of an error. Any other value is a mistake in this site and is raised again.
 ---@param err oneflow.Error
----@param changing string?  the call was to change something: the address of the page to look at
+---@param changing string?  if the call was to change something: the address of the page to check
 function M.page(err, changing)
   if type(err) ~= "table" or not err.kind then error(err, 0) end
   local page = PAGES[err.kind] or OTHERS

@@ -1,4 +1,4 @@
--- HTML in which nothing that came from elsewhere can be markup: a value is escaped unless it was made here.
+-- HTML in which no external value can be markup: a value is escaped unless it was made here.
 local getmetatable, ipairs, setmetatable, tostring, type = getmetatable, ipairs, setmetatable, tostring, type
 local concat, gsub = table.concat, string.gsub
 local ngx = ngx
@@ -17,7 +17,7 @@ local function text_of(value)
   return concat(texts, "\n")
 end
 
---- Fills {names} in a template; a list is its items, one behind the other.
+--- Fills {names} in a template; the items of a list are concatenated.
 function M.fill(template, values)
   return setmetatable({ text = gsub(template, "{(%w+)}", function(name) return text_of(values[name]) end) }, Fragment)
 end
@@ -29,7 +29,8 @@ local PAGE = [[<!DOCTYPE html>
 </body></html>
 ]]
 
---- Answers with a page; `body` is text or what `fill` gave. What a page shows is one visitor's: nobody may keep it.
+--- Answers with a page; `body` is text or the result of `fill`. A page belongs to one visitor, so caches must not
+--- keep it.
 function M.page(status, title, body)
   if getmetatable(body) ~= Fragment then body = M.fill("<p>{text}</p>", { text = body }) end
   ngx.status = status
