@@ -118,6 +118,7 @@ end
 local item_class = {}
 
 local function place_class(path, collection)
+  if path == "user" and not collection then return "oneflow.UserRecord" end -- oneflow.User acts
   return class_name(path .. (collection and "." .. collection or ""))
 end
 
@@ -270,8 +271,8 @@ return function()
     add("end\n")
   end)
   add("do")
-  add("---@class oneflow.View")
-  names_and_items(tree.root, nil, "oneflow.View")
+  add("---@class oneflow.User")
+  names_and_items(tree.root, nil, "oneflow.User")
   add("local user = {}\n")
   for _, name in ipairs(words.names(api.operations)) do
     local operation = api.operations[name]

@@ -727,7 +727,7 @@ local users = {}
 ---Not confirmed: known from other people's code.
 ---@param id oneflow.Id
 ---@param opts oneflow.Options?
----@return oneflow.User? user, oneflow.Error? err
+---@return oneflow.UserRecord? user, oneflow.Error? err
 function users:get(id, opts) end
 
 ---The users of the account.
@@ -735,19 +735,19 @@ function users:get(id, opts) end
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param query oneflow.UserListQuery?
 ---@param opts oneflow.Options?
----@return (oneflow.Page|oneflow.User[])? page, oneflow.Error? err
+---@return (oneflow.Page|oneflow.UserRecord[])? page, oneflow.Error? err
 function users:list(query, opts) end
 
 ---Visits each item once; raises the error.
 ---@param query oneflow.UserListQuery?
 ---@param opts oneflow.WalkOptions?
----@return fun(): oneflow.User?
+---@return fun(): oneflow.UserRecord?
 function users:each(query, opts) end
 
 ---Visits page after page; raises the error.
 ---@param query oneflow.UserListQuery?
 ---@param opts oneflow.WalkOptions?
----@return fun(): (oneflow.Page|oneflow.User[])?
+---@return fun(): (oneflow.Page|oneflow.UserRecord[])?
 function users:pages(query, opts) end
 
 end
@@ -1669,7 +1669,7 @@ local template_type_data_field = {}
 end
 
 do
----@class oneflow.User: oneflow.Item
+---@class oneflow.UserRecord: oneflow.Item
 ---@field active any  raises when not loaded, or when a list left it out
 ---@field email any  raises when not loaded, or when a list left it out
 ---@field name any  raises when not loaded, or when a list left it out
@@ -1720,7 +1720,7 @@ function workspace:get(opts) end
 end
 
 do
----@class oneflow.View
+---@class oneflow.User
 ---@field contacts oneflow.ClientContacts
 ---@field contracts oneflow.ClientContracts
 ---@field folders oneflow.ClientFolders
@@ -1732,16 +1732,16 @@ do
 ---@field users oneflow.ClientUsers
 ---@field webhooks oneflow.ClientWebhooks
 ---@field workspaces oneflow.ClientWorkspaces
----@field account fun(self: oneflow.View): oneflow.Account  no I/O
----@field contact fun(self: oneflow.View, id: oneflow.Id): oneflow.Contact  no I/O
----@field contract fun(self: oneflow.View, id: oneflow.Id): oneflow.Contract  no I/O
----@field error_code fun(self: oneflow.View, id: oneflow.Id): oneflow.ErrorCode  no I/O
----@field folder fun(self: oneflow.View, id: oneflow.Id): oneflow.Folder  no I/O
----@field tag fun(self: oneflow.View, id: oneflow.Id): oneflow.Tag  no I/O
----@field template fun(self: oneflow.View, id: oneflow.Id): oneflow.Template  no I/O
----@field template_type fun(self: oneflow.View, id: oneflow.Id): oneflow.TemplateType  no I/O
----@field webhook fun(self: oneflow.View, id: oneflow.Id): oneflow.Webhook  no I/O
----@field workspace fun(self: oneflow.View, id: oneflow.Id): oneflow.Workspace  no I/O
+---@field account fun(self: oneflow.User): oneflow.Account  no I/O
+---@field contact fun(self: oneflow.User, id: oneflow.Id): oneflow.Contact  no I/O
+---@field contract fun(self: oneflow.User, id: oneflow.Id): oneflow.Contract  no I/O
+---@field error_code fun(self: oneflow.User, id: oneflow.Id): oneflow.ErrorCode  no I/O
+---@field folder fun(self: oneflow.User, id: oneflow.Id): oneflow.Folder  no I/O
+---@field tag fun(self: oneflow.User, id: oneflow.Id): oneflow.Tag  no I/O
+---@field template fun(self: oneflow.User, id: oneflow.Id): oneflow.Template  no I/O
+---@field template_type fun(self: oneflow.User, id: oneflow.Id): oneflow.TemplateType  no I/O
+---@field webhook fun(self: oneflow.User, id: oneflow.Id): oneflow.Webhook  no I/O
+---@field workspace fun(self: oneflow.User, id: oneflow.Id): oneflow.Workspace  no I/O
 local user = {}
 
 ---Tests the token; through a user, token and acting user.

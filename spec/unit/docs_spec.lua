@@ -59,13 +59,16 @@ describe("docs:", function()
         end
       end
     end
-    local function class_of(path) return "oneflow." .. string.gsub("_" .. path, "[._]+(%l)", string.upper) end
+    local function class_of(path)
+      if path == "user" then return "oneflow.UserRecord" end -- oneflow.User acts
+      return "oneflow." .. string.gsub("_" .. path, "[._]+(%l)", string.upper)
+    end
     local tree = require "oneflow.object.tree"
     for name, collection in pairs(tree.root.collections) do
       annotated(class_of("client." .. name), collection.methods)
     end
-    annotated("oneflow.View", tree.root.collections)
-    annotated("oneflow.View", tree.root.items)
+    annotated("oneflow.User", tree.root.collections)
+    annotated("oneflow.User", tree.root.items)
     words.each_place(function(kind, path)
       annotated(class_of(path), kind.methods)
       annotated(class_of(path), kind.items)

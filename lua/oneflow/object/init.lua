@@ -31,16 +31,16 @@ local M = {}
 ---Beside what stands here it has a field for each collection and a method for each item of the endpoint table
 ---(`client.contracts`, `client:contract(4711)`, `client:ping()`), see oneflow.annotations; an unknown name raises with
 ---the nearest one.
----@class oneflow.Client: oneflow.View
----@field user fun(self: oneflow.Client, user: oneflow.ActingUser): oneflow.View?, oneflow.Error?
+---@class oneflow.Client: oneflow.User
+---@field user fun(self: oneflow.Client, user: oneflow.ActingUser): oneflow.User?, oneflow.Error?
 ---@field close fun(self: oneflow.Client)
 
----The client as one user: a capability, from which no path leads to the token, the client or another user.
----@class oneflow.View
----@field request fun(self: oneflow.View, method: string, path: string, parts: table?, opts: oneflow.Options?): any, any
+---An acting user: all its calls run as this user. It gives no access to the token, the client or another user.
+---@class oneflow.User
+---@field request fun(self: oneflow.User, method: string, path: string, parts: table?, opts: oneflow.Options?): any, any
 
----Who acts: an e-mail address, a user record, a user of the same client, or oneflow.ANONYMOUS_ADMIN.
----@alias oneflow.ActingUser string|oneflow.Item|oneflow.View|userdata
+---What names an acting user: an e-mail address, a user record, a user of the same client, or oneflow.ANONYMOUS_ADMIN.
+---@alias oneflow.ActingUser string|oneflow.UserRecord|oneflow.User|userdata
 
 ---Options of every call, in the table after the payload.
 ---@class oneflow.Options
@@ -136,7 +136,7 @@ local client_methods = {}
 --- A user, as whom everything done through it is done. No I/O.
 ---@param user string|userdata  e-mail, user record, or oneflow.ANONYMOUS_ADMIN
 ---@param opts { paths: boolean? }?  paths = false: no file of this machine is opened through it
----@return oneflow.View? user, oneflow.Error? err  validation: not an e-mail address; a missing user raises
+---@return oneflow.User? user, oneflow.Error? err  validation: not an e-mail address; a missing user raises
 function client_methods.user(self, user, opts)
   local scope = open(self, CLIENT)
   if not scope then

@@ -60,7 +60,7 @@ local function state_of(self, name)
 end
 
 --- The contract's handle, to be fetched: `delivery:contract(user):get()`.
----@param user oneflow.View|oneflow.Client
+---@param user oneflow.User|oneflow.Client
 ---@return oneflow.Item contract  not loaded
 function Delivery:contract(user)
   local state = state_of(self, "contract")
