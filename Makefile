@@ -38,6 +38,9 @@ SOURCES = $(sort $(wildcard csrc/*.c))
 OBJECTS = $(patsubst csrc/%.c,$(OBJECT)/%.o,$(SOURCES))
 STATIC  = $(OUT)/liboneflow.a
 LUA_FILES = $(sort $(shell find lua -type f))
+# These are for developers, and are not in the static library.
+LUA_FILES_ABSENT = $(filter lua/oneflow/annotations.lua lua/oneflow/testing.lua lua/oneflow/cli/% lua/oneflow/sandbox/%,$(LUA_FILES))
+LUA_FILES_STATIC = $(filter-out $(LUA_FILES_ABSENT),$(LUA_FILES))
 
 ifeq ($(shell uname -s),Darwin)
 LIBFLAG ?= -bundle -undefined dynamic_lookup
@@ -135,7 +138,7 @@ $(OBJECT)/flags: FORCE
 
 -include $(wildcard $(OBJECT)/*.d $(OBJECT)/static/*.d)
 
-static: $(STATIC) ## compile build/<lua>/liboneflow.a for C programs; it contains all Lua files
+static: $(STATIC) ## compile build/<lua>/liboneflow.a for C programs; the library's Lua files are in it
 
 # One object in which only the names of oneflow.h are visible, so no other name can conflict with one of the host's.
 # csrc/static is not part of the shared object.
@@ -149,14 +152,15 @@ $(OBJECT)/static/embedded.o: $(OBJECT)/static/embedded.c csrc/static/embedded.h 
 	$(SHOW) "CC   $@"
 	$(Q)$(COMPILE) -Icsrc/static -c -o $@ $<
 
-$(OBJECT)/static/embedded.c: csrc/static/embed.lua $(LUA_FILES) $(OBJECT)/files
+$(OBJECT)/static/embedded.c: csrc/static/embed.lua $(LUA_FILES_STATIC) $(OBJECT)/files
 	@mkdir -p $(@D)
-	$(Q)$(LUA) csrc/static/embed.lua lua $(LUA_FILES) > $@
+	$(Q)$(LUA) csrc/static/embed.lua lua $(LUA_FILES_STATIC) -- $(LUA_FILES_ABSENT) > $@
 
 # A change of the list of Lua files, including a removal, embeds them again.
 $(OBJECT)/files: FORCE
 	@mkdir -p $(@D)
-	@echo '$(LUA_FILES)' | cmp -s - $@ || echo '$(LUA_FILES)' > $@
+	@echo '$(LUA_FILES_STATIC) -- $(LUA_FILES_ABSENT)' | cmp -s - $@ || \
+	  echo '$(LUA_FILES_STATIC) -- $(LUA_FILES_ABSENT)' > $@
 
 # An example, and how a program is linked with the static library; CJSON_LIB is lua-cjson as an archive, Debian's if not given.
 LUA_LIB = $(call pkg,--libs,$(if $(filter 5.1,$(LUA_ABI)),luajit,lua$(LUA_ABI) lua-$(LUA_ABI)))

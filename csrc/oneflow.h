@@ -48,8 +48,10 @@ extern "C" {
    exports. */
 ONEFLOW_API int luaopen_oneflow_core(lua_State *L);
 
-/* Registers the core and all Lua modules of the library in package.preload, from memory. Needs the
-   standard library `package`. */
+/* Registers the core and the Lua modules of the library in package.preload, from memory. Needs the
+   standard library `package`. The sandbox (oneflow.testing), the command line and the editors'
+   annotations are not in the static library: `require` finds them where the Lua files of the
+   library are installed, and otherwise says so. */
 ONEFLOW_API void oneflow_preload(lua_State *L);
 
 typedef enum oneflow_token_reason {

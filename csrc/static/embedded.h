@@ -14,4 +14,7 @@ typedef struct of_embedded {
 
 extern const of_embedded of_embedded_modules[];
 
+/* Names of the library's modules that are not among them; NULL ends the list. */
+extern const char *const of_embedded_absent[];
+
 #endif

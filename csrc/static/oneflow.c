@@ -8,6 +8,9 @@
 #include "../token_source.h"
 #include "embedded.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 /* Runs the module whose index in the list is the upvalue, with the name as `require` passes it. */
 static int load_module(lua_State *L) {
     const of_embedded *module = &of_embedded_modules[lua_tointeger(L, lua_upvalueindex(1))];
@@ -16,6 +19,39 @@ static int load_module(lua_State *L) {
     lua_pushvalue(L, 1);
     lua_call(L, 1, 1);
     return 1;
+}
+
+/* A searcher of `require`, the last one: says of a module that is not in the static library where
+   it is. */
+static int explain_absent(lua_State *L) {
+    const char *name = luaL_checkstring(L, 1);
+    for (int i = 0; of_embedded_absent[i] != NULL; i++) {
+        if (strcmp(name, of_embedded_absent[i]) != 0)
+            continue;
+        lua_pushfstring(L,
+                        "%s'%s' is not in oneflow's static library, which leaves out the sandbox "
+                        "(oneflow.testing), the command line and the editors' annotations: install "
+                        "the Lua files of oneflow (`make install`) where package.path finds them",
+                        LUA_VERSION_NUM >= 504 ? "" : "\n\t", name);
+        return 1;
+    }
+    return 0;
+}
+
+/* `package` is on the top. */
+static void add_searcher(lua_State *L) {
+    lua_getfield(L, -1, LUA_VERSION_NUM >= 502 ? "searchers" : "loaders");
+    if (lua_istable(L, -1)) {
+        const int last = (int)lua_rawlen(L, -1);
+        lua_rawgeti(L, -1, last);
+        const bool added = lua_tocfunction(L, -1) == explain_absent;
+        lua_pop(L, 1);
+        if (!added) {
+            lua_pushcfunction(L, explain_absent);
+            lua_rawseti(L, -2, last + 1);
+        }
+    }
+    lua_pop(L, 1);
 }
 
 void oneflow_preload(lua_State *L) {
@@ -32,7 +68,9 @@ void oneflow_preload(lua_State *L) {
         lua_pushcclosure(L, load_module, 1);
         lua_setfield(L, -2, of_embedded_modules[i].name);
     }
-    lua_pop(L, 2);
+    lua_pop(L, 1);
+    add_searcher(L);
+    lua_pop(L, 1);
 }
 
 int oneflow_client(lua_State *L, oneflow_token_callback *ask, void *context) {

@@ -1,4 +1,4 @@
--- oneflow.h: every module from memory, and a client whose token a C function gives.
+-- oneflow.h: the library's modules from memory, and a client whose token a C function gives.
 local host = require "spec.support.host"
 local make = require "spec.support.make"
 local process = require "spec.support.process"
@@ -22,6 +22,20 @@ local function run(fn, args)
   end, args):result()
 end
 
+-- The names of all modules in Lua.
+local function modules()
+  local names = {}
+  for path in string.gmatch(host.shell("cd '" .. host.root .. "/lua' && find oneflow -name '*.lua'"), "[^\n]+") do
+    names[#names + 1] = string.gsub(string.gsub(string.gsub(path, "%.lua$", ""), "/init$", ""), "/", ".")
+  end
+  return names
+end
+
+local function is_absent(name)
+  return name == "oneflow.testing" or name == "oneflow.annotations" or name == "oneflow.cli"
+    or string.find(name .. ".", "oneflow.sandbox.", 1, true) == 1
+end
+
 describe("oneflow.h:", function()
   setup(function()
     make "static"
@@ -32,30 +46,67 @@ describe("oneflow.h:", function()
   end)
   after_each(wire.clean)
 
-  it("every Lua file of the library is loaded from memory, and its errors point at the caller", function()
-    local names = {}
-    for path in string.gmatch(host.shell("cd '" .. host.root .. "/lua' && find oneflow -name '*.lua'"), "[^\n]+") do
-      names[#names + 1] = string.gsub(string.gsub(string.gsub(path, "%.lua$", ""), "/init$", ""), "/", ".")
+  it("the library's Lua files are loaded from memory, and its errors point at the caller", function()
+    local names, absent = modules(), {}
+    for i = #names, 1, -1 do
+      if is_absent(names[i]) then absent[#absent + 1] = table.remove(names, i) end
     end
     assert.is_true(#names > 40)
+    assert.is_true(#absent > 40)
     local result = run(function(job)
       job.host.preload()
       for _, name in ipairs(job.names) do
         if type(package.preload[name]) ~= "function" then return { missing = name } end
-        local elsewhere = string.find(name, "sandbox") or name == "oneflow.cli" or name == "oneflow.hosts.nginx"
-        if not elsewhere then require(name) end
+        if name ~= "oneflow.hosts.nginx" then require(name) end
+      end
+      for _, name in ipairs(job.absent) do
+        if package.preload[name] then return { missing = "the absence of " .. name } end
       end
       local oneflow = require "oneflow"
       local client = oneflow.client { token = job.token, transport = function() return 200, {}, '{"id":4711}' end }
       local _, message = pcall(function() return client:contract(4711):get() end)
       return { id = client:contract(4711):get { as = "sven@example.com" }.id, message = message,
         version = oneflow._VERSION }
-    end, { names = names })
+    end, { names = names, absent = absent })
+    assert.is_nil(result.missing)
     assert.equal(4711, result.id)
     assert.equal(require("oneflow")._VERSION, result.version)
     assert.is_truthy(string.find(result.message, "no acting user", 1, true))
     assert.is_nil(string.find(result.message, "oneflow/", 1, true), result.message)
-    assert.is_nil(result.missing)
+  end)
+
+  it("the sandbox, the command line and the annotations are not in it, and require says where they are", function()
+    local result = run(function(job)
+      job.host.preload()
+      job.host.preload()
+      local messages = {}
+      for i, name in ipairs(job.names) do messages[i] = select(2, pcall(require, name)) end
+      package.path = job.path
+      local box = require("oneflow.testing").sandbox()
+      local sven = box:client():user(box.users[1].email)
+      return { messages = messages, id = sven:contract(box.contracts[1]):get().id, expected = box.contracts[1] }
+    end, {
+      names = { "oneflow.testing", "oneflow.sandbox", "oneflow.sandbox.operations.contract", "oneflow.cli",
+        "oneflow.annotations", "oneflow.nonsense", "testing" },
+      path = host.root .. "/lua/?.lua;" .. host.root .. "/lua/?/init.lua",
+    })
+    for i = 1, 5 do
+      local _, times = string.gsub(result.messages[i], "\n\t'oneflow%.[a-z_.]+' is not in oneflow's static library", "")
+      assert.equal(1, times, result.messages[i])
+      assert.is_truthy(string.find(result.messages[i], "`make install`", 1, true), result.messages[i])
+    end
+    for i = 6, 7 do assert.is_nil(string.find(result.messages[i], "static", 1, true), result.messages[i]) end
+    assert.equal(result.expected, result.id)
+  end)
+
+  it("where require has no list of searchers, the library is loaded all the same", function()
+    local result = run(function(job)
+      package.searchers, package.loaders = nil, nil
+      job.host.preload()
+      return { added = package.searchers or package.loaders or false, there = type(package.preload.oneflow) }
+    end)
+    assert.is_false(result.added)
+    assert.equal("function", result.there)
   end)
 
   it("without the library `package` it says so", function()
