@@ -343,15 +343,15 @@ describe("ends:", function()
   end)
 
   it("case 64: an answer that came and was not taken is told, too", function()
-    for _, driver in ipairs { "inline", "threaded" } do
+    for _, kind in ipairs { "inline", "threaded" } do
       for _, ending in ipairs { "exit", "close", "collection" } do
-        local args = { posts = 1, driver = driver, ending = ending }
+        local args = { posts = 1, kind = kind, ending = ending }
         local target = start(args)
         target:tell "answer"
         local _, signal, _, errors = process.start(function(job)
           local core = require "oneflow.core"
           local engine, queue = require("spec.support.engine") { base_url = job.url, token = job.token }, nil
-          if job.driver == "threaded" then queue = core.queue "threaded" end
+          if job.kind == "threaded" then queue = core.queue "threaded" end
           local function submit(method)
             return engine:submit(nil, method, method == "GET", "/contracts/4711", "sven@example.com", 20, nil, nil, nil,
               false, queue)
@@ -461,7 +461,7 @@ describe("ends:", function()
       local core = require "oneflow.core"
       local posix = require("spec.support.host").posix()
       local engine, queue = require("spec.support.engine") { base_url = job.url, token = job.token }, nil
-      if job.driver == "threaded" then queue = core.queue "threaded" end
+      if job.kind == "threaded" then queue = core.queue "threaded" end
       local handle = engine:submit(nil, "POST", false, "/contracts/4711", "sven@example.com", 20, nil, nil, nil, false,
         queue)
       repeat engine:poll(0.01) until io.open(job.flag)
@@ -487,8 +487,8 @@ describe("ends:", function()
       repeat until engine:wait(handle)
       return { ended = table.concat(ended, ", "), status = engine:take(handle) }
     end
-    for _, driver in ipairs { "inline", "threaded" } do
-      local args = { posts = 1, driver = driver }
+    for _, kind in ipairs { "inline", "threaded" } do
+      local args = { posts = 1, kind = kind }
       local target = start(args)
       local child = process.start(parent, args)
       assert.equal("forked", child:line())

@@ -33,7 +33,7 @@ local function engine_for(target)
     ca_file = tls.certificates().ca })
 end
 
--- A queue of each driver, and none.
+-- A queue of each kind, and none.
 local WAYS = {
   alone = function() return nil end,
   inline = function() return core.queue "inline" end,

@@ -20,7 +20,7 @@ local function new(client)
   local known = {
     next = false,                    -- of those that are free
     handle = client.engine:handle(), -- the core's, of what is under way
-    err = errors.spare(),
+    err = errors.preallocate(),
     request = {                      -- see oneflow.call.request
       client = client, operation = false, user = false, path = false, query = false, body = false, headers = false,
       form = false, answer = false, sink = false, timeout = 0, attempt_timeout = 0, repeatable = false, waiter = false,

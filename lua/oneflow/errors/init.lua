@@ -201,7 +201,7 @@ end
 
 --- An error object for when there is no memory to make one: with every field that will be written then.
 ---@return oneflow.Error
-function M.spare()
+function M.preallocate()
   return setmetatable({
     kind = "memory", outcome = "unknown", status = 0, detail = NO_MEMORY, problems = {}, retryable = false,
     attempts = 0, operation = "", acting_user = "", unconfirmed = false,

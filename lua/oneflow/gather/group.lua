@@ -259,7 +259,7 @@ end
 
 -- For items that did not end; made beforehand.
 local function lost()
-  local err = errors.spare()
+  local err = errors.preallocate()
   err.kind, err.operation, err.acting_user, err.status = "cancelled", "gather", nil, nil
   err.detail = "the gather was interrupted"
   return err

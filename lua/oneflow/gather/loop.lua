@@ -140,7 +140,7 @@ local function new_task(loop)
     loop = loop, queue = loop.queue, job = false, co = false, scope = false, run = false, step = false,
     begun = false, ended = false, good = false, value = false, err = false,
     waits = false, number = false, request = false,
-    stuck = false, due = false, place = false, group = false, spare = false, item = false, index = false,
+    stuck = false, due = false, place = false, group = false, next_free = false, item = false, index = false,
   }, Task)
 end
 
@@ -148,9 +148,9 @@ end
 -- It raises without memory, and then it changed nothing. `shallow`: it makes no call, as a rule.
 local function start(job, scope, run, step, item, index, shallow)
   local loop = job.loop
-  local task, co = loop.spare or new_task(loop), create(body)
+  local task, co = loop.free_tasks or new_task(loop), create(body)
   if make_room and not shallow then make_room(co) end
-  loop.spare = task.spare
+  loop.free_tasks = task.next_free
   task.job, task.co, task.scope, task.run, task.step = job, co, scope, run, step
   task.begun, task.ended, task.item, task.index = false, false, item, index
   job.task = task
@@ -335,7 +335,7 @@ local function advance(job, handle)
     local following = task.step(job, task)
     if task.scope ~= LEFT then -- its coroutine has ended, so no call waits by the task
       task.value, task.err, task.waits, task.request = nil, nil, false, false
-      task.spare, loop.spare = loop.spare, task
+      task.next_free, loop.free_tasks = loop.free_tasks, task
     end
     task = following
   end
@@ -343,13 +343,13 @@ end
 
 -- ---- loops -----------------------------------------------------------------------------------------------------
 
----@param driver "inline"|"threaded"
-local function new_loop(driver)
+---@param kind "inline"|"threaded"  of the queue
+local function new_loop(kind)
   return {
-    queue = core.queue(driver),
+    queue = core.queue(kind),
     jobs = {}, slots = 0, count = 0,   -- all that have not ended, by their slots, and how many
     free = {}, free_last = 0,          -- slots without a job
-    spare = false,                     -- a task for another function; `spare` of it is the next
+    free_tasks = false,                -- the first unused task; its `next_free` is the next one
     parked = {},                       -- tasks with a call under way, by its number
     timers = timers.new(),             -- tasks that wait for a time
     ready = {}, first = 1, last = 0,   -- jobs to go on with, in order
@@ -397,7 +397,7 @@ local function wait(loop, seconds)
 end
 
 -- Makes ready whose time has come. -> was there any?
-local function ring(loop)
+local function wake_due(loop)
   local list, now, some = loop.timers, clock.monotonic(), false
   for _ = 1, RESUMES_MAX do
     if list.count == 0 or list.due[1] > now then break end
@@ -427,7 +427,7 @@ local function turn(loop, seconds)
         answered(task)
       end
     end
-    if loop.timers.count > 0 then some = ring(loop) or some end
+    if loop.timers.count > 0 then some = wake_due(loop) or some end
   end
   run_ready(loop)
   loop.turning = false

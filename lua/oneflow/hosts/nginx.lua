@@ -66,7 +66,7 @@ local WATCHED = "a sink or a progress function is called while the call waits, w
 
 local queue        -- the core's, of this Lua state
 local waiting = {} -- by number: calls whose light threads have not gone on yet, each with its semaphore
-local spares = {}  -- used ones, for the next calls
+local free_entries = {}  -- used ones, for the next calls
 
 -- ---- the reader ------------------------------------------------------------------------------------------------
 
@@ -169,9 +169,9 @@ function waiter.admit(_, client)
     local path, problem, kind = core.notify_socket(client.socket_dir)
     if not path then return nil, kind, problem, kind == "validation" and "socket_dir" or nil end
   end
-  local entry = spares[#spares]
+  local entry = free_entries[#free_entries]
   if entry then
-    spares[#spares] = nil
+    free_entries[#free_entries] = nil
     return entry
   end
   local semaphore, problem = new_semaphore()
@@ -179,7 +179,7 @@ function waiter.admit(_, client)
   return nil, "memory", problem
 end
 
-function waiter.leave(_, entry) spares[#spares + 1] = entry end
+function waiter.leave(_, entry) free_entries[#free_entries + 1] = entry end
 
 function waiter.wait(_, entry, request, handle, number)
   local client = request.client
@@ -198,7 +198,7 @@ function waiter.wait(_, entry, request, handle, number)
   waiting[number] = nil
   if entry.woken and not woken then return end -- its semaphore was posted too late
   entry.request, entry.handle, entry.woken = nil, nil, false
-  spares[#spares + 1] = entry
+  free_entries[#free_entries + 1] = entry
 end
 
 function waiter.forget(_, number) waiting[number] = nil end
