@@ -13,6 +13,7 @@ local acting_user = require "oneflow.client.acting_user"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local hosts = require "oneflow.hosts"
+local lifted = require "oneflow.values.lifted"
 local usage = require "oneflow.errors.usage"
 
 local error, huge, ipairs, pcall = error, math.huge, ipairs, pcall
@@ -22,8 +23,8 @@ local M = {}
 
 local NOTHING = {}
 
-local ADMIN_REFUSED = "the service demands a user here and refuses the anonymous administrator (unchecked = true sends "
-  .. "it all the same)"
+local ADMIN_REFUSED = "the service demands a user here and refuses the anonymous administrator (unchecked = { \"as\" } "
+  .. "sends it all the same)"
 
 local function add(problems, path, message)
   problems = problems or {}
@@ -63,7 +64,7 @@ function M.prepare(request, scope, operation, path, parts, opts, problems)
   local user, user_problem = choose(scope, operation, opts)
   request.operation, request.user, request.path = operation, user, path
   if user_problem then problems = add(problems, "as", user_problem) end
-  if operation.as == "required" and user == ANONYMOUS_ADMIN and not opts.unchecked then
+  if operation.as == "required" and user == ANONYMOUS_ADMIN and not lifted(opts.unchecked, "as") then
     problems = add(problems, "as", ADMIN_REFUSED)
   end
   local watch

@@ -81,6 +81,27 @@ local function clean(text, most)
   return text
 end
 
+-- By problem, while a call is checked: the option `unchecked` lets it pass. By error: how to say so.
+local liftable, ways_out = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })
+
+--- Marks a problem as one that the option `unchecked` lets pass.
+function M.liftable(problem) liftable[problem] = true end
+
+local PATHS_SHOWN = 3
+
+local function way_out(problems)
+  local paths, count = {}, 0
+  for _, problem in ipairs(problems) do
+    if liftable[problem] then
+      count = count + 1
+      paths[count] = count <= PATHS_SHOWN and format("%q", problem.path) or nil
+    end
+  end
+  if count == 0 then return nil end
+  if count > PATHS_SHOWN then paths[#paths + 1] = "..." end
+  return format(" (unchecked = { %s } sends %s all the same)", concat(paths, ", "), count == 1 and "it" or "them")
+end
+
 local Error = { __metatable = false, __name = "oneflow.Error" }
 
 local function line_of(err)
@@ -94,6 +115,7 @@ local function line_of(err)
   for _, problem in ipairs(err.problems) do
     line[#line + 1] = format("; %s: %s", problem.path, concat(problem.messages, ", "))
   end
+  if ways_out[err] then line[#line + 1] = ways_out[err] end
   if ADVICE[err.kind] then line[#line + 1] = format(" (%s)", ADVICE[err.kind]) end
   if err.unconfirmed then
     line[#line + 1] = format(" (no official page confirms %s: the service may not have it)", err.operation)
@@ -219,7 +241,9 @@ function M.validation(context, problems)
     end
   end
   sort(problems, function(a, b) return ascii.before(a.path, b.path) end)
-  return M.new(context, { kind = "validation", outcome = "not_sent", problems = problems, retryable = false })
+  local err = M.new(context, { kind = "validation", outcome = "not_sent", problems = problems, retryable = false })
+  ways_out[err] = way_out(problems)
+  return err
 end
 
 --- One problem, as a list.

@@ -51,8 +51,9 @@ end
 --- A clause such as `; did you mean "publish"?` or `; known: a, b` for a name that is not in the list.
 ---@param name any
 ---@param known string[]
+---@param path string?  where the option `unchecked` lets it pass
 ---@return string
-function M.hint(name, known)
+function M.hint(name, known, path)
   local best, best_distance
   if type(name) == "string" and #name <= 64 then
     for _, candidate in ipairs(known) do
@@ -61,8 +62,12 @@ function M.hint(name, known)
     end
   end
   if best and best_distance <= 2 + #best / 4 then return format("; did you mean %q?", best) end
-  if #known == 0 then return "" end
-  return "; known: " .. concat(known, ", ")
+  local way_out = ""
+  if path and #path <= 100 and match(path, "^[A-Za-z0-9_.:%[%]-]+$") then
+    way_out = format("; unchecked = { %q } sends it", path)
+  end
+  if #known == 0 then return way_out end
+  return "; known: " .. concat(known, ", ") .. way_out
 end
 
 --- The names of a table, sorted.
@@ -90,8 +95,9 @@ function M.expected(path, what, value)
 end
 
 --- Raises that there is no field of this name.
-function M.no_field(path, name, fields)
-  M.raise(format("%s has no field %s%s", path, M.show(name), M.hint(name, M.names(fields))))
+---@param way_out string?  see `hint`
+function M.no_field(path, name, fields, way_out)
+  M.raise(format("%s has no field %s%s", path, M.show(name), M.hint(name, M.names(fields), way_out)))
 end
 
 --- The length of a table, whatever its metatable says. (LuaJIT's # asks no metamethod of a table.)

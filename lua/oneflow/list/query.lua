@@ -4,6 +4,7 @@ local ascii = require "oneflow.base.ascii"
 local check = require "oneflow.values.check"
 local core = require "oneflow.core"
 local ids = require "oneflow.values.ids"
+local lifted = require "oneflow.values.lifted"
 local lists = require "oneflow.options.lists"
 local OFFSET_MAX = require("oneflow.list.page").OFFSET_MAX
 local usage = require "oneflow.errors.usage"
@@ -13,13 +14,13 @@ local ipairs, next, pairs, tostring, type = ipairs, next, pairs, tostring, type
 local concat, sort = table.concat, table.sort
 local format, gmatch, sub = string.format, string.gmatch, string.sub
 local floor = math.floor
-local expected, note = usage.expected, check.note
+local expected, note = usage.expected, check.note_value
 
 local M = {}
 
 -- Text, in bodies, paths and queries alike.
 local function text_only(path, text, problems)
-  if not core.utf8(text) then note(problems, path, "is not UTF-8") end
+  if not core.utf8(text) then check.note(problems, path, "is not UTF-8") end
   return text
 end
 
@@ -31,7 +32,7 @@ local function scalar_text(path, value, problems)
   local text = tostring(value)
   if type(value) == "number" and ids.math_type(value) == "float" then
     if value ~= value or value - value ~= 0 then
-      note(problems, path, "is not a finite number")
+      check.note(problems, path, "is not a finite number")
     elseif value == floor(value) and value > -2 ^ 53 and value < 2 ^ 53 then
       text = format("%d", value)
     else
@@ -39,6 +40,16 @@ local function scalar_text(path, value, problems)
     end
   end
   return text_only(path, text, problems)
+end
+
+-- A filter of which nothing is known: text, or a list as the service writes lists.
+local function unknown_filter(path, value, problems)
+  if type(value) == "string" then return value end
+  if type(value) ~= "table" then value = { value } end
+  local items = {}
+  for i = 1, usage.rawlen(value) do items[i] = scalar_text(format("%s[%d]", path, i), value[i], problems) end
+  if #items == 0 then expected(path, "string or list", value) end
+  return concat(items, ",")
 end
 
 local function read_filters(operation, given, pairs_out, problems, unchecked)
@@ -51,17 +62,19 @@ local function read_filters(operation, given, pairs_out, problems, unchecked)
   sort(names, ascii.before)
   for _, name in ipairs(names) do
     local filter, value, path = operation.filters and operation.filters[name], given[name], "filter." .. name
-    if not filter and not unchecked then
+    local free = lifted(unchecked, path)
+    if not filter and not free then
       usage.raise(format("%s has no filter %s%s", operation.name, usage.show(name),
-        usage.hint(name, usage.names(operation.filters or {}))))
+        usage.hint(name, usage.names(operation.filters or {}), path)))
     end
     local text
-    if not filter or (unchecked and type(value) == "string") then
-      if type(value) ~= "string" then expected(path, "string", value) end
+    if not filter then
+      text = unknown_filter(path, value, problems)
+    elseif free and type(value) == "string" then
       text = value
     else
-      text = values[filter.type].filter(filter, value, path, unchecked and {} or problems, note)
-      if filter.max and #text > filter.max and not unchecked then
+      text = values[filter.type].filter(filter, value, path, free and {} or problems, note)
+      if filter.max and #text > filter.max and not free then
         note(problems, path, format("is longer than %d bytes", filter.max))
       end
     end
@@ -77,7 +90,7 @@ local function read_sort(operation, given, problems, unchecked)
     given = concat(given, ",")
   end
   if type(given) ~= "string" then expected("sort", "string", given) end
-  if unchecked then return given end
+  if lifted(unchecked, "sort") then return given end
   for column in gmatch(given .. ",", "([^,]*),") do
     local name = sub(column, 1, 1) == "-" and sub(column, 2) or column
     if not usage.among(operation.sort or {}, name) then
@@ -90,7 +103,7 @@ end
 -- `unchecked` lets through what the pages can still be counted with.
 local function bounded(name, value, from, to, problems, unchecked)
   if type(value) ~= "number" then expected(name, "integer", value) end
-  if unchecked then from, to = 0, 2 ^ 53 end
+  if lifted(unchecked, name) then from, to = 0, 2 ^ 53 end
   if value ~= floor(value) or value < from or value > to then
     note(problems, name, format("is not an integer from %d to %d", from, to))
     return nil
@@ -104,9 +117,9 @@ local function read_parameters(operation, given, out, problems, unchecked)
   for _, name in ipairs(usage.names(fields)) do
     local field, value = fields[name], given[name]
     if value ~= nil then
-      if not unchecked then value = check.value(field, value, name, problems) end
+      if not lifted(unchecked, name) then value = check.value(field, value, name, problems) end
       out[#out + 1] = { name, scalar_text(name, value, problems) }
-    elseif field.required and not unchecked then
+    elseif field.required and not lifted(unchecked, name) then
       note(problems, name, "is required")
     end
   end
@@ -149,7 +162,7 @@ function M.read(operation, query, problems, unchecked)
   for name, value in next, query do
     if known[name] then
       given[name] = value
-    elseif unchecked and type(name) == "string" then
+    elseif type(name) == "string" and lifted(unchecked, name) then
       others[name] = value
     else
       if lists.walk.options[name] then

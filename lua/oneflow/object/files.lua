@@ -15,6 +15,7 @@ local check = require "oneflow.values.check"
 local clock = require "oneflow.base.clock"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
+local lifted = require "oneflow.values.lifted"
 local lists = require "oneflow.options.lists"
 local options = require "oneflow.options.reader"
 local usage = require "oneflow.errors.usage"
@@ -226,7 +227,7 @@ function M.upload(scope, operation, path, body, opts, problems, make, a, b)
   name = name or (source and gsub(source, "^.*/", ""))
   if not name then
     check.note(problems, "body.name", "is required with content")
-  elseif not opts.unchecked then
+  elseif not lifted(opts.unchecked, name_from) then
     check_name(rule, name, name_from, problems)
     if plain.upload_as == "expanded_pdf" and extension_of(name) ~= "pdf" then
       check.note(problems, "body.upload_as", "expanded_pdf is for a .pdf")
@@ -241,10 +242,12 @@ function M.upload(scope, operation, path, body, opts, problems, make, a, b)
     CONTENT_TYPES[extension_of(safe_name or "")] or "application/octet-stream", source, body.content)
   if not form then
     check.note(problems, from, why)
-  elseif not opts.unchecked then
+  elseif not lifted(opts.unchecked, from) then
     check_size(rule, form:size(), from, problems)
   end
-  if name and not safe_name and opts.unchecked then check.note(problems, name_from, "cannot stand in a form") end
+  if name and not safe_name and lifted(opts.unchecked, name_from) then
+    check.note(problems, name_from, "cannot stand in a form")
+  end
 
   local parts = { form = form }
   if body.progress then parts.sink = watcher(nil, body.progress) end

@@ -49,7 +49,8 @@ local M = {}
 ---@field attempt_timeout number?  seconds, one attempt (30)
 ---@field retry (false|{ attempts: integer })?  taken and checked; one attempt is made
 ---@field decode boolean?  false: the JSON text instead of an object; of what only reads, it is not looked at
----@field unchecked boolean?  names and values go out unchecked
+---@field unchecked (boolean|string[])?  names and values go out unchecked: all, or those at these paths of an error's
+---problems ("body.value.amount", "filter.states") and below
 ---@field blocking boolean?  allow the call to block an nginx worker
 
 ---Options of each and pages.

@@ -23,7 +23,7 @@ local RETRY = { type = "list", list = M.retry, or_false = true }
 local function call_options(more)
   local all = {
     as = "any", timeout = "seconds", attempt_timeout = "seconds", retry = RETRY, decode = "boolean",
-    unchecked = "boolean", blocking = "boolean",
+    unchecked = "paths", blocking = "boolean",
   }
   for name, option in pairs(more or {}) do all[name] = option end
   return options.list { expected = "table", options = all }

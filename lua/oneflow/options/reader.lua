@@ -40,6 +40,21 @@ function TYPES.integer(path, value, option)
   return value
 end
 
+--- true or false, or a list of paths; see oneflow.values.lifted.
+function TYPES.paths(path, value)
+  if type(value) == "boolean" then return value end
+  if type(value) ~= "table" then bad_type(path, "boolean or list of paths", value) end
+  local copy, length = {}, usage.rawlen(value)
+  for key, name in next, value do
+    if type(key) ~= "number" or key < 1 or key > length or key ~= floor(key) then
+      bad_type(path, "boolean or list of paths", value)
+    end
+    if type(name) ~= "string" then bad_type(format("%s[%d]", path, key), "path", name) end
+    copy[key] = name
+  end
+  return copy
+end
+
 --- A table with a list of its own, or `false` where that has a meaning.
 function TYPES.list(path, value, option)
   if value == false and option.or_false then return false end

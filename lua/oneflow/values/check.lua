@@ -4,6 +4,8 @@
 local core = require "oneflow.core"
 local cross_field = require "oneflow.values.cross_field"
 local equal = require "oneflow.values.equal"
+local errors = require "oneflow.errors"
+local lifted = require "oneflow.values.lifted"
 local CALL = require("oneflow.options.lists").call
 local read_options = require("oneflow.options.reader").read
 local rows = require "oneflow.values.rows"
@@ -11,7 +13,7 @@ local usage = require "oneflow.errors.usage"
 local values = require "oneflow.values"
 
 local ipairs, next, pairs, tonumber, type = ipairs, next, pairs, tonumber, type
-local format, gmatch = string.format, string.gmatch
+local find, format, gmatch = string.find, string.format, string.gmatch
 local floor = math.floor
 
 local M = {}
@@ -27,16 +29,23 @@ function M.options(opts) return read_options(CALL, opts) end
 
 -- ---- payloads ------------------------------------------------------------------------------------------------
 
-local function note(problems, path, message)
+--- Adds what is wrong at a path.
+---@return oneflow.Problem
+function M.note(problems, path, message)
   for _, problem in ipairs(problems) do
     if problem.path == path then
       problem.messages[#problem.messages + 1] = message
-      return
+      return problem
     end
   end
-  problems[#problems + 1] = { path = path, messages = { message } }
+  local problem = { path = path, messages = { message } }
+  problems[#problems + 1] = problem
+  return problem
 end
-M.note = note
+
+--- The same of what the option `unchecked` lets pass: the error says so.
+function M.note_value(problems, path, message) errors.liftable(M.note(problems, path, message)) end
+local note = M.note_value
 
 -- What is read of a payload, how: `unchecked`; `body`, the payload; `held`, what the handle holds of the thing that is
 -- written, or nil; and what was found: `left_out`, the path of a name that is only read.
@@ -73,10 +82,16 @@ local function no_field(field, name, item, path, how)
       elseif only ~= nil or (type(held) == "table" and held[name] ~= nil) then
         usage.raise(format("%s.%s is read, and not changed here", path, name))
       end
-      usage.no_field(path, name, field.fields)
+      usage.no_field(path, name, field.fields, type(name) == "string" and path .. "." .. name or nil)
     end
   end
   how.left_out = path .. "." .. name
+end
+
+local function unchecked_at(how, path)
+  local unchecked = how.unchecked
+  if not unchecked or unchecked == true then return unchecked end
+  return lifted(unchecked, path)
 end
 
 --- A value of a type without fields of its own, as it is sent.
@@ -97,14 +112,16 @@ function walked.list(field, value, path, problems, how)
   if type(value) ~= "table" then bad_type(path, "list", value) end
   local items, count = rows(value)
   if items and items ~= value then -- as it was read; what was not read is not to be deleted
-    if count and not how.unchecked then note(problems, path, format("holds %d of %d items", #items, count)) end
+    if count and not unchecked_at(how, path) then
+      note(problems, path, format("holds %d of %d items", #items, count))
+    end
     value = items
   end
   local copy, length = {}, usage.rawlen(value)
   for key in next, value do
     if type(key) ~= "number" or key < 1 or key > length or key ~= floor(key) then
       if type(key) == "string" then usage.raise(format("%s: a list expected, got named fields", path)) end
-      note(problems, path, "is a list with holes or with keys that are no positions")
+      M.note(problems, path, "is a list with holes or with keys that are no positions")
       return value
     end
   end
@@ -112,7 +129,7 @@ function walked.list(field, value, path, problems, how)
     copy[i] = read(field.of, value[i], format("%s[%d]", path, i), problems, how)
     if copy[i] == nil then copy[i] = {} end
   end
-  if not how.unchecked then
+  if not unchecked_at(how, path) then
     if field.max and length > field.max then
       note(problems, path, format("has more than %d items", field.max))
     elseif field.min and length < field.min then
@@ -126,13 +143,13 @@ end
 -- nil: all that was in it is only read.
 function walked.object(field, value, path, problems, how)
   if type(value) ~= "table" then bad_type(path, "table", value) end
-  local copy, unchecked, left_out = {}, how.unchecked, false
+  local copy, unchecked, left_out = {}, unchecked_at(how, path), false
   for name, item in next, value do
     local known = field.fields[name]
     if known then
       copy[name] = read(known, item, path .. "." .. name, problems, how)
       left_out = left_out or copy[name] == nil
-    elseif unchecked then
+    elseif unchecked or how.unchecked and type(name) == "string" and unchecked_at(how, path .. "." .. name) then
       copy[name] = item
     else
       no_field(field, name, item, path, how)
@@ -151,7 +168,7 @@ end
 
 -- `unchecked` looks at no value, but still writes lists as lists.
 function read(field, value, path, problems, how)
-  local unchecked = how.unchecked
+  local unchecked = unchecked_at(how, path)
   if value == core.null then
     if not field.nullable and not unchecked then note(problems, path, "must not be null") end
     return value
@@ -162,11 +179,24 @@ function read(field, value, path, problems, how)
   return checked(field, value, path, problems)
 end
 
+-- Takes away what was found where nothing is to be checked: of what fields demand of each other.
+local function lift(problems, unchecked)
+  local kept = 0
+  for i = 1, #problems do
+    local problem = problems[i]
+    problems[i] = nil
+    if not (find(problem.path, "^body") and lifted(unchecked, problem.path)) then
+      kept = kept + 1
+      problems[kept] = problem
+    end
+  end
+end
+
 --- A payload against the table's fields.
 ---@param operation table  body, rules, totals, read_only
 ---@param body table?
 ---@param problems oneflow.Problem[]  grows
----@param unchecked boolean?
+---@param unchecked boolean|string[]|nil
 ---@param held table?  what the handle holds of the thing that is written
 ---@return table copy
 function M.body(operation, body, problems, unchecked, held)
@@ -178,8 +208,9 @@ function M.body(operation, body, problems, unchecked, held)
   local how = { unchecked = unchecked, body = body, held = held }
   local copy = walked.object(field, body, "body", problems, how)
   if copy == nil then usage.raise(format("nothing in the body can be changed: %s is only read", how.left_out)) end
-  if not unchecked then
+  if unchecked ~= true then
     cross_field.totals(operation, copy, problems, note)
+    if unchecked then lift(problems, unchecked) end
   end
   return copy
 end

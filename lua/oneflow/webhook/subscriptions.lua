@@ -4,6 +4,7 @@ local ascii = require "oneflow.base.ascii"
 local check = require "oneflow.values.check"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
+local lifted = require "oneflow.values.lifted"
 local rows = require "oneflow.values.rows"
 local events = require "oneflow.webhook.events"
 local usage = require "oneflow.errors.usage"
@@ -98,11 +99,12 @@ local function checked(wanted, opts)
   local copy = check.body(CREATE, wanted, problems, opts.unchecked)
   if copy.sign_key == "" then check.note(problems, "body.sign_key", "is empty") end
   if problems[1] then return nil, problems end
-  if not opts.unchecked then
+  if opts.unchecked ~= true then
     for i, filter in ipairs(copy.filters or {}) do
       for k, rule in ipairs(filter.filter_rules or {}) do
         for m, value in ipairs(rule.type == "EVENT_TYPE" and rule.values or {}) do
-          events.must_know(format("body.filters[%d].filter_rules[%d].values[%d]", i, k, m), value)
+          local path = format("body.filters[%d].filter_rules[%d].values[%d]", i, k, m)
+          if not lifted(opts.unchecked, path) then events.must_know(path, value) end
         end
       end
     end
