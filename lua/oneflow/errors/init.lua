@@ -1,4 +1,4 @@
--- The error object, and the one place that decides what a failure is called and what it means.
+-- The error object. Only this file decides an error's kind, outcome and message.
 local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 
@@ -22,35 +22,35 @@ local M = {}
 ---| "io" # a file of this machine could not be read or written
 ---| "storage" # the storage host, to which the service points for a file, answered otherwise; `status` is its own
 
----The promise of the library.
+---What the library guarantees about the request.
 ---@alias oneflow.Outcome
 ---| "not_sent" # no byte left
 ---| "refused"  # the service answered and did nothing
 ---| "unknown"  # it may have been applied
 
----What came back instead of an answer. `tostring(err)` is one line that is safe to log.
+---The error that a call returns. `tostring(err)` is one line that is safe to log.
 ---@class oneflow.Error
 ---@field kind oneflow.Kind
 ---@field outcome oneflow.Outcome
----@field status integer?  HTTP status, when there was one
+---@field status integer?  HTTP status, if there was an answer
 ---@field code integer?  the service's own seven digits
 ---@field title string?
 ---@field detail string?
 ---@field problems oneflow.Problem[]
 ---@field request_id string?
 ---@field retry_after number?  seconds
----@field retryable boolean  may the caller repeat the call without doing a thing twice?
+---@field retryable boolean  whether the caller may repeat the call without doing anything twice
 ---@field attempts integer
 ---@field operation string  "contract.publish"
 ---@field acting_user string?  e-mail, or "anonymous administrator"
----@field unconfirmed boolean  a 404 or 405 of an operation that no official page confirms: it may not exist at all
+---@field unconfirmed boolean  the operation may not exist: a 404 or 405, and no official page confirms it
 
 local KIND_OF_STATUS = {
   [400] = "validation", [401] = "authentication", [402] = "payment", [403] = "permission", [404] = "not_found",
   [408] = "server", [409] = "conflict", [422] = "validation", [429] = "rate_limit",
 }
 
--- By range, where the status has no name of its own.
+-- For ranges of statuses without an entry of their own.
 local RANGES = {
   { from = 300, to = 399, kind = "redirect", outcome = "refused" },
   { from = 400, to = 499, kind = "http", outcome = "refused" },
@@ -58,7 +58,7 @@ local RANGES = {
 
 local TRANSIENT = { [408] = true, [500] = true, [502] = true, [503] = true, [504] = true }
 
--- What may be asked for again after it was sent, when the operation is repeatable.
+-- Kinds after which a repeatable operation may be repeated although it was sent.
 local UNKNOWN_RETRYABLE = { connection = true, timeout = true, decode = true, mismatch = true }
 
 local BADNESS = { not_sent = 1, refused = 2, unknown = 3 }
@@ -127,7 +127,7 @@ local function line_of(err)
   return clean(concat(line), LINE_MAX)
 end
 
--- Whoever holds an error may have changed its fields: a script, before it raises it to its host.
+-- The holder of an error may have changed its fields, for example a script before it raises the error to its host.
 function Error.__tostring(err)
   local good, line = pcall(line_of, err)
   return good and line or "an error of oneflow, whose fields were changed"
@@ -141,7 +141,7 @@ function M.worse(a, b)
   return BADNESS[a] > BADNESS[b] and a or b
 end
 
---- What a server said, as it may be shown: one line, not too long, without the token. nil for nothing.
+--- A server's text in a form that may be shown: one line of limited length, without the token. nil for empty text.
 ---@param mask fun(text: string): string
 ---@return string?
 function M.safe(text, mask)
@@ -149,7 +149,7 @@ function M.safe(text, mask)
   return clean(mask(text), DETAIL_MAX)
 end
 
---- What a value prints as; a text whatever the value does.
+--- tostring(value), and always a string, even if the value's __tostring fails.
 ---@return string
 function M.printed(value)
   local good, text = pcall(tostring, value)
@@ -185,7 +185,7 @@ function M.new(context, fields)
   }, Error)
 end
 
--- Of a status that is no success.
+-- The kind for a status that is not a success.
 local function read_status(status)
   local kind, outcome = KIND_OF_STATUS[status], "refused"
   for _, range in ipairs(RANGES) do
@@ -198,14 +198,14 @@ end
 
 -- ---- without memory ----------------------------------------------------------------------------------------------
 
---- What Lua raises without memory, and the core's words for that.
+--- The message that Lua raises when memory is out; the core uses the same words.
 M.NO_MEMORY = "not enough memory"
 local NO_MEMORY = M.NO_MEMORY
 
---- Is it that, or does it begin with it?
+--- Is the value this message, or does it begin with it?
 function M.is_no_memory(raised) return type(raised) == "string" and find(raised, NO_MEMORY, 1, true) == 1 end
 
---- By a status that is no success: was it refused?
+--- Does this status, which is not a success, mean that the request was refused?
 M.REFUSED = {}
 for status = 300, 499 do
   local _, outcome = read_status(status)
@@ -213,7 +213,7 @@ for status = 300, 499 do
 end
 local REFUSED = M.REFUSED
 
---- What became of an attempt of which this alone is known.
+--- The outcome of an attempt, if only these two are known.
 ---@param sent boolean?
 ---@param status integer?
 ---@return oneflow.Outcome
@@ -221,7 +221,7 @@ function M.outcome_of(sent, status)
   return not sent and "not_sent" or status and REFUSED[status] and "refused" or "unknown"
 end
 
---- An error object for when there is no memory to make one: with every field that will be written then.
+--- An error object made in advance, for when memory is out. It has every field that will be set then.
 ---@return oneflow.Error
 function M.preallocate()
   return setmetatable({
@@ -232,8 +232,9 @@ end
 
 -- ---- from what came ---------------------------------------------------------------------------------------------
 
---- Values that cannot be sent: nothing was. Where the core had no memory to look at one, that is the error.
----@param problems oneflow.Problem[]  put in the order of their paths
+--- The error for arguments that cannot be sent; nothing was sent. If the core lacked memory to check one, that is the
+--- error.
+---@param problems oneflow.Problem[]  are sorted by their paths
 function M.validation(context, problems)
   for _, problem in ipairs(problems) do
     if problem.messages[1] == NO_MEMORY then
@@ -246,7 +247,7 @@ function M.validation(context, problems)
   return err
 end
 
---- One problem, as a list.
+--- A list with one problem.
 function M.problem(path, message)
   return { { path = path, messages = { message } } }
 end
@@ -270,9 +271,9 @@ end
 
 local function integer(value) return type(value) == "number" and value or nil end
 
---- Where a location points to, for messages: the rest of it may be a secret.
+--- The host of a location, for messages; the rest of it may be secret.
 ---@param location string?
----@return string? host  nil: the same one
+---@return string? host  nil: the same host
 function M.host_of(location)
   local authority = match(location or "", SCHEME .. "([^/?#]*)") or match(location or "", "^//([^/?#]*)")
   return authority and (match(authority, "@(.*)$") or authority)
@@ -305,7 +306,7 @@ local function from_status(context, outcome)
   })
 end
 
--- The storage host is another one, with errors in a language of its own; its bodies may tell the signed link.
+-- The storage host is another server, whose errors have another format; their bodies may contain the signed link.
 local function from_storage(context, outcome)
   local status, storage = outcome.status, context.storage
   local host = storage.host or "the same host"
@@ -329,7 +330,7 @@ local function from_storage(context, outcome)
   })
 end
 
---- What came instead of a good answer, in words.
+--- The error for an outcome that is not a success.
 ---@param outcome table  of an attempt, see oneflow.call.attempt
 ---@return oneflow.Error
 function M.from_outcome(context, outcome)
@@ -340,7 +341,7 @@ function M.from_outcome(context, outcome)
     if field or (status and (status >= 300 or status < 200)) then return from_storage(context, outcome) end
     message = format("storage host %s: %s", context.storage.host, message)
   end
-  -- Whatever became of its body, an answer beyond 2xx says what the service did.
+  -- A status beyond 2xx says what the service did, even if the body did not arrive completely.
   if status and (status >= 300 or (status < 200 and not kind)) then return from_status(context, outcome) end
   if kind == "validation" then return M.validation(context, M.problem(field, message)) end
   local retryable
@@ -351,7 +352,7 @@ function M.from_outcome(context, outcome)
   })
 end
 
---- A 2xx answer whose body is not what the operation promises.
+--- The error for a 2xx answer whose body is not what the operation returns.
 function M.unexpected(context, result, kind, message)
   local content_type = result.content_type
   local json = content_type and find(ascii.lower(content_type), "json", 1, true)

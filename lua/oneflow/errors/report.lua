@@ -1,6 +1,6 @@
--- The one place that tells what no caller can be told: what a function of the program's raised after the request went
--- out, and what became of a call that nobody waits for. Told to the client's hooks or, without one, in a line: in the
--- error log of nginx, elsewhere on standard error. Told once, whatever happens; nothing here raises.
+-- Reports what no caller can be told: errors in the program's functions after the request was sent, and the results of
+-- calls whose caller no longer waits. Reports go to the client's hooks or, without a hook, as a line to nginx's error
+-- log, or otherwise to standard error. Each is reported exactly once, and nothing here raises.
 local clock = require "oneflow.base.clock"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
@@ -11,14 +11,14 @@ local running = coroutine.running
 
 local M = {}
 
--- The log of the host, when it has one of its own, and the level of an error in there.
+-- The log function of the host, if it has one, and its level for errors.
 local host_log, host_level = false, nil
 
---- From now on lines go there: `write(level, line)`.
----@param write function  in C: there may be no memory, or no room on the stack, for one in Lua
+--- Sets the log function: `write(level, line)`.
+---@param write function  a C function: for a Lua function there may be no memory or stack
 function M.log_to(write, level) host_log, host_level = write, level end
 
--- What is told without memory, or with no room on the stack for a function in Lua.
+-- The lines that are written when there is no memory, or no stack for a Lua function.
 local BARE = {
   call = ": interrupted when it may have been applied",
   on_response = ": what on_response raised could not be reported",
@@ -34,7 +34,7 @@ end
 
 local function as_it_is(text) return text end
 
--- What was raised, as it may be shown.
+-- An error value in a form that may be shown.
 local function shown(client, problem)
   return errors.safe(errors.printed(problem), client and client.mask or as_it_is) or "nothing"
 end
@@ -44,8 +44,8 @@ local function became(info)
   return info.status and format("done, status %d", info.status) or "not known"
 end
 
--- Which thing it was about: without that nobody can look at what became of it. Not its query, as in the core's lines,
--- which a client that was closed, and knows its token no more, does not keep back either.
+-- The request line, by which a person can check what happened. Without the query, as in the core's lines, because a
+-- closed client has wiped its token and cannot mask it there.
 local function request_of(client, info)
   if not info then return "" end
   if info.storage then return format(" [%s, a file at %s]", info.method, info.storage) end
@@ -68,8 +68,8 @@ local function orphan_line(client, info)
     request_of(client, info)))
 end
 
--- Until when a coroutine may be in on_error: what the hook causes itself becomes a line. A time, as nginx may use a
--- coroutine again that it ended there.
+-- Coroutine -> until when it may be in on_error: an error in the hook itself is written as a line. This is a time
+-- because nginx may reuse a coroutine that it ended in the hook.
 local inside = setmetatable({}, { __mode = "k" })
 local STALE_SECONDS = 60
 
@@ -82,19 +82,19 @@ local function call_hook(hook, problem, raised_in, info)
   return good, why
 end
 
----What on_error is told: where it was raised, and the call as far as it is known.
+---What on_error gets: where the error was raised, and what is known of the call.
 ---@class oneflow.ErrorInfo: oneflow.ResponseInfo
----"on_response", "progress" (of a file), or "call": a Ctrl-C or the like, when the answer of what may have been applied
----had come; that passes on as well.
+---"on_response", "progress" (of a file), or "call": an error such as Ctrl-C, raised after the answer to a request that
+---may have been applied had arrived; it is raised to the caller as well.
 ---@field raised_in string
 
---- Reports what was raised where nobody can catch it: to the client's on_error(problem, info), or in a line.
+--- Reports an error that no caller can catch, to the client's on_error(problem, info), or as a line.
 ---@param client table?  its state
----@param problem any  what was raised
+---@param problem any  the error value
 ---@param raised_in string  see oneflow.ErrorInfo
 ---@param operation string
 ---@param user string?
----@param info table?  oneflow.ResponseInfo, as far as it is known; made for this
+---@param info table?  oneflow.ResponseInfo, as far as it is known; made for this report
 function M.problem(client, problem, raised_in, operation, user, info)
   local hook = client and client.hooks and client.hooks.on_error
   local why
@@ -104,12 +104,12 @@ function M.problem(client, problem, raised_in, operation, user, info)
     why = fine and hook_problem or told
   end
   if pcall(problem_line, client, problem, raised_in, operation, user, info, why) then return end
-  -- Perhaps the hook changed its table.
+  -- The hook may have changed its table.
   if pcall(problem_line, client, problem, raised_in, operation, user) then return end
   pcall(log, "oneflow: ", operation, user and " as ", user, BARE[raised_in] or UNTOLD, WHY)
 end
 
---- Reports what became of a call that nobody waits for: to the client's on_response(info), or in a line.
+--- Reports the result of a call whose caller no longer waits, to the client's on_response(info), or as a line.
 ---@param client table  its state
 ---@param info table  oneflow.ResponseInfo, with `orphaned`
 function M.orphaned(client, info)

@@ -1,5 +1,5 @@
--- Errors that are the programmer's: wrong names, wrong Lua types, a missing acting user. They are raised as
--- strings that point at the line which called the library, however deep in the library they are found.
+-- Mistakes in the program: wrong names, wrong Lua types, a missing acting user. They are raised as strings with the
+-- position of the line that called the library, however deep in the library they are detected.
 local ascii = require "oneflow.base.ascii"
 local error, ipairs, pairs, type = error, ipairs, pairs, type
 local getinfo = debug.getinfo
@@ -24,10 +24,10 @@ function M.raise(message)
   error("oneflow: " .. message, level)
 end
 
---- Raises a value as it is.
+--- Raises a value unchanged.
 function M.throw(value) error(value, 0) end
 
--- How many single-character edits lie between two words.
+-- The edit distance of two words.
 local function distance(a, b)
   local row = {}
   for j = 0, #b do row[j] = j end
@@ -48,7 +48,7 @@ function M.among(list, value)
   return false
 end
 
---- A clause such as `; did you mean "publish"?` or `; known: a, b` for a name that is not in the list.
+--- A clause for a name that is not in the list, such as `; did you mean "publish"?` or `; known: a, b`.
 ---@param name any
 ---@param known string[]
 ---@param path string?  where the option `unchecked` lets it pass
@@ -89,7 +89,7 @@ function M.show(name)
   return '"' .. name .. '"'
 end
 
---- Raises that a value has another Lua type than the expected one.
+--- Raises that a value has the wrong Lua type.
 function M.expected(path, what, value)
   M.raise(format("%s: %s expected, got %s", path, what, type(value)))
 end
@@ -100,7 +100,7 @@ function M.no_field(path, name, fields, way_out)
   M.raise(format("%s has no field %s%s", path, M.show(name), M.hint(name, M.names(fields), way_out)))
 end
 
---- The length of a table, whatever its metatable says. (LuaJIT's # asks no metamethod of a table.)
+--- The length of a table, ignoring its metatable. (LuaJIT's # calls no metamethod of a table.)
 ---@type fun(t: table): integer
 M.rawlen = rawlen or function(t) return #t end
 

@@ -1,4 +1,4 @@
--- Functions that are begun before their results are asked for.
+-- Functions that start before their results are needed, for prefetching.
 local hosts = require "oneflow.hosts"
 local loops = require "oneflow.gather.loop"
 
@@ -18,14 +18,14 @@ local function ended(job, task)
   if ahead.sleeper then ahead.sleeper:wake() end
 end
 
---- Begins a function whose calls go on while the caller does other things.
+--- Starts a function whose calls run while the caller does other things.
 ---@param fn fun(): any, any
----@return table? ahead  for M.take; nil: not here
+---@return table? ahead  for M.take; nil: not possible here
 function M.begin(fn)
   local task = current()
   if not hosts.here().own_loops then return nil end
   local loop = task and task.loop or loops.new "inline"
-  -- A pool of one job. Nobody waits for it yet.
+  -- A pool with one job, for which nobody waits yet.
   local ahead = {
     home = task and task.loop, loop = loop, scope = { above = task and task.scope }, live = 1, sleeper = false,
     caller = false, waiter = false, good = false, value = nil, err = nil,
@@ -40,13 +40,13 @@ function M.begin(fn)
   return ahead
 end
 
---- Drops what was begun.
+--- Cancels a started function.
 function M.drop(ahead)
   stop(ahead.loop, ahead.scope, "nobody waits for it any more")
 end
 
---- Waits for what was begun.
----@return boolean taken  false: it cannot be waited for from here, and is dropped
+--- Waits for a started function.
+---@return boolean taken  false: this caller cannot wait for it, and it was cancelled
 ---@return any value, any err
 function M.take(ahead)
   local task = current()

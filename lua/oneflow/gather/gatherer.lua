@@ -1,4 +1,4 @@
--- The gatherer: many calls at once for hosts with a loop of their own.
+-- The gatherer: many calls at once, for hosts with an event loop of their own.
 local clock = require "oneflow.base.clock"
 local core = require "oneflow.core"
 local families = require "oneflow.object.families"
@@ -19,12 +19,12 @@ local stop, stopped = loops.stop, loops.stopped
 
 local M = {}
 
-local LONG = 3600 -- seconds: until something happens
-local BLIND_SECONDS = 1 / 100 -- between looks, without a descriptor
+local LONG = 3600 -- seconds: no limit
+local BLIND_SECONDS = 1 / 100 -- between checks, without a descriptor
 
-local UNSTOPPED = {} -- the scope of on_done: whoever is told of a function may make calls, also when that was cancelled
+local UNSTOPPED = {} -- the scope of on_done: it may make calls even if its function was cancelled
 
----Runs functions at once under a loop of the host's: its calls are carried by the I/O thread of the process.
+---Runs functions concurrently in the host's event loop; the I/O thread of the process carries their calls.
 ---@class oneflow.Gatherer
 local Gatherer = {}
 
@@ -33,7 +33,7 @@ local GATHERER = {
   __tostring = function() return "oneflow gatherer" end,
 }
 
--- Nobody can go on with its functions any more.
+-- Nothing can resume its functions any more.
 function GATHERER.__gc(self) orphans.abandon(open(self, GATHERER).calls) end
 
 local HANDLE = { __metatable = false, __name = "oneflow.Gatherer.Handle" }
@@ -51,7 +51,7 @@ end
 
 local is_turning
 
--- Not from one of its own tasks, which would wait for itself.
+-- Must not be called by one of its own tasks, which would wait for itself.
 local function outside(self, name)
   local loop = loop_of(self, name)
   if is_turning(loop) then usage.raise(format("gatherer:%s inside of one of its own functions", name)) end
@@ -62,7 +62,7 @@ end
 
 local start_waiting
 
--- What nobody was there to be told: poll raises it. A second one before that is reported.
+-- Keeps an error that no function can get, for poll to raise. A second one before that is reported.
 ---@param from table  the job that raised, or the loop
 local function note_raise(loop, from, where, what)
   if loop.raised then return report.problem(nil, what, where, "gatherer") end
@@ -77,7 +77,7 @@ local function leave(job)
 end
 
 local function run_on_done(job)
-  yieldable() -- raises without room on the stack for what follows
+  yieldable() -- raises if there are no stack slots for what follows
   local on_done, value, err, trace = job.on_done, job.value, job.err, job.trace
   job.told = true
   return on_done(value, err, trace)
@@ -88,7 +88,7 @@ local TO_TELL
 local function on_done_ended(job, task)
   if not task.good then
     local what = read_raised(task)
-    if not job.told then -- it has not begun, for want of memory: in the next turn
+    if not job.told then -- it could not start for lack of memory: tries again in the next turn
       job.task = TO_TELL
       error(what, 0)
     end
@@ -122,7 +122,7 @@ local TO_BEGIN = loops.beginning(function(job)
   return loops.start(job, job.scope, run, ran)
 end)
 
--- A job that waited is one of the loop before it leaves the line, as a raise may come in between.
+-- A waiting job is added to the loop before it leaves the queue, because an error may be raised in between.
 function start_waiting(loop)
   while loop.live < loop.concurrency do
     local job = loop.waiting[loop.next]
@@ -139,7 +139,7 @@ end
 
 local function cut(loop, what)
   loop.cut_by, loop.cut = what, true
-  loop.turning = false -- last: a raise may come in between
+  loop.turning = false -- last, because an error may be raised in between
 end
 
 local function idle(loop) return loop.count == 0 and not (loop.waiting[loop.next] or loop.cut) end
@@ -150,11 +150,11 @@ local function protected_turn(loop, seconds)
   if loop.cut then
     loops.sweep(loop, loop.cut_by)
     loop.cut = false
-    seconds = seconds and 0 -- there may be nothing left to wait for
+    seconds = seconds and 0 -- there may be nothing to wait for any more
   end
   start_waiting(loop)
   local some = loops.turn(loop, seconds)
-  return some -- no tail call: it stays on the stack
+  return some -- not a tail call: this function must stay on the stack
 end
 
 local function host_turn(loop, seconds)
@@ -166,7 +166,7 @@ local function host_turn(loop, seconds)
   error(some, 0)
 end
 
--- A second raise may have come before the first one was noted: what is turning is on its thread's stack.
+-- A second error may be raised before the first one was recorded: then the running turn is still on its thread's stack.
 function is_turning(loop)
   if not loop.turning then return false end
   if calls(loop.thread, protected_turn) then return true end
@@ -193,11 +193,12 @@ local function poll(loop, seconds)
   return some
 end
 
---- Begins a function, or, with `concurrency` of them under way, lets it wait for its turn.
+--- Starts a function, or queues it if `concurrency` functions are running.
 ---@param fn fun(): any, any
----@param on_done fun(value: any, err: any, traceback: string?)?  told what it returned, or `nil, what it raised,
----traceback`; called by `poll`, or by `add` when the function makes no call. What it raises passes on from there once
----the others were told, as does a raise of a function without one; of several the first, the others go to the log
+---@param on_done fun(value: any, err: any, traceback: string?)?  gets what the function returned, or `nil, error,
+---  traceback` if it raised; called by `poll`, or by `add` if the function makes no call. If it raises, or a function
+---  without it raises, `add` or `poll` raises the error after the other on_done were called; of several errors it
+---  raises the first, the others go to the log
 ---@return userdata handle  for cancel
 function Gatherer:add(fn, on_done)
   local loop = loop_of(self, "add")
@@ -213,26 +214,26 @@ function Gatherer:add(fn, on_done)
     loops.distrust(loop)
     job.dropped = not job.slot
     if job.dropped then error(what, 0) end
-    note_raise(loop, loop, "the gatherer", what) -- it is begun: that is left to poll, as what others raise
+    note_raise(loop, loop, "the gatherer", what) -- it has started: poll raises the error, as those of others
   end
   if loop.raised == job and not is_turning(loop) then raise_noted(loop) end
   return handle
 end
 
--- Who paused goes on: the loop's host waits for its descriptor, which knows nothing of this.
+-- Wakes paused functions. The host waits for the descriptor, which does not become readable for them, so runs a turn.
 local function stop_and_go_on(loop, scope, why)
   stop(loop, scope, why)
   if loop.first <= loop.last and not is_turning(loop) then host_turn(loop) end
 end
 
---- Cancels a function, or all: no call of theirs begins any more, and those under way end as `cancelled`, but for
---- those on the wire that must not be repeated. `oneflow.sleep` in there ends, as `cancelled` too.
----@param handle userdata?  of add
+--- Cancels a function, or all: they begin no more calls, and their running calls end as `cancelled`, except those on
+--- the wire that must not be repeated. `oneflow.sleep` in them ends as `cancelled`, too.
+---@param handle userdata?  returned by add
 function Gatherer:cancel(handle)
   local loop = loop_of(self, "cancel")
   if handle == nil then
     local scope = loop.scope
-    loop.scope = {} -- of what is added from now on
+    loop.scope = {} -- for functions that are added from now on
     return stop_and_go_on(loop, scope, "the gatherer was cancelled")
   end
   local scope = open(handle, HANDLE)
@@ -240,9 +241,9 @@ function Gatherer:cancel(handle)
   stop_and_go_on(loop, scope, "the function was cancelled")
 end
 
---- Goes on with what is done.
----@param seconds number?  waits for at most this long until there is something (0: never)
----@return boolean idle  nothing is left
+--- Continues functions whose calls are done.
+---@param seconds number?  maximum time to wait until there is one (0: does not wait)
+---@return boolean idle  no function is left
 function Gatherer:poll(seconds)
   local loop = outside(self, "poll")
   if seconds ~= nil and type(seconds) ~= "number" then
@@ -255,17 +256,17 @@ function Gatherer:poll(seconds)
   return idle(loop)
 end
 
---- Goes on until nothing is left.
+--- Runs until no function is left.
 function Gatherer:wait()
   local loop = outside(self, "wait")
   while not idle(loop) do poll(loop, LONG) end
 end
 
---- A descriptor that is readable while `poll` has something to do; nil when none can be had.
+--- A descriptor that is readable while `poll` has something to do; nil if none could be created.
 ---@return integer?
 function Gatherer:fd() return loop_of(self, "fd").queue:fd() end
 
---- With `events` and `timeout`, what cqueues.poll asks for.
+--- With `events` and `timeout`, the interface that cqueues.poll needs.
 ---@return integer?
 function Gatherer:pollfd() return loop_of(self, "pollfd").queue:fd() end
 
@@ -274,9 +275,9 @@ function Gatherer:events()
   return loop_of(self, "events") and "r"
 end
 
---- For how long the host may wait for the descriptor, which tells of calls, and of their time-outs, but not of
+--- How long the host may wait for the descriptor, which becomes readable for calls and their time-outs, but not for
 --- functions that sleep.
----@return number? seconds  after which `poll` has something to do whatever the descriptor says; nil: it has not
+---@return number? seconds  after which `poll` must be called even if the descriptor is not readable; nil: no limit
 function Gatherer:timeout()
   local loop = loop_of(self, "timeout")
   if loop.first <= loop.last or loop.raised or not is_turning(loop) and loop.cut then return 0 end
@@ -285,18 +286,18 @@ function Gatherer:timeout()
   return seconds
 end
 
---- Makes a gatherer. In a host without a loop of its own, gather and map do the same.
----@param opts { concurrency: integer? }?  functions under way at once (16; 1 to 1000)
+--- Makes a gatherer. Hosts without an event loop of their own use gather and map.
+---@param opts { concurrency: integer? }?  functions that run at once (16; 1 to 1000)
 ---@return oneflow.Gatherer
 function M.gatherer(opts)
   opts = options.read(lists.gatherer, opts)
   local loop = loops.new "threaded"
   loop.hosted, loop.scope, loop.concurrency = host_turn, {}, opts.concurrency
   loop.waiting, loop.next, loop.waiting_last, loop.calls = {}, 1, 0, orphans.new()
-  -- There from the start, as there may be no memory for them later: of which job something is to be raised, and what;
-  -- the thread of the last turn.
+  -- Created in advance, because there may be no memory for them later: the job whose error is to be raised, and that
+  -- error; the thread of the last turn.
   loop.raised, loop.reason, loop.thread = false, false, false
-  loop.live, loop.caller, loop.waiter = 0, false, false -- as the pool of its functions
+  loop.live, loop.caller, loop.waiter = 0, false, false -- it is also the pool of its functions
   return seal(loop, GATHERER)
 end
 

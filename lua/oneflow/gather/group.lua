@@ -1,14 +1,16 @@
--- The functions of one gather or map. Workers take items one after another; there are as many as items may be under
--- way, but they begin one by one, each by the one before, and only one takes: the iterator may wait.
+-- The functions of one gather or map. Workers take items one after another. There are as many workers as items that may
+-- run at once, but they start one by one, each by the previous one, and only one takes items at a time, because the
+-- iterator may wait.
 --
--- The caller's functions (iterator, function, on_result, progress) run each in a coroutine of its own: they may be of
--- different people. A worker is a job, see oneflow.gather.loop; its steps run outside of those coroutines. When a raise
--- cut one short, it runs once more.
+-- Each of the caller's functions (iterator, function, on_result, progress) runs in a coroutine of its own, because they
+-- may come from different people. A worker is a job, see oneflow.gather.loop; its steps run outside of those
+-- coroutines. A step that an error interrupted is repeated.
 --
--- Where they run is the group's `room`, which has
+-- The group's `room` is where they run. It has
+--
 --   start(worker, scope, run, step, item, index) -> task | nil, why    gives a worker its next function
---   add(group, worker)      begins a worker, a little later
---   remove(group, worker)   it has nothing more to do
+--   add(group, worker)      starts a worker, a little later
+--   remove(group, worker)   the worker is finished
 --   stop(group, why)
 local errors = require "oneflow.errors"
 local gather_error = require "oneflow.gather.error"
@@ -23,11 +25,11 @@ local M = {}
 local Group = {}
 Group.__index = Group
 
--- Stands where a result or a failure will: the place is there before a function begins, as afterwards there may be no
--- memory for it.
+-- A placeholder for a result or a failure. The table slot is created before the function starts, because there may be
+-- no memory for it afterwards.
 local PENDING = {}
 
---- What is raised for a reason, with what was done so far.
+--- The error for a reason, with the results so far.
 ---@return oneflow.GatherError
 function Group:problem(reason, trace)
   local problem = self.error
@@ -35,7 +37,7 @@ function Group:problem(reason, trace)
   return problem
 end
 
---- Nothing is pending any more.
+--- Marks every pending item as failed.
 function Group:trim()
   local results, failures = self.results, self.failures
   for index = 1, results.n + 1 do
@@ -48,16 +50,17 @@ function Group:trim()
   self.places = self.failed
 end
 
---- The same for a group that nobody waits for any more.
+--- The same for a group whose caller no longer waits.
 ---@return oneflow.GatherError
 function Group:left(reason, trace)
   self:trim()
   return self:problem(reason, trace)
 end
 
---- A raise that is no item's: it passes on once all has ended. A second one is reported: nobody can be told of it.
----@param where string  who raised
----@param why string?  what those are told that are stopped for it
+--- Records an error that belongs to no item; it is raised when all items have ended. A second one is reported, because
+--- no caller can get it.
+---@param where string  what raised it
+---@param why string?  the message for calls that are stopped because of it
 function Group:give_up(reason, where, why, trace)
   if self.raised then
     if reason ~= self.error.reason then report.problem(nil, reason, where, "gather") end
@@ -68,7 +71,7 @@ function Group:give_up(reason, where, why, trace)
   self.room.stop(self, why or where .. " raised")
 end
 
--- The same, for what a task of its raised.
+-- The same for an error in one of its tasks.
 function Group:give_up_for(task, where)
   local reason, trace = read_raised(task)
   self:give_up(reason, where, nil, trace)
@@ -78,7 +81,7 @@ end
 
 local take_next
 
--- A worker's next function could not begin, without memory or a thread for it: all is given up.
+-- A worker's next function could not start, for lack of memory or of a thread: everything is stopped.
 local function give_up(worker, why)
   worker.group:give_up(why, "the gather", "a function could not begin")
 end
@@ -118,7 +121,7 @@ local function on_result_ended(worker, task)
   return tell_progress(worker)
 end
 
--- An item has ended, which was noted.
+-- Runs after the end of an item was recorded.
 local function tell(worker, index, item, value, err)
   local group = worker.group
   if group.on_result then
@@ -132,7 +135,7 @@ end
 
 local function new_failure() return { index = 0, item = 0, err = 0, traceback = 0 } end
 
--- The places of an item that begins.
+-- Creates the table slots for an item that starts.
 local function reserve(worker, index)
   local group, failures = worker.group, worker.group.failures
   worker.failure = worker.failure or new_failure()
@@ -143,7 +146,7 @@ local function reserve(worker, index)
   end
 end
 
--- Once, also when a raise comes in the middle.
+-- Runs once, even if an error interrupts it.
 local function note_failure(worker, index, item, err, trace)
   if worker.noted == index then return end
   local group, failures, failure, known = worker.group, worker.group.failures, worker.failure or new_failure(), false
@@ -184,7 +187,7 @@ end
 
 local function run_item(worker, task) return worker.group.fn(task.item, task.index) end
 
--- -> task | nil: it does not run
+-- -> task | nil: it could not start
 local function begin(worker, item)
   local group = worker.group
   local index = group.results.n + 1
@@ -198,7 +201,7 @@ end
 
 local function run_take(worker)
   local group = worker.group
-  if group.list then return group.list[group.results.n + 1] end -- what its __index gives
+  if group.list then return group.list[group.results.n + 1] end -- respects its __index
   return group.take()
 end
 
@@ -250,14 +253,14 @@ function M.add_worker(group)
   group.live = group.live + 1
 end
 
---- The item of a worker did not end: what became of it nobody knows.
+--- Marks the item of a worker as failed: it did not end, and its result is unknown.
 function Group:lose(worker)
   local task = worker.task
   if not task or not task.index or task.index == worker.noted then return end
   note_failure(worker, task.index, task.item, task.group and task.group:left(self.error.reason) or self.lost)
 end
 
--- For items that did not end; made beforehand.
+-- The error for items that did not end, made in advance.
 local function lost()
   local err = errors.preallocate()
   err.kind, err.operation, err.acting_user, err.status = "cancelled", "gather", nil, nil
@@ -266,7 +269,7 @@ local function lost()
 end
 
 ---@param items table|function  a list, or an iterator
----@param total integer?  of the list
+---@param total integer?  length of the list
 ---@param opts oneflow.GatherOptions
 function M.new(room, items, total, fn, opts)
   local results, failures = { n = 0 }, {}

@@ -1,20 +1,21 @@
--- Functions run as jobs of a loop, each in a coroutine of its own, in which a call waits by yielding; the loop resumes
--- it when its answer is there. The waiting may end without a reason, so the caller looks again.
+-- Runs functions as jobs of an event loop, each in a coroutine of its own. A call waits by yielding; the loop resumes
+-- the coroutine when the answer has arrived. A wait may end without a reason, so callers check again.
 --
---   loop    one queue of the core, and the jobs that wait for it. A gather inside a function uses the loop of that
---   scope   what is stopped together; `above` is the scope that it was begun in
---   job     runs functions, one after another. `task` is the one under way
---   pool    the jobs that are counted together: `live` of them; `caller` and `waiter`, the coroutine and the task that
+--   loop    a queue of the core, and the jobs that wait for it. A gather inside a function uses the function's loop
+--   scope   tasks that are stopped together; `above` is the scope in which it was created
+--   job     runs functions one after another. `task` is the current one
+--   pool    jobs that are counted together: `live` of them; `caller` and `waiter`, the coroutine and the task that
 --           wait for them, or false
---   task    one function in its coroutine, and how it ended. It is the waiter of the calls in there, see oneflow.hosts
+--   task    one function in its coroutine, and how it ended. It is the waiter of the calls in it, see oneflow.hosts
 --
--- A function may be of a script that nobody trusts, and that can keep the coroutine in which it runs: yield in it,
--- resume or close it, whenever it likes. Therefore:
---  * a coroutine runs one function, and is never used again
---  * nothing of the library's is an argument of resume, or is yielded. How a function ended is written to its task
---    before its coroutine ends, and what the coroutine yields is not looked at
---  * what a task waits for (`waits`) the loop alone takes away: a resume from elsewhere changes nothing
---  * a task whose coroutine did not end by itself is left: no call begins in there any more
+-- A function may belong to an untrusted script, which can keep the coroutine in which it runs, and yield in it, resume
+-- or close it at any time. Therefore:
+--
+--  * a coroutine runs one function and is never reused
+--  * no object of the library is passed to resume or yielded. How a function ended is written to its task before its
+--    coroutine ends; values that the coroutine yields are ignored
+--  * only the loop clears what a task waits for (`waits`): a resume by others has no effect
+--  * a task whose coroutine did not end normally is abandoned: no more calls begin in it
 local clock = require "oneflow.base.clock"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
@@ -26,7 +27,7 @@ local getmetatable, next, pcall = getmetatable, next, pcall
 local setmetatable, xpcall = setmetatable, xpcall
 local create, resume, running = coroutine.create, coroutine.resume, coroutine.running
 local status, yield = coroutine.status, coroutine.yield
-local close = coroutine.close -- 5.4: runs what is to be closed
+local close = coroutine.close -- 5.4: closes its variables
 local format, sub = string.format, string.sub
 local max, min = math.max, math.min
 local traceback = debug.traceback
@@ -34,26 +35,26 @@ local make_room, seal, yieldable = core.make_room, core.seal, core.yieldable
 
 local M = {}
 
---- The task that runs; false: none. Its coroutine may not be the one that runs.
+--- The running task; false: none. The running coroutine may be another one than the task's.
 M.task = false
 
-local LONG = 3600         -- seconds: until something happens
-local RESUMES_MAX = 1000  -- in one turn, so that none goes without
+local LONG = 3600         -- seconds: no limit
+local RESUMES_MAX = 1000  -- in one turn, so that no job starves
 
--- What a call yields, which tells nothing.
+-- The value that a call yields; it has no meaning.
 local WAITS = seal({}, { __metatable = false, __tostring = function() return "oneflow: a task waits" end })
 
--- What a task waits for that waits for no request: to be woken, or for its time alone.
+-- What a task waits for if it waits for no request: to be woken, or only for a time.
 local SLEEPS, PAUSES = "sleeps", "pauses"
 local NO_REQUEST = { [SLEEPS] = true, [PAUSES] = true }
 
-local RAISED = {} -- a raise, and where it was
+local RAISED = {} -- the result of a function that raised: the error and its traceback
 
 local function raised(value)
   return setmetatable({ value = value, trace = sub(traceback("", 2), 2) }, RAISED)
 end
 
--- Of a task that is not good: what was raised in it, and where
+-- The error of a failed task, and its traceback.
 local function read_raised(task)
   local value = task.value
   if getmetatable(value) == RAISED then return value.value, value.trace end
@@ -62,7 +63,7 @@ end
 
 -- ---- scopes ----------------------------------------------------------------------------------------------------
 
--- Why what runs in a scope must end; nil: it may go on.
+-- Why tasks in a scope must end; nil: they may continue.
 local function stopped(scope)
   while scope do
     if scope.stopped then return scope.stopped end
@@ -89,7 +90,7 @@ end
 
 local make_ready
 
--- Who pauses there goes on, and finds that it is stopped.
+-- Wakes paused tasks, which then notice that they are stopped.
 local function end_pauses(loop, scope)
   local jobs = loop.jobs
   for slot = 1, loop.slots do
@@ -101,9 +102,8 @@ local function end_pauses(loop, scope)
   end
 end
 
--- No call begins there any more, and pauses end. What is on the wire and must not be repeated runs to its end, the
--- others are dropped: those that may be repeated last, as a place on the wire that they leave must not be taken by one
--- of the first kind.
+-- Stops a scope: no more calls begin in it, and pauses end. Requests on the wire that must not be repeated run to their
+-- end; others are dropped. Repeatable ones are dropped last, so that none of the first kind is sent in their place.
 local function stop(loop, scope, why)
   if scope.stopped then return end
   scope.stopped, loop.stops = why, true
@@ -112,23 +112,23 @@ local function stop(loop, scope, why)
   end_pauses(loop, scope)
 end
 
-local LEFT = { stopped = "the function had ended" } -- the scope of tasks that were left
+local LEFT = { stopped = "the function had ended" } -- the scope of abandoned tasks
 
 -- ---- tasks: functions in their coroutines --------------------------------------------------------------------------
 
 local Task = {}
 Task.__index = Task
 
--- The task that runs now and can wait; nil: none, as on the main thread, or in a coroutine of the user's.
+-- The running task if it can wait here; nil on the main thread and in a coroutine of the caller's.
 local function current()
   local task, co = M.task, yieldable()
   return task and task.co == co and task or nil
 end
 
--- Where coroutines cannot be closed, one that was left may stay in the middle of what it did.
+-- Where coroutines cannot be closed, an abandoned one stays suspended.
 function Task:gone() return self.scope == LEFT end
 
--- What a task's coroutine does.
+-- The body of a task's coroutine.
 local function body()
   local task = M.task
   task.good, task.value, task.err = xpcall(task.run, raised, task.job, task)
@@ -144,8 +144,8 @@ local function new_task(loop)
   }, Task)
 end
 
--- Gives a job its next function: `run(job, task)`, then, in the loop, `step(job, task)` -> the job's next task | nil.
--- It raises without memory, and then it changed nothing. `shallow`: it makes no call, as a rule.
+-- Gives a job its next function: `run(job, task)`, and after it, in the loop, `step(job, task)` -> the job's next task
+-- | nil. If it raises for lack of memory, nothing has changed. `shallow`: the function normally makes no call.
 local function start(job, scope, run, step, item, index, shallow)
   local loop = job.loop
   local task, co = loop.free_tasks or new_task(loop), create(body)
@@ -157,7 +157,7 @@ local function start(job, scope, run, step, item, index, shallow)
   return task
 end
 
--- The task whose call is done.
+-- Takes the task with this call, which is done, out of the parked ones.
 local function unpark(loop, number)
   local parked, calls = loop.parked, loop.calls
   local task = parked[number]
@@ -176,7 +176,7 @@ function Task.leave() end
 
 function Task:wait(_, request, handle, number)
   local loop = self.loop
-  loop.parked[number] = self -- first: there may be no memory for it
+  loop.parked[number] = self -- first, because it may raise for lack of memory
   if loop.calls and not request.repeatable then orphans.hold(loop.calls, number, request, handle) end
   self.request, self.number, self.waits = request, number, handle
   repeat yield(WAITS) until not self.waits
@@ -187,7 +187,7 @@ function Task:forget(number)
   if self.number == number then self.waits = false end
 end
 
--- Is it, or does it run for, this coroutine?
+-- Is this the task's coroutine, or does it wait for a gather in the task?
 function Task:within(co)
   local task = self
   repeat
@@ -198,7 +198,7 @@ function Task:within(co)
   return false
 end
 
--- Until somebody wakes it, or until a time -> false: nobody will.
+-- Sleeps until woken or until a time -> false: nothing can wake it.
 function Task:sleep(due)
   self.waits, self.stuck, self.due = SLEEPS, false, due or false
   repeat yield(WAITS) until not self.waits
@@ -225,7 +225,7 @@ function make_ready(loop, job)
   loop.last = loop.last + 1
 end
 
--- Adds a job, which begins a little later. It raises without memory, and then it changed nothing.
+-- Adds a job, which starts in the next turn. If it raises for lack of memory, nothing has changed.
 local function add(loop, job)
   local slot = loop.free[loop.free_last]
   if slot then
@@ -236,14 +236,14 @@ local function add(loop, job)
     timers.make_room(loop.timers, slot)
     loop.slots = slot
   end
-  loop.ready[loop.last + 1] = false -- takes the memory
+  loop.ready[loop.last + 1] = false -- allocates the slot
   job.loop = loop
   loop.jobs[slot] = job
   job.slot, loop.count = slot, loop.count + 1
   make_ready(loop, job)
 end
 
--- It has no function any more.
+-- Removes a job that has no more functions.
 local function remove(job)
   local loop, slot = job.loop, job.slot
   job.task = nil
@@ -253,7 +253,7 @@ local function remove(job)
   loop.free_last = loop.free_last + 1
 end
 
--- Who calls this waits for the jobs of the pool: what it asks for meanwhile must not be waited for in there.
+-- The caller waits for the jobs of the pool; it must not be waited for inside of them.
 local function wait_for(pool)
   pool.caller, pool.waiter = running(), M.task
 end
@@ -268,8 +268,8 @@ local function cancelled(why)
     retryable = false })
 end
 
--- What became of a call whose coroutine was closed; its request is done. `why` it is left is told where the answer was
--- taken, and what was made of it is not known: as when a hook of the client's yielded.
+-- Reports the result of a call whose coroutine was closed; its request is done. `why` says why it was abandoned; it is
+-- used if the answer was taken but its result is unknown, as when a hook of the client yielded.
 local function orphaned(task, handle, why)
   local request = task.request
   local info = { operation = request.operation.name }
@@ -284,8 +284,8 @@ local function orphaned(task, handle, why)
   })
 end
 
--- The coroutine of a task cannot go on, or has yielded by itself: it is left, and the function has failed.
--- -> false: somebody else resumed it, and turns the loop from inside of it
+-- Abandons a task whose coroutine cannot continue, or has yielded by itself; its function has failed. -> false: some
+-- other code resumed it, and runs the loop from inside of it
 local function leave(task, alive, what, handle)
   local loop, co = task.loop, task.co
   local state = status(co)
@@ -313,7 +313,7 @@ local function leave(task, alive, what, handle)
   return true
 end
 
--- Goes on with a job until it waits, or is at its end. `handle`: what its call waited for.
+-- Runs a job until it waits or ends. `handle`: the request that it waited for.
 local function advance(job, handle)
   local loop, task = job.loop, job.task
   while task do
@@ -333,7 +333,7 @@ local function advance(job, handle)
       handle = nil
     end
     local following = task.step(job, task)
-    if task.scope ~= LEFT then -- its coroutine has ended, so no call waits by the task
+    if task.scope ~= LEFT then -- its coroutine has ended normally, so no call waits with this task
       task.value, task.err, task.waits, task.request = nil, nil, false, false
       task.next_free, loop.free_tasks = loop.free_tasks, task
     end
@@ -347,17 +347,17 @@ end
 local function new_loop(kind)
   return {
     queue = core.queue(kind),
-    jobs = {}, slots = 0, count = 0,   -- all that have not ended, by their slots, and how many
-    free = {}, free_last = 0,          -- slots without a job
+    jobs = {}, slots = 0, count = 0,   -- jobs that have not ended, by their slots, and their number
+    free = {}, free_last = 0,          -- unused slots
     free_tasks = false,                -- the first unused task; its `next_free` is the next one
-    parked = {},                       -- tasks with a call under way, by its number
+    parked = {},                       -- tasks with a running call, by its number
     timers = timers.new(),             -- tasks that wait for a time
-    ready = {}, first = 1, last = 0,   -- jobs to go on with, in order
-    stops = false,                     -- was any scope stopped so far?
-    calls = false,                     -- of a gatherer: those under way that must not be repeated, see orphans
-    hosted = false,                    -- of a gatherer: hosted(loop) turns it
-    -- There from the start, as there may be no memory for them later: is it turning; was a turn cut short by a raise.
-    -- And by what.
+    ready = {}, first = 1, last = 0,   -- jobs to continue, in order
+    stops = false,                     -- whether any scope was stopped so far
+    calls = false,                     -- for a gatherer: running calls that must not be repeated, see orphans
+    hosted = false,                    -- for a gatherer: hosted(loop) runs a turn
+    -- Created in advance, because there may be no memory for them later: whether a turn is running; whether an error
+    -- interrupted a turn, and the error.
     turning = false, cut = false, cut_by = false,
   }
 end
@@ -373,20 +373,20 @@ local function run_ready(loop)
   end
 end
 
--- Goes on with a task whose call is done.
+-- Continues a task whose call is done.
 local function answered(task)
   local handle = task.waits
   task.waits = false
   advance(task.job, handle)
 end
 
--- Seconds until a task's time has come; nil: none waits for one.
+-- Seconds until the first timer; nil: there is none.
 local function next_time(loop)
   local list = loop.timers
   if list.count > 0 then return max(0, list.due[1] - clock.monotonic()) end
 end
 
--- Until a call may be done, a task's time has come, or so long.
+-- Waits until a call is done or a timer is due, for at most `seconds`.
 local function wait(loop, seconds)
   if seconds > 0 then seconds = min(seconds, next_time(loop) or seconds) end
   if seconds > 0 and next(loop.parked) == nil then
@@ -396,7 +396,7 @@ local function wait(loop, seconds)
   loop.queue:wait(seconds)
 end
 
--- Makes ready whose time has come. -> was there any?
+-- Makes the tasks ready whose timers are due -> were there any?
 local function wake_due(loop)
   local list, now, some = loop.timers, clock.monotonic(), false
   for _ = 1, RESUMES_MAX do
@@ -411,8 +411,8 @@ local function wake_due(loop)
   return some
 end
 
--- One turn: waits for at most `seconds` and goes on with what need not wait any more. -> was there any? Without
--- `seconds` it asks for no answers, and goes on with what is ready.
+-- One turn: waits for at most `seconds` and continues ready jobs -> were there any? Without `seconds` it does not check
+-- for answers, and continues ready jobs only.
 local function turn(loop, seconds)
   loop.turning = true
   local queue, some = loop.queue, loop.first <= loop.last
@@ -439,11 +439,11 @@ function Task:wake()
   if self.waits ~= SLEEPS then return end
   make_ready(loop, self.job)
   self.waits = false
-  -- The host of that loop waits for its descriptor, which knows nothing of this.
+  -- The host of that loop waits for its descriptor, which does not become readable for this.
   if loop.hosted and not loop.turning then loop.hosted(loop) end
 end
 
--- Goes on with a job of which nobody knows any more what it waited for.
+-- Continues a job for which it is not known any more what it waited for.
 local function look_after(job)
   local task = job.task
   if not task then return end
@@ -460,8 +460,9 @@ local function look_after(job)
   advance(job)
 end
 
--- After a turn that a raise cut short, anywhere: what is done may be in no list, and what is counted may be wrong. The
--- gathers in the functions end for that reason; false: it was raised inside of one function, and they go on.
+-- Cleans up after a turn that an error interrupted at any point: done calls may be in no list, and counters may be
+-- wrong. Gathers in the functions end for that reason. false: the error was raised inside of one function, and they
+-- continue.
 local function sweep(loop, reason)
   local jobs, list = loop.jobs, {}
   loop.count, loop.free_last = 0, 0
@@ -486,12 +487,12 @@ local function sweep(loop, reason)
   for _, job in next, list do look_after(job) end
 end
 
--- A raise inside of a function may have left what is counted wrong: a gatherer's next turn sweeps.
+-- An error inside of a function may have left wrong counters: the next turn of a gatherer cleans up.
 local function distrust(loop)
   if not loop.cut then loop.cut_by, loop.cut = false, true end
 end
 
--- Where no call is under way and nobody pauses, whoever could wake the others waits for this loop.
+-- If no call is running and no task pauses, only code that waits for this loop could wake the others.
 local function end_sleeps(loop)
   local jobs = loop.jobs
   for slot = 1, loop.slots do
@@ -506,7 +507,7 @@ local function end_sleeps(loop)
   end
 end
 
--- Turns until `pool` has no job any more.
+-- Runs turns until `pool` has no more jobs.
 local function drive(loop, pool)
   while pool.live > 0 do
     if loop.first > loop.last and next(loop.parked) == nil then end_sleeps(loop) end
@@ -514,7 +515,7 @@ local function drive(loop, pool)
   end
 end
 
---- What stands where a job's last task would: `step(job)` gives it the first one.
+--- A placeholder for a job's last task: `step(job)` returns its first one.
 function M.beginning(step)
   return { ended = true, good = true, scope = LEFT, step = step }
 end
