@@ -1,4 +1,4 @@
--- gather and map: many calls at once, begun and waited for in one go. Where they run is `parallel` of the host.
+-- gather and map: start many calls at once and wait for all of them. The host's `parallel` runs the functions.
 local groups = require "oneflow.gather.group"
 local hosts = require "oneflow.hosts"
 local lists = require "oneflow.options.lists"
@@ -12,8 +12,8 @@ local M = {}
 
 local AFTER = { "settle", "lose", "lose" }
 
--- A hook of the user's may raise at any instruction, and once more in what is done about that. Therefore each of these
--- runs the one before under a pcall: what is raised has the results so far.
+-- A hook of the caller's may raise at any instruction, and again while that error is handled. Therefore each of these
+-- functions runs the previous one in pcall, so that the error that is raised in the end has the results so far.
 local function protected(group, level)
   if level == 0 then
     group.parallel.run(group)
@@ -37,34 +37,34 @@ end
 
 -- ---- as it is called ---------------------------------------------------------------------------------------------
 
----One item that failed, in the order of failing.
+---A failed item; the list is in the order of failing.
 ---@class oneflow.Failure
 ---@field index integer
----@field item any  what the function was given; of a gather, the function
----@field err any  what it returned behind nil or false, or what it raised
----@field traceback string?  of a raise
+---@field item any  the function's argument; for gather, the function
+---@field err any  the second value that it returned, or the error that it raised
+---@field traceback string?  if it raised
 
 ---@class oneflow.GatherOptions
----@field concurrency integer?  functions under way at once (16; 1 to 1000). A client's own `concurrency` bounds its
----calls besides, and 16 is its default too
----@field stop boolean?  stop at the first failure: nothing more begins, and calls under way end as `cancelled`, but
----for those on the wire that must not be repeated; these run to their end, and their functions get the answer
----@field progress fun(done: integer, total: integer?)?  after each item; the total of an iterator is not known
----@field on_result fun(index: integer, item: any, value: any, err: any)?  called once for each item that ended,
----right when it ended, with what its function returned, or nil and why it failed. What it raises stops all, as a raise
----of `progress` or of the iterator does, and it is not called again
+---@field concurrency integer?  functions that run at once (16; 1 to 1000). A client's own `concurrency`, also 16 by
+---default, limits its calls as well
+---@field stop boolean?  stop at the first failure: no more functions start, and running calls end as `cancelled`,
+---except those on the wire that must not be repeated; these run to their end, and their functions get the answer
+---@field progress fun(done: integer, total: integer?)?  called after each item; an iterator has no total
+---@field on_result fun(index: integer, item: any, value: any, err: any)?  called once for each item, as soon as it has
+---ended, with what its function returned, or nil and the error. If it, `progress` or the iterator raises, everything is
+---stopped, and it is not called again
 
---- Calls `fn(item, index)` for each item, many at once, and returns when all have ended. A function fails that returns
---- nil or false with something behind, or raises; the others are not touched by that.
+--- Calls `fn(item, index)` for each item, many at once, and returns when all have ended. A function fails if it raises,
+--- or returns nil or false with a second value; the others continue.
 ---
---- Calls in `fn` wait without stopping the others; in a coroutine of the user's own, in `table.sort` and the like they
---- wait as anywhere else, and the others with them. What the iterator, `progress` or `on_result` raises stops all,
---- as does a Ctrl-C; an oneflow.GatherError is raised when all have ended, which has the results so far.
----@param items any[]|fun(): any  a list, a page, or an iterator such as `each` returns: a function called without
----arguments, until nil, and never more than `concurrency` items ahead of what has ended
+--- While a call in `fn` waits, the others run. In a coroutine of the caller's own, in `table.sort` and the like, a call
+--- blocks, and the others wait, too. If the iterator, `progress` or `on_result` raises, or on Ctrl-C, everything is
+--- stopped; when all have ended, an oneflow.GatherError with the results so far is raised.
+---@param items any[]|fun(): any  a list, a page, or an iterator such as `each` returns: a function that is called
+---without arguments until it returns nil, and never more than `concurrency` items ahead of the ended ones
 ---@param fn fun(item: any, index: integer): any, any
 ---@param opts oneflow.GatherOptions?
----@return table results  by index; `n`: how many items were taken
+---@return table results  by index; `n`: how many items were started
 ---@return oneflow.Failure[] failures
 function M.map(items, fn, opts)
   if type(fn) ~= "function" then usage.raise("map: a function expected, got " .. type(fn)) end
@@ -76,10 +76,10 @@ end
 
 local function call(fn) return fn() end
 
---- Runs functions at once: `gather{ fn, fn, ..., concurrency = 16, stop = false, progress = fn, on_result = fn }`;
+--- Runs functions concurrently: `gather{ fn, fn, ..., concurrency = 16, stop = false, progress = fn, on_result = fn }`;
 --- see map.
----@param functions table  a list of functions, and oneflow.GatherOptions
----@return table results  by index; `n`: how many functions were begun
+---@param functions table  a list of functions, with oneflow.GatherOptions as fields
+---@return table results  by index; `n`: how many functions were started
 ---@return oneflow.Failure[] failures
 function M.gather(functions)
   if type(functions) ~= "table" then

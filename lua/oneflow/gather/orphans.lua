@@ -1,6 +1,6 @@
--- The calls of gatherers that must not be repeated. They and their clients outlive a gatherer that becomes garbage: its
--- functions do not go on, but what became of these calls is reported. Nobody turns a loop for that; it is seen to after
--- each collection of garbage. What is left at the end of the state is the core's to tell.
+-- The calls of gatherers that must not be repeated. They and their clients outlive a gatherer that is collected: its
+-- functions do not continue, but the results of these calls are reported. No loop runs for that; it is done after each
+-- garbage collection. Calls that remain at the end of the state are reported by the core.
 local core = require "oneflow.core"
 local events = require "oneflow.call.events"
 
@@ -9,12 +9,12 @@ local process, seal = core.process, core.seal
 
 local M = {}
 
--- The calls of gatherers, of each a table by their numbers: only held in here.
+-- For each gatherer a table of its calls by number; only referenced here.
 local living = {} -- luacheck: ignore 241
-local abandoned = {} -- a list of those whose gatherers are garbage
+local abandoned = {} -- a list of such tables whose gatherers were collected
 local looking = false
 
--- Those that are done, out of their lists. What was made before a fork is the parent's to tell.
+-- Removes done calls from the lists and reports them. Calls made before a fork belong to the parent.
 local function take_done()
   local done, here = {}, process()
   for i = #abandoned, 1, -1 do
@@ -44,7 +44,7 @@ end
 
 local watch
 
--- Finalizers may run in here, and hooks of the user's: those do not look again.
+-- Finalizers and the caller's hooks may run in here, but must not enter it again.
 local function look()
   if looking then return end
   looking = true
@@ -56,20 +56,20 @@ end
 
 local WATCH = { __gc = look, __metatable = false }
 
--- An object that nobody has: it is finalized after the next collection.
+-- An object without references, which is finalized by the next collection.
 function watch() seal({}, WATCH) end
 
---- The calls of a new gatherer, by their numbers. Whatever is in there is held until it is taken out.
+--- The table of a new gatherer's calls, by number. Its contents stay referenced until they are removed.
 function M.new()
   local calls = {}
   living[calls] = true
   return calls
 end
 
---- A call that must not be repeated.
+--- Adds a call that must not be repeated.
 function M.hold(calls, number, request, handle)
   calls[number] = {
-    request = { -- without the waiter, which would hold the gatherer
+    request = { -- without the waiter, which references the gatherer
       client = request.client, operation = request.operation, user = request.user, path = request.path,
       answer = request.answer, repeatable = false,
     },
@@ -88,7 +88,8 @@ local function abandon(calls)
   watch()
 end
 
---- The gatherer is garbage. What is not sent yet is not sent any more. (A finalizer that raises would raise anywhere.)
+--- The gatherer was collected. Requests that were not sent yet are not sent any more. (An error in a finalizer would be
+--- raised at an arbitrary place.)
 function M.abandon(calls) pcall(abandon, calls) end
 
 return M

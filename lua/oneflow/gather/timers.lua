@@ -1,12 +1,12 @@
--- The tasks of a loop that wait for a time: a heap, the soonest first. It has room for each of the loop's jobs since
--- that began, so a task is added without memory. What a raise cut short in here, `clear` makes good.
+-- A heap of the tasks of a loop that wait for a time, the earliest first. It has room for each job since the job began,
+-- so adding a task needs no memory. `clear` repairs it after an error interrupted one of these functions.
 local floor = math.floor
 
 local M = {}
 
 function M.new() return { count = 0, due = {}, tasks = {} } end
 
---- Room for so many. Raises without memory, and then nothing was changed.
+--- Makes room for this many tasks. If it raises for lack of memory, nothing has changed.
 function M.make_room(timers, count)
   if not timers.due[count] then timers.due[count] = 0 end
   if timers.tasks[count] == nil then timers.tasks[count] = false end
@@ -16,7 +16,7 @@ local function put(timers, place, task, due)
   timers.tasks[place], timers.due[place], task.place = task, due, place
 end
 
--- The entry that belongs at this place or above it.
+-- Moves an entry up from this place.
 local function rise(timers, place, task, due)
   while place > 1 do
     local above = floor(place / 2)
@@ -27,7 +27,7 @@ local function rise(timers, place, task, due)
   put(timers, place, task, due)
 end
 
--- The entry that belongs at this place or below it.
+-- Moves an entry down from this place.
 local function sink(timers, place, task, due)
   local dues, count = timers.due, timers.count
   while 2 * place <= count do
@@ -48,7 +48,7 @@ end
 function M.remove(timers, task)
   local place, last = task.place, timers.count
   local moved, due = timers.tasks[last], timers.due[last]
-  task.place = false -- first: whoever has a place is in the list, as `clear` needs it
+  task.place = false -- first, because `clear` relies on each task with a place being in the list
   timers.count = last - 1
   if place < last then
     if place > 1 and due < timers.due[floor(place / 2)] then

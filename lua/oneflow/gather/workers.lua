@@ -1,4 +1,4 @@
--- The workers of a group as jobs of a loop: of its own, or of the loop of the task that gathers.
+-- Runs the workers of a group as jobs of a loop: its own loop, or that of the task that gathers.
 local loops = require "oneflow.gather.loop"
 
 local room = { start = loops.start }

@@ -1,4 +1,4 @@
--- Functions that a loop of the library's runs (oneflow.gather.loop): for the calls in there their task is the waiter.
+-- The host of functions that a loop of the library runs (oneflow.gather.loop): their task is the waiter of their calls.
 local groups = require "oneflow.gather.group"
 local loops = require "oneflow.gather.loop"
 local workers = require "oneflow.gather.workers"
@@ -43,7 +43,7 @@ function parallel.settle(group, what)
   group.owner.group = false
 end
 
-parallel.lose = parallel.settle -- the loop goes on with them
+parallel.lose = parallel.settle -- the loop continues them
 
 M.parallel = parallel
 

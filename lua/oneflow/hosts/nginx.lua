@@ -1,17 +1,17 @@
 -- Calls inside nginx: the core's I/O thread carries the request, and the light thread that made the call waits for a
--- semaphore. One timer of each worker, there while calls are under way, reads from the notify socket of the I/O thread,
--- reads there that calls are done, and wakes their light threads.
+-- semaphore. While calls are running, one timer in each worker reads from the I/O thread's notify socket that calls are
+-- done, and wakes their light threads.
 --
--- nginx drops a light thread without a word when its client goes away; the reader then finds that nobody waits for the
--- semaphore. What is not sent yet, or may be repeated, is then dropped. Anything else runs to its end, and the client's
--- on_response hook, or the error log, is told what became of it.
+-- nginx drops a light thread silently when its visitor disconnects; the reader then finds that nobody waits for the
+-- semaphore. Requests that were not sent yet, or may be repeated, are then dropped. Any other runs to its end, and its
+-- result goes to the client's on_response hook, or to the error log.
 local clock = require "oneflow.base.clock"
 local core = require "oneflow.core"
 local events = require "oneflow.call.events"
 local report = require "oneflow.errors.report"
 
--- nginx's own Lua: there nothing may block by itself. Found as a module: its global may be another table's in each
--- request. (In the threads of ngx.run_worker_thread it has no sockets: those are there to be blocked.)
+-- nginx's own Lua, where nothing may block unless told to. Detected as a module, because the global may differ in each
+-- request. (The threads of ngx.run_worker_thread have no sockets: they exist to be blocked.)
 local package, type = package, type
 local ngx = package.loaded.ngx
 local there = type(ngx) == "table" and type(ngx.socket) == "table"
@@ -24,7 +24,7 @@ M.own_wrap = true
 
 if not there then return M end
 
-report.log_to(ngx.log, ngx.ERR) -- of lesser levels nginx writes nothing unless it is told to
+report.log_to(ngx.log, ngx.ERR) -- by default nginx does not write lower levels
 
 local light_threads = require "oneflow.hosts.nginx.light_threads"
 local exiting = ngx.worker.exiting
@@ -36,45 +36,46 @@ local max, min = math.max, math.min
 local format = string.format
 local yieldable = core.yieldable
 
--- Where light threads can wait. (In ssl_client_hello and ssl_session_fetch they can only with a patched nginx: else
--- the handshake ends there, and whatever was sent was sent.)
+-- Phases in which light threads can wait. (In ssl_client_hello and ssl_session_fetch they can only with a patched
+-- nginx: otherwise the handshake ends there, but a request that was sent stays sent.)
 local PHASES = {
   server_rewrite = true, rewrite = true, access = true, content = true, timer = true, preread = true, ssl_cert = true,
 }
 
--- What to do elsewhere, besides letting it block.
+-- Advice for the other phases, besides blocking.
 local IN_TIMER = "in a timer, ngx.timer.at(0, function() ... end)"
 local EARLIER = "in access_by_lua or content_by_lua and keep in ngx.ctx what it gave"
 local IN_CERTIFICATE = "in ssl_certificate_by_lua"
 local INSTEAD = {
-  init = false, exit_worker = false, -- nobody waits there
+  init = false, exit_worker = false, -- no request waits there
   set = "in rewrite_by_lua or access_by_lua",
   balancer = EARLIER, header_filter = EARLIER, body_filter = EARLIER,
   ssl_client_hello = IN_CERTIFICATE, ssl_session_fetch = IN_CERTIFICATE,
 }
 
 local FOREVER_MS = 2 ^ 31 - 1
-local DAY, LEAST_SECONDS = 86400, 1 / 1000 -- of one sleep: nginx takes no month, and counts milliseconds
-local LOOK_SECONDS = 1 / 20  -- between looks for light threads that are gone
-local IDLE_SECONDS = 1     -- the reader stays for so long without calls
+local DAY, LEAST_SECONDS = 86400, 1 / 1000 -- of one sleep: nginx does not accept a month, and counts milliseconds
+local LOOK_SECONDS = 1 / 20  -- between checks for light threads that are gone
+local IDLE_SECONDS = 1     -- the reader stays this long without calls
 local SUBSCRIBE_SECONDS = 1    -- between attempts to get a cosocket, or a timer
-local ALONE_SECONDS = 1 / 100 -- between looks for what is done, while nobody is told of it
-local WAIT_SECONDS = 1     -- between looks of a light thread's own, should its reader fail
+local ALONE_SECONDS = 1 / 100 -- between checks for done calls, while there is no notification
+local WAIT_SECONDS = 1     -- between checks by a light thread itself, in case its reader fails
 
 local WATCHED = "a sink or a progress function is called while the call waits, which would block nginx's worker: "
   .. "download to a file or as a string, or say blocking = true in the call's options"
 
-local queue        -- the core's, of this Lua state
-local waiting = {} -- by number: calls whose light threads have not gone on yet, each with its semaphore
-local free_entries = {}  -- used ones, for the next calls
+local queue        -- the core's queue of this Lua state
+local waiting = {} -- by number: calls whose light threads have not continued yet, each with its semaphore
+local free_entries = {}  -- unused entries, for the next calls
 
 -- ---- the reader ------------------------------------------------------------------------------------------------
 
 local reading, hearing = false, false
--- When the timer was asked for; beyond lua_max_running_timers nginx drops it, and tells only its log.
+-- When the timer was requested; beyond lua_max_running_timers nginx drops it, and reports that only in its log.
 local asked = -SUBSCRIBE_SECONDS
 
--- A timer: what became of a call that nobody waits for. Its own, as a hook may make calls, or say ngx.exit.
+-- A timer that reports the result of a call whose caller is gone. It has a timer of its own because a hook may make
+-- calls, or call ngx.exit.
 local function tell(_, number)
   local entry = waiting[number]
   if not entry or not entry.asked then return end
@@ -82,7 +83,7 @@ local function tell(_, number)
   events.orphaned(entry.request, entry.handle)
 end
 
--- Its light thread is gone.
+-- Handles a call whose light thread is gone.
 local function lose(number, entry)
   if not entry.woken then
     if not entry.lost then entry.request.client.engine:cancel(entry.handle) end
@@ -93,7 +94,7 @@ local function lose(number, entry)
     entry.asked = clock.monotonic()
     pcall(timer_at, 0, tell, number)
   elseif clock.monotonic() - entry.asked >= SUBSCRIBE_SECONDS then
-    thread.spawn(tell, false, number) -- nginx had no timer left
+    thread.spawn(tell, false, number) -- nginx had no free timer
   end
 end
 
@@ -109,8 +110,8 @@ local function wake_done()
   end
 end
 
--- A semaphore counts its posts less those who wait for it. Who was woken may wait still: nginx sees to timers, as the
--- reader's, before posted events.
+-- A semaphore's count is its posts minus its waiters. A woken light thread may still count as waiting, because nginx
+-- runs timers, such as the reader's, before posted events.
 local function look_for_lost()
   local lost = {}
   for number, entry in next, waiting do
@@ -124,12 +125,12 @@ local function subscribe(folder)
   local path = core.notify_socket(folder)
   if not path then return nil end
   local socket = tcp()
-  socket:settimeout(FOREVER_MS) -- a shorter one would leave a line in the error log each time
+  socket:settimeout(FOREVER_MS) -- a shorter one would write a line to the error log each time
   if socket:connect("unix:" .. path) and socket:send(format("%016d", queue:number())) then return socket end
   return nil
 end
 
--- A light thread, until it is killed.
+-- A light thread that runs until it is killed.
 local function listen(folder)
   while true do
     local socket = next(waiting) and subscribe(folder)
@@ -190,21 +191,22 @@ function waiter.wait(_, entry, request, handle, number)
   repeat
     if not reading and clock.monotonic() - asked >= SUBSCRIBE_SECONDS then
       asked = clock.monotonic()
-      pcall(timer_at, 0, read, client.socket_dir) -- raises when nginx has no connection left for it
+      pcall(timer_at, 0, read, client.socket_dir) -- raises when nginx has no free connection for it
     end
     woken, why = semaphore:wait(reading and WAIT_SECONDS or ALONE_SECONDS)
-    if not woken and why ~= "timeout" then engine:wait(handle) end -- rather block than lose what may be on the wire
+    -- blocking is better than losing the result of a request that may be on the wire
+    if not woken and why ~= "timeout" then engine:wait(handle) end
   until engine:done(handle)
   waiting[number] = nil
-  if entry.woken and not woken then return end -- its semaphore was posted too late
+  if entry.woken and not woken then return end -- its semaphore may be posted late, so it is not reused
   entry.request, entry.handle, entry.woken = nil, nil, false
   free_entries[#free_entries + 1] = entry
 end
 
 function waiter.forget(_, number) waiting[number] = nil end
 
--- The semaphores of light threads that sleep until another one has the token that both need; see oneflow.call.token.
--- Only who sleeps holds its own: nginx drops light threads without a word.
+-- The semaphores of light threads that wait until another one has the token that both need; see oneflow.call.token.
+-- Only the waiting light thread references its semaphore, because nginx drops light threads silently.
 local sleepers = setmetatable({}, { __mode = "k" })
 
 function waiter.sleep(_, due)
@@ -216,7 +218,7 @@ function waiter.sleep(_, due)
   return true
 end
 
--- All of the worker's: the waiter is the same for each light thread, and who sleeps looks again.
+-- Wakes all of the worker's: all light threads share one waiter, and each checks again what it waits for.
 function waiter.wake()
   for semaphore in next, sleepers do
     sleepers[semaphore] = nil
@@ -224,7 +226,7 @@ function waiter.wake()
   end
 end
 
--- Nginx's time is that at which it last looked: a sleep may end too early.
+-- nginx's clock is updated only once per turn, so a sleep may end too early.
 function waiter.pause(_, seconds)
   local due, left = clock.monotonic() + seconds, seconds
   repeat
@@ -234,18 +236,20 @@ function waiter.pause(_, seconds)
   return true
 end
 
--- A light thread does not tell for whom it runs.
+-- A light thread cannot tell for whom it runs.
 function waiter.within() return false end
 
 function waiter.gone() return false end
 
--- The waiter of a light thread that a gather began.
+-- The waiter of a light thread that a gather started.
 local function begun_here(co)
   local begun = co and light_threads.waiters[co]
-  if begun and begun.request == ngx.ctx then return begun end -- else of another request: nginx uses coroutines again
+  -- otherwise it is of another request: nginx reuses coroutines
+  if begun and begun.request == ngx.ctx then return begun end
 end
 
--- Where it cannot wait: the phase, and where to do it instead; nil there: behind a C function, false: nowhere.
+-- The phase, if calls cannot wait in it, and where to make them instead; nil there: inside a C function; false:
+-- nowhere.
 local function where_not(co)
   local phase = get_phase()
   if not PHASES[phase] then

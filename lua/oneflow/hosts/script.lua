@@ -1,4 +1,5 @@
--- Scripts, and whatever else has its thread to itself: a call waits in the core, and a pause stops the thread.
+-- The host of scripts, and of any code that may block its thread: a call waits in the core, and a pause stops the
+-- thread.
 local clock = require "oneflow.base.clock"
 local groups = require "oneflow.gather.group"
 local loops = require "oneflow.gather.loop"
@@ -8,7 +9,7 @@ local M = { own_loops = true }
 
 local waiter = {}
 
--- Sleeps in slices: a signal's handler, as a Ctrl-C's, may raise in between.
+-- Sleeps in slices, because a signal's handler (Ctrl-C) may raise in between.
 function waiter.pause(_, seconds)
   local due, left = clock.monotonic() + seconds, seconds
   while left > 0 do
@@ -24,7 +25,7 @@ function M.waiter() return nil end
 
 function M.pauser() return waiter end
 
--- A group has a loop of its own.
+-- A group runs in a loop of its own.
 local parallel = { room = workers.room }
 
 function parallel.prepare(group)
@@ -44,11 +45,11 @@ function parallel.settle(group, what)
   loops.drive(group.loop, group)
 end
 
-function parallel.lose(group, what) -- what is on the wire is left there
+function parallel.lose(group, what) -- requests on the wire continue
   local loop = group.loop
   loops.task = group.around
   workers.interrupt(group, what)
-  for slot = 1, loop.slots do -- of the gathers in it, too
+  for slot = 1, loop.slots do -- also those of nested gathers
     local job = loop.jobs[slot]
     if job and job.group then job.group:lose(job) end
   end

@@ -7,11 +7,11 @@ local format, type = string.format, type
 
 local SECONDS_MAX = 30 * 86400
 
---- Waits, as a call waits here: in a script the thread does, until a Ctrl-C ends it; in functions of `map`, `gather`
---- and a gatherer, and in nginx, the others go on meanwhile. Where nginx's worker would be blocked, it raises.
----@param seconds number  0 (then the others go on once) to 2592000, 30 days
+--- Waits as a call waits here: in a script it blocks the thread, until a Ctrl-C ends it; in functions of `map`,
+--- `gather` and a gatherer, and in nginx, others continue meanwhile. Raises where nginx's worker would be blocked.
+---@param seconds number  0 (lets the others run once) to 2592000, 30 days
 ---@return true? waited
----@return oneflow.Error? err  cancelled: what runs here was stopped meanwhile, or had been before
+---@return oneflow.Error? err  cancelled: the running code was stopped, during the sleep or before
 local function sleep(seconds)
   if type(seconds) ~= "number" then usage.raise("sleep: number of seconds expected, got " .. type(seconds)) end
   if not (seconds >= 0 and seconds <= SECONDS_MAX) then

@@ -1,7 +1,7 @@
--- Where gather and map run their functions in nginx: each in a light thread of its own, whose calls wait as any there.
--- The light thread that gathers drives: it waits for those that it began (nginx lets no other do that), and begins the
--- next. A stop lets those end that are under way. Where there are no light threads, as in init_by_lua, one function
--- runs after another, and `blocking` of a call says whether it may wait.
+-- Runs the functions of gather and map in nginx: each in a light thread of its own, whose calls wait as others do. The
+-- light thread that gathers waits for those that it started (nginx allows only that), and starts the next ones. A stop
+-- lets running functions end. Where there are no light threads, as in init_by_lua, functions run one after another, and
+-- a call's `blocking` option says whether it may wait.
 local clock = require "oneflow.base.clock"
 local groups = require "oneflow.gather.group"
 local loops = require "oneflow.gather.loop"
@@ -18,12 +18,12 @@ local DAY, LEAST_SECONDS = 86400, 1 / 1000
 
 local M = {}
 
---- By coroutine: the waiters of light threads that were begun here.
+--- By coroutine: the waiters of light threads that were started here.
 M.waiters = setmetatable({}, { __mode = "k" })
 local waiters = M.waiters
 
--- Of those that pause the scopes, by their semaphores. Only who waits holds one: nginx drops light threads without a
--- word.
+-- The scopes of pausing light threads, by their semaphores. Only the waiting light thread references its semaphore,
+-- because nginx drops light threads silently.
 local pausing = setmetatable({}, { __mode = "k" })
 
 local function pause(self, seconds)
@@ -42,7 +42,7 @@ local function pause(self, seconds)
   return true
 end
 
--- A waiter whose calls do not begin, and whose pauses end, once the scope was stopped.
+-- A waiter that refuses calls and ends pauses after its scope was stopped.
 local function guarded(base, scope)
   local waiter = { scope = scope, request = ngx.ctx, pause = pause }
   function waiter.admit(_, client)
@@ -101,12 +101,12 @@ local function advance(group, worker)
       group.under_way[worker] = true
       return
     end
-    if task.co then ngx.thread.wait(task.co) end -- at once: it has ended
+    if task.co then ngx.thread.wait(task.co) end -- returns at once, because it has ended
     task = task.step(worker, task)
   end
 end
 
--- Until a light thread has ended. One that died in the middle of it, without memory, has failed.
+-- Waits until a light thread has ended. One that died without memory counts as failed.
 local function wait(group)
   local list = {}
   for worker in next, group.under_way do list[#list + 1] = worker.task.co end
@@ -126,7 +126,7 @@ local function ended_one(group)
   end
 end
 
--- Runs a group to its end; `base`: the waiter of who gathers.
+-- Runs a group to its end; `base`: the waiter of the gathering light thread.
 local function run(group, base)
   group.base, group.above = base, base and base.scope
   group.outer = group.above or {}
@@ -145,8 +145,8 @@ local function run(group, base)
   end
 end
 
----@param base fun(): table?  the waiter of what runs here
----@param semaphore function  makes one
+---@param base fun(): table?  returns the waiter of the running code
+---@param semaphore function  creates a semaphore
 function M.parallel(base, semaphore)
   new_semaphore = semaphore
   local parallel = { room = room }
