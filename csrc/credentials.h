@@ -36,6 +36,8 @@ void of_token_free(of_token *token);
 
 const char *of_check_token(const char *bytes, size_t length);
 const char *of_check_user(const char *bytes, size_t length);
+/* A user, or the service's word for the creator of the contract, which only the library writes. */
+const char *of_check_acting(const char *bytes, size_t length);
 const char *of_check_header_name(const char *name, size_t length);
 const char *of_check_header_value(const char *value, size_t length);
 

@@ -186,7 +186,7 @@ of_kind of_engine_check(const of_engine *engine, const of_request *request, cons
     *why = engine->token.length == 0 ? "is not known" : NULL;
     if (*why == NULL && request->user != NULL) {
         *field = "user";
-        *why = of_check_user(request->user, request->user_length);
+        *why = of_check_acting(request->user, request->user_length);
     }
     if (*why == NULL) {
         *field = "path";

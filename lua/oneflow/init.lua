@@ -19,6 +19,7 @@ M.build = build
 
 --- The account's anonymous administrator, said aloud: the call carries no user.
 M.ANONYMOUS_ADMIN = acting_user.ANONYMOUS_ADMIN
+M.CREATOR = acting_user.CREATOR
 
 --- JSON null: the same light userdata as cjson.null and ngx.null.
 M.null = core.null

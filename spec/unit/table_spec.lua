@@ -16,7 +16,7 @@ local OPERATION_FIELDS = set {
   "name", "verb", "on", "method", "path", "as", "returns", "pages", "bare", "rows", "sort", "fixed", "filters",
   "slices",
   "query", "body", "read_only", "rules", "totals", "upload", "download", "limits", "confidence", "named", "summary",
-  "repeatable",
+  "repeatable", "of_contract",
   "source", "confirmed", "ids", "statuses", "answers", "undone", "confirm", "pattern", "expects",
 }
 local RESOURCE_FIELDS = set {

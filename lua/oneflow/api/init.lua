@@ -61,12 +61,13 @@
 --   confirmed     "doc" or "ms"
 --   ids           the names in the path, in order
 --   pattern       of its paths, with slashes behind it or without
+--   of_contract   the path names a contract: who created it may act, see oneflow.client.acting_user
 --   expects       what oneflow.call.decode holds an answer against; none: nothing is known of it
 local refuse_unknown = require "oneflow.api.field_types"
 local values = require "oneflow.values"
 
 local error, ipairs, pairs, type = error, ipairs, pairs, type
-local gmatch, gsub = string.gmatch, string.gsub
+local find, gmatch, gsub = string.find, string.gmatch, string.gsub
 
 local NAMES = {
   "core", "account", "user", "contact", "contract", "party", "participant", "data_field", "product_group", "product",
@@ -157,6 +158,7 @@ for i, file in ipairs(NAMES) do
     refuse_unknown(operation.filters, "filter", operation.name)
     operation.ids = {}
     for id in gmatch(operation.path, "{([a-z_]+)}") do operation.ids[#operation.ids + 1] = id end
+    operation.of_contract = find(operation.path, "{contract}", 1, true) ~= nil
     operation.pattern = pattern_of(operation.path, none)
     operation.confirmed = CONFIRMED[operation.confidence] or false
     if operation.repeatable == nil then

@@ -17,8 +17,7 @@ local context_of, give_up = events.context_of, events.give_up
 local acquire, release, worst = record.acquire, record.release, record.worst
 local new_attempt, succeeded, NO_TIME = attempts.new, attempts.succeeded, attempts.NO_TIME
 local prepare = requests.prepare
-local ANONYMOUS_ADMIN = acting_user.ANONYMOUS_ADMIN
-local ANONYMOUS_LABEL = acting_user.label(ANONYMOUS_ADMIN)
+local LABELS = acting_user.LABELS
 local TAKEN = record.TAKEN
 local NO_MEMORY, REFUSED, is_no_memory = errors.NO_MEMORY, errors.REFUSED, errors.is_no_memory
 
@@ -141,9 +140,9 @@ function M.run(scope, operation, path, parts, opts, problems, make, a, b)
   -- Perhaps not even for calling a function in Lua there is memory now.
   local sent, status = client.engine:settle(known.handle) -- of an attempt whose answer was not taken
   if sent == nil then sent, status = known.sent, known.status or nil end
-  local err, user = known.err, known.request.user or nil
+  local err, user = known.err, known.request.user
   err.operation, err.attempts, err.status = operation.name, known.attempts, status
-  err.acting_user = user == ANONYMOUS_ADMIN and ANONYMOUS_LABEL or user
+  err.acting_user = LABELS[user] or user or nil
   err.outcome = not sent and (known.earlier or "not_sent") or status and REFUSED[status] and "refused" or "unknown"
   pcall(clean_up, client, known)
   return nil, err

@@ -1,5 +1,5 @@
--- Who a call is made as. An acting user inside the library is an e-mail string or ANONYMOUS_ADMIN; there is
--- no value that stands for "nobody in particular".
+-- Who a call is made as. An acting user inside the library is an e-mail string, ANONYMOUS_ADMIN or CREATOR; there is no
+-- value that stands for "nobody in particular".
 local core = require "oneflow.core"
 local usage = require "oneflow.errors.usage"
 
@@ -7,13 +7,22 @@ local format, type = string.format, type
 
 local M = {}
 
-local ADMIN_TYPE = {
-  __metatable = false,
-  __tostring = function() return "oneflow.ANONYMOUS_ADMIN" end,
-}
+local function constant(name)
+  return core.seal({}, { __metatable = false, __tostring = function() return name end })
+end
 
 --- The account's anonymous administrator: the call carries no user at all. Said aloud, never a default.
-M.ANONYMOUS_ADMIN = core.seal({}, ADMIN_TYPE)
+M.ANONYMOUS_ADMIN = constant "oneflow.ANONYMOUS_ADMIN"
+
+--- The person who created the contract that the path names. No page describes it: the connector of
+--- Oneflow AB does so. For one call on the client; no user of it can be made.
+M.CREATOR = constant "oneflow.CREATOR"
+local CREATOR = M.CREATOR
+
+local CREATOR_HEADER = "__CREATOR__"
+
+--- What stands for them in errors and logs.
+M.LABELS = { [M.ANONYMOUS_ADMIN] = "anonymous administrator", [CREATOR] = "the contract's creator" }
 
 --- nil, false, "" and null: what a variable holds when nobody is signed in.
 ---@return boolean
@@ -24,15 +33,14 @@ end
 --- For errors and logs.
 ---@return string?
 function M.label(user)
-  if user == M.ANONYMOUS_ADMIN then return "anonymous administrator" end
-  return user
+  return M.LABELS[user] or user
 end
 
---- A string or ANONYMOUS_ADMIN as an acting user; other values are the caller's to resolve before.
+--- A string or one of the constants as an acting user; other values are the caller's to resolve before.
 ---@return any user
 ---@return string? problem
 function M.read(value)
-  if value == M.ANONYMOUS_ADMIN then return value end
+  if M.LABELS[value] then return value end
   if type(value) ~= "string" then
     usage.raise("an acting user is an e-mail address, a user record or oneflow.ANONYMOUS_ADMIN, got " .. type(value))
   end
@@ -45,6 +53,7 @@ end
 ---@return string?
 function M.header(user)
   if user == M.ANONYMOUS_ADMIN then return nil end
+  if user == CREATOR then return CREATOR_HEADER end
   return user
 end
 
@@ -69,6 +78,10 @@ function M.choose(scope, operation, opts)
       operation.name))
   end
   local user, problem = scope.client.resolve(as)
+  if user == CREATOR and not operation.of_contract then
+    usage.raise(format("%s: oneflow.CREATOR acts as the creator of the contract in the path, and this path names none",
+      operation.name))
+  end
   if user and scope.made_as and user ~= scope.made_as then
     usage.raise(format("%s: this was brought by a call as %s, and is not for another user: name it anew through the "
       .. "client, or through another user", operation.name, M.label(scope.made_as)))

@@ -93,7 +93,7 @@ local function download_of(operation)
   if not own then
     own = {
       name = gsub(operation.name, "%.[^.]*$", ".download"), method = "GET", as = operation.as, repeatable = true,
-      confirmed = operation.confirmed,
+      confirmed = operation.confirmed, of_contract = operation.of_contract,
     }
     downloads[operation] = own
   end

@@ -19,7 +19,7 @@ local run = require "oneflow.object.run"
 local tree = require "oneflow.object.tree"
 local usage = require "oneflow.errors.usage"
 
-local format = string.format
+local format, match = string.format, string.match
 local sort = table.sort
 local ipairs, next, pairs, type = ipairs, next, pairs, type
 local open, seal = core.open, core.seal
@@ -39,7 +39,8 @@ local M = {}
 ---@class oneflow.User
 ---@field request fun(self: oneflow.User, method: string, path: string, parts: table?, opts: oneflow.Options?): any, any
 
----What names an acting user: an e-mail address, a user record, a user of the same client, or oneflow.ANONYMOUS_ADMIN.
+---What names an acting user: an e-mail address, a user record, a user of the same client, or oneflow.ANONYMOUS_ADMIN;
+---as `as` of a call on the client whose path names a contract also oneflow.CREATOR, the person who created it.
 ---@alias oneflow.ActingUser string|oneflow.UserRecord|oneflow.User|userdata
 
 ---Options of every call, in the table after the payload.
@@ -107,6 +108,7 @@ function shared.request(self, method, path, parts, opts)
   method = ascii.upper(method)
   return call.run(scope, {
     name = "request", method = method, as = "unknown", repeatable = method == "GET",
+    of_contract = match(path, "^/+contracts/+[1-9]%d*$") or match(path, "^/+contracts/+[1-9]%d*/"),
     expects = decode.expected(method, path, given.query),
   }, path, {
     body = given.body,
@@ -146,6 +148,10 @@ function client_methods.user(self, user, opts)
   end
   if acting_user.missing(user) then
     usage.raise("client:user: no user given; oneflow.ANONYMOUS_ADMIN stands for the anonymous administrator")
+  end
+  if user == acting_user.CREATOR then
+    usage.raise("client:user: oneflow.CREATOR is another person for each contract: pass { as = oneflow.CREATOR } in "
+      .. "the options of a call on the client")
   end
   opts = options.read(lists.user, opts)
   local resolved, problem = resolve(scope.client, user)

@@ -83,11 +83,13 @@ local function perform(self, request, route, ids, token, call)
     answer.refuse(known_path and 405 or 404, { assumed = true })
   end
   local operation = route.operation
-  call.actor = authentication.actor(self, token, request.headers["x-oneflow-user-email"], operation.as)
+  local assumed
+  call.actor, assumed = authentication.actor(self, token, request.headers["x-oneflow-user-email"], operation.as,
+    ids.contract)
   call.emulator, call.store, call.base_url, call.operation = self, self.store, self.base_url, operation
   call.path, call.ids, call.query = (gsub(sub(request.path, #"/v1" + 1), "/+$", "")), ids, request.query
   call.request, call.body = request, parse_body(operation, request)
-  call.assumed = operation.confirmed == false -- a handler sets it for rules of its own
+  call.assumed = assumed or operation.confirmed == false -- a handler sets it for rules of its own
   return route.handler(call)
 end
 

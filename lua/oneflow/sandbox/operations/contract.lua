@@ -90,6 +90,7 @@ M["contract.create"] = function(call)
   check_folder(call, body.folder_id, body.workspace_id)
 
   local record = call.store:add_contract(account, body, { tags = tag_ids(call, body.tags or {}) })
+  record.creator = call.actor.user
   call.store:happen(record, "contract:create", guard.actor_of(call, record))
   return guard.shape(call, record, { base_url = call.base_url, actor = call.actor, ownerside = true })
 end
