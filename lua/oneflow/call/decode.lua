@@ -1,6 +1,6 @@
--- Whose answer is it? A 2xx alone does not say that a thing was done: an answer is read here, and held against what the
--- endpoint table says of its operation (`answers`, `undone`). What the service did not send is not compared; digits
--- equal the integer.
+-- Checks that an answer belongs to its request. A 2xx status alone does not prove that a request was applied, so the
+-- answer is compared with what the endpoint table says of its operation (`answers`, `undone`). Fields that the service
+-- did not send are not compared; an id as digits equals the integer.
 local api = require "oneflow.api"
 local core = require "oneflow.core"
 local ids = require "oneflow.values.ids"
@@ -12,15 +12,15 @@ local decode, is_custom, null = core.decode, ids.is_custom, core.null
 
 local M = {}
 
--- The digits of an id; nil for what is none.
+-- The digits of an id; nil if the value is not one.
 local function digits(value)
   local form = type(value)
   if form ~= "number" and form ~= "string" then return nil end
   return (ids.text(value, "id"))
 end
 
---- The id of a record, as this Lua keeps it best; nil for none, and for what cannot be one.
----@param fields string[]  where it may be: the first that holds an id counts
+--- The id of a record, in the form that keeps it exactly in this Lua; nil if there is none, or it cannot be an id.
+---@param fields string[]  where it may be: the first field that has an id is used
 ---@return integer|string? id
 function M.id_of(record, fields)
   for _, field in ipairs(fields) do
@@ -33,7 +33,7 @@ end
 
 local SAID = { "detail", "title", "message", "error" }
 
--- What an object says of itself, as errors do: whole, since what is cut first cannot be searched for the token.
+-- What an object says about itself, as errors do. Complete, because a truncated text cannot be searched for the token.
 local function said(value)
   for _, field in ipairs(SAID) do
     local text = value[field]
@@ -54,7 +54,7 @@ end
 
 -- ---- the rules -------------------------------------------------------------------------------------------------
 
--- The custom id of the path against what was sent, wherever that is.
+-- Compares the custom id in the path with the one in the answer, wherever that is.
 local function other_custom_id(expects, value, asked)
   for _, place in ipairs(expects.custom_ids) do
     local custom = value
@@ -69,7 +69,7 @@ local function other_custom_id(expects, value, asked)
   end
 end
 
--- The first id that a record has; and whether it has the one that was asked for, wherever that is.
+-- The first id of a record, and whether it is the requested one, wherever that is.
 local function find_id(expects, value, asked)
   local first
   for _, field in ipairs(expects.id_fields) do
@@ -80,13 +80,13 @@ local function find_id(expects, value, asked)
   return first, false
 end
 
-local EXACT_DIGITS = 15 -- that every Lua's numbers hold
+local EXACT_DIGITS = 15 -- numbers of every Lua are exact up to these
 
 local RULES = {}
 
 function RULES.same(expects, value, asked)
   local first = value[expects.id_fields[1]]
-  -- Nearly always so, and no text is to be made of it.
+  -- The usual case, handled without creating a string.
   if first ~= nil and asked and #asked <= EXACT_DIGITS and first == tonumber(asked) then return nil end
   local came, found = find_id(expects, value, asked)
   local thing = asked and expects.thing .. " " .. asked or "the " .. expects.thing
@@ -106,8 +106,7 @@ local function holds(value)
   return value ~= nil and value ~= null and value ~= false and value ~= ""
 end
 
--- Nothing is known of a good answer but that it does not call itself an error, and is of no other thing than what was
--- deleted.
+-- For answers of which it is only known that they must not describe an error or another item than the deleted one.
 function RULES.any(expects, value, asked)
   local came, found = find_id(expects, value, asked)
   if asked and came and not found then
@@ -120,19 +119,19 @@ function RULES.any(expects, value, asked)
   end
 end
 
--- What the answer says was not done.
+-- What was not done, according to the answer.
 local function undone_of(expects, value)
   for field, wrong in pairs(expects.undone) do
     if value[field] == wrong then return format("its %s is still %s", field, wrong) end
   end
 end
 
---- What is wrong with an answer.
----@param expects table  of an operation, see oneflow.api
----@param path string  that was asked for
----@param value table  the answer's object
----@return string? message  nil: nothing
----@return boolean? undone  it is what was asked for, and says that it was not done
+--- Checks an answer -> what is wrong with it.
+---@param expects table  fields of an operation, see oneflow.api
+---@param path string  of the request
+---@param value table  the object in the answer
+---@return string? message  nil: nothing is wrong
+---@return boolean? undone  the answer belongs to the request, and says that it was not done
 local function mismatch(expects, path, value)
   local asked = expects.own and match(path, expects.own)
   local message = RULES[expects.answers](expects, value, asked)
@@ -143,11 +142,11 @@ end
 
 -- ---- reading ---------------------------------------------------------------------------------------------------
 
---- Reads a 2xx answer that is no file.
+--- Decodes a 2xx answer that is not a file.
 ---@param operation table
 ---@param path string
 ---@param text string
----@return any value  nil when it is not what was asked for
+---@return any value  nil if it does not answer the request
 ---@return oneflow.Kind? kind, string? message, boolean? undone  see `mismatch`
 function M.read(operation, path, text)
   local returns, expects = operation.returns, operation.expects
@@ -167,24 +166,24 @@ function M.read(operation, path, text)
     local wrong, undone = mismatch(expects, path, value)
     if wrong then return nil, "mismatch", wrong, undone end
   end
-  if returns == "nothing" then return true end -- and no login page
+  if returns == "nothing" then return true end -- so it is not a login page
   return value
 end
 
 -- ---- paths that are written by hand ----------------------------------------------------------------------------
 
--- Is the thing named as the library would name it? Otherwise ids that differ may still be the same thing's.
+-- Does the path name the item as the library would? Otherwise two different ids may still name the same item.
 local function plain(expects, path)
   local asked = expects.own and match(path, expects.own)
   if not asked or digits(asked) then return true end
   return expects.custom_ids and is_custom(asked) and ids.custom(asked, "id") == asked
 end
 
---- What the answer to a request must be, where the endpoint table knows it.
+--- What the answer to a request must be, if the endpoint table has the path.
 ---@param method string
 ---@param path string
----@param query table?  what is asked for with a query may be something else: a file's bytes
----@return table? expects  of an operation
+---@param query table?  with a query the answer may be something else, such as a file's bytes
+---@return table? expects  fields of an operation
 function M.expected(method, path, query)
   if method == "GET" and query and next(query) ~= nil then return nil end
   for _, operation in pairs(api.operations) do

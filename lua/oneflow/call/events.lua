@@ -1,5 +1,5 @@
--- What is told of a call: to its client's hooks, and in reports of what no caller can be told. Knows neither hosts nor
--- layers: both tell by it.
+-- The tables that describe a call to its client's hooks and in reports. Independent of hosts and layers, both of which
+-- use it.
 local acting_user = require "oneflow.client.acting_user"
 local attempts = require "oneflow.call.attempt"
 local by_core = require "oneflow.call.transport.core"
@@ -12,7 +12,7 @@ local read, succeeded = decode.read, attempts.succeeded
 
 local M = {}
 
--- What an error is told about the call. `count`: of its attempts; `outcome`: the worst of its attempts so far.
+-- The context of an error. `count`: number of attempts; `outcome`: the worst of the attempts so far.
 local function context_of(request, count, outcome)
   local operation, client = request.operation, request.client
   return {
@@ -22,24 +22,25 @@ local function context_of(request, count, outcome)
   }
 end
 
----What on_request is told.
+---What on_request gets.
 ---@class oneflow.RequestInfo
 ---@field operation string  "contract.publish"
 ---@field method string  "POST"
 ---@field path string  below the base URL: "/contracts/4711/publish"; "" at a storage host
 ---@field acting_user string?  e-mail, or "anonymous administrator"
 ---@field attempt integer  1; 2 after a 401, with another token
----@field storage string?  of a file's second step: the storage host
+---@field storage string?  in the second step of a file: the storage host
 
----What on_response is told: of each attempt, what came of it.
+---What on_response gets: the result of each attempt.
 ---@class oneflow.ResponseInfo: oneflow.RequestInfo
----@field status integer?  HTTP status, when there was one
----@field connects integer?  connections that were opened for it
+---@field status integer?  HTTP status, if there was an answer
+---@field connects integer?  how many connections were opened for it
 ---@field request_id string?
----@field seconds number?  from on_request to the end; not of orphaned calls
----@field kind oneflow.Kind?  of an error; beside a 2xx when its body, of what may change something, is not the answer
----@field outcome oneflow.Outcome?  of an error, as kind
----@field orphaned boolean?  nobody waits for the call any more: this is all that will be heard of it
+---@field seconds number?  from on_request to the end; nil for orphaned calls
+---@field kind oneflow.Kind?  of an error; also with a 2xx status, if the request may change something and the body
+---  does not answer it
+---@field outcome oneflow.Outcome?  as kind
+---@field orphaned boolean?  the caller no longer waits: the result is reported only here
 
 local function told(request, number)
   local operation = request.operation
@@ -50,7 +51,7 @@ local function told(request, number)
   }
 end
 
--- What on_response is told of an attempt.
+-- What on_response gets for an attempt.
 local function told_of(request, number, seconds, outcome)
   local operation, mask, info = request.operation, request.client.mask, told(request, number)
   info.seconds, info.status, info.connects = seconds, outcome.status, outcome.connects
@@ -71,8 +72,7 @@ local function report_problem(problem, raised_in, request, info)
   report.problem(request.client, problem, raised_in, request.operation.name, acting_user.label(request.user), info)
 end
 
--- Tells on_response. What the hook raises, or that there is no memory to call it, takes nothing away from who made the
--- call.
+-- Calls on_response. An error in the hook, or a lack of memory to call it, does not affect the caller.
 function M.tell_response(request, number, seconds, outcome)
   local good, info = pcall(told_of, request, number, seconds, outcome)
   local problem = info
@@ -80,20 +80,20 @@ function M.tell_response(request, number, seconds, outcome)
   if not good then report_problem(problem, "on_response", request, info) end
 end
 
--- Reports what a progress function raised.
+-- Reports an error in a progress function.
 function M.progress_raised(problem, request, number, outcome)
   local good, info = pcall(told_of, request, number, nil, outcome)
   report_problem(problem, "progress", request, good and info or nil)
 end
 
--- Reports a raise in the middle of a call that may have been applied.
+-- Reports an error that interrupted a call which may have been applied.
 local function interrupted(problem, request, number, status)
   local good, info = pcall(told, request, number)
   if good then info.status, info.kind, info.outcome = status, not status and "cancelled" or nil, "unknown" end
   report_problem(problem, "call", request, good and info or nil)
 end
 
--- What does not belong to its request may be followed by more of that: nothing is taken from its connection any more.
+-- An answer that does not belong to its request may be followed by others: the connection is not used any more.
 local function give_up(client, outcome)
   if outcome.connection then client.engine:disconnect(outcome.connection) end
 end
@@ -106,10 +106,10 @@ local function orphan(request, handle)
   return info
 end
 
---- Reports what became of a call that nobody waits for any more. Never raises.
----@param handle userdata  done; is used up
----@param why any  nobody waits, told where the answer was taken already
----@return table? info  oneflow.ResponseInfo; nil: the answer was taken, or there was no memory for it
+--- Reports the result of a call whose caller no longer waits. Never raises.
+---@param handle userdata  done; its answer is taken
+---@param why any  why nobody waits; reported if the answer was taken already
+---@return table? info  oneflow.ResponseInfo; nil: the answer was taken already, or memory was out
 function M.orphaned(request, handle, why)
   local good, info = pcall(orphan, request, handle)
   if good then

@@ -1,4 +1,4 @@
--- The innermost layer: the hooks of a client, which see every attempt.
+-- The innermost layer: calls the client's hooks, for every attempt.
 local attempts = require "oneflow.call.attempt"
 local clock = require "oneflow.base.clock"
 local events = require "oneflow.call.events"
@@ -21,7 +21,7 @@ function M.layer(next, client)
     if on_request then
       on_request(events.told(request, number))
       if client.closed then usage.raise("the client is closed") end
-      left = attempts.new(request, number, attempt.started) -- the hook's time counts
+      left = attempts.new(request, number, attempt.started) -- the time of the hook counts
     end
     if not on_response then return left and next(request, left) or NO_TIME end
     local started = clock.monotonic()

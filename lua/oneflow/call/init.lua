@@ -1,5 +1,5 @@
--- The call pipeline. Every call passes through `M.run`: the request is prepared, goes down through the client's layers
--- to the transport, and what came up is made into a value or an error. It knows no endpoint.
+-- The call pipeline. Every call passes through `M.run`: it prepares the request, sends it down through the client's
+-- layers to the transport, and makes a value or an error of the outcome. Contains nothing about particular endpoints.
 local acting_user = require "oneflow.client.acting_user"
 local attempts = require "oneflow.call.attempt"
 local clock = require "oneflow.base.clock"
@@ -23,9 +23,9 @@ local NO_MEMORY, REFUSED, is_no_memory = errors.NO_MEMORY, errors.REFUSED, error
 
 local M = {}
 
--- Who answered that a thing was not done may not have known yet: one more look, over another connection and within what
--- is left of the call's time. Whatever comes of that look, it changes nothing about what the call itself did; what is
--- raised in it passes on, and is reported like what is raised in the call.
+-- Checks once more when the answer says that the request was not done, because the service may not have known yet: over
+-- another connection, and within the time left for the call. The result of this check does not change the result of the
+-- call; an error raised in it is raised to the caller, and reported like an error in the call.
 local function look_again(request, opts, deadline, message)
   local client, expects, left = request.client, request.operation.expects, deadline - clock.monotonic()
   if left <= 0 or client.closed then return nil, message end
@@ -38,7 +38,7 @@ local function look_again(request, opts, deadline, message)
   return nil, format("%s; looked at again: %s", message, seen)
 end
 
--- What functions of the caller's did to a file on its way is told here, outside of all layers.
+-- Reports errors in the caller's functions during a transfer; outside of all layers.
 local function after_sink(known, sink, outcome)
   if sink.stopped then
     outcome = { sent = true, connects = 0, failure = { kind = "cancelled", message = sink.stopped } }
@@ -47,7 +47,7 @@ local function after_sink(known, sink, outcome)
   return outcome
 end
 
--- A file, or nothing but text, is not looked at.
+-- Files, and text-only answers, are not decoded.
 local function value_of(known, request, opts, started, outcome)
   local client, operation, body = request.client, request.operation, outcome.body
   local request_id = outcome.request_id
@@ -64,7 +64,7 @@ local function value_of(known, request, opts, started, outcome)
   local value, kind, message, undone = read(operation, request.path, body)
   if undone and expects.confirm then
     value, message = look_again(request, opts, started + request.timeout, message)
-    body = value -- as text, when that is wanted
+    body = value -- the text, if requested
   end
   if value ~= nil then return as_text and body or value, meta end
   give_up(client, outcome)
@@ -85,30 +85,32 @@ local function run(known, scope, operation, path, parts, opts, problems)
   return nil, errors.from_outcome(context_of(known.last, known.attempts, worst(known)), outcome)
 end
 
--- The call, and what is made of its answer.
+-- Runs the call and makes a value or an error of its outcome.
 local function run_and_make(known, scope, operation, path, parts, opts, problems, make, a, b)
   local value, meta = run(known, scope, operation, path, parts, opts, problems)
   if value == nil or not make then return value, meta end
   return make(value, meta, opts, a, b)
 end
 
--- A raise took its way through the call: nobody waits by it any more, nor for the token that it asked for.
+-- Clean-up after an error was raised through the call: nobody waits in it any more, nor for the token that it
+-- requested.
 local function clean_up(client, known)
   if known.waiter then known.waiter:forget(known.number) end
   token.clean_up(client)
 end
 
--- Such as a Ctrl-C, which passes on. What is on the wire then is the core's to tell; of what may have been applied, and
--- whose answer was taken, it is reported here.
+-- Handles an error such as Ctrl-C, which is raised further. If the request is still on the wire, the core reports its
+-- result; if it may have been applied and its answer was taken, the result is reported here.
 local function pass_on(client, known, raised)
   clean_up(client, known)
   local request, sent, status = known.last, known.sent, known.status or nil
   if sent == TAKEN then
-    local was_sent, its_status = client.engine:settle(known.handle) -- nil: it was taken
+    local was_sent, its_status = client.engine:settle(known.handle) -- nil: its answer was taken
     if was_sent ~= nil then sent, status = was_sent, its_status end
   end
   if sent and errors.outcome_of(true, status) == "unknown"
-    and not (request.repeatable or request.operation.told_as) then -- what looks again is in a call that reports itself
+    -- the second check is part of a call that reports itself
+    and not (request.repeatable or request.operation.told_as) then
     events.interrupted(raised, request, known.attempts, status)
   end
   error(raised, 0)
@@ -118,12 +120,12 @@ end
 ---@param scope table  { client =, user = }
 ---@param operation table  { name, method, as, repeatable, returns, expects }
 ---@param path string
----@param parts table?  { query = pairs, body = any, headers = pairs }; of files besides form, answer and sink, see
----oneflow.object.files
+---@param parts table?  { query = pairs, body = any, headers = pairs }; for files also form, answer and sink, see
+---  oneflow.object.files
 ---@param opts table  checked options
----@param problems oneflow.Problem[]?  what is wrong with the arguments already
----@param make fun(value: any, meta: table, opts: table, a: any, b: any)?  gives what the caller gets instead; a part of
----  the call, as there may be no memory for it
+---@param problems oneflow.Problem[]?  problems of the arguments found so far
+---@param make fun(value: any, meta: table, opts: table, a: any, b: any)?  makes the caller's result; part of the
+---  call, because there may be no memory for it
 ---@return any value, table|oneflow.Error meta_or_error  memory: see oneflow.Error
 function M.run(scope, operation, path, parts, opts, problems, make, a, b)
   local client = scope.client
@@ -137,8 +139,8 @@ function M.run(scope, operation, path, parts, opts, problems, make, a, b)
     return value, meta
   end
   if value ~= NO_MEMORY and not is_no_memory(value) then pass_on(client, known, value) end
-  -- Perhaps not even for calling a function in Lua there is memory now.
-  local sent, status = client.engine:settle(known.handle) -- of an attempt whose answer was not taken
+  -- There may not even be memory to call a Lua function now.
+  local sent, status = client.engine:settle(known.handle) -- for an attempt whose answer was not taken
   if sent == nil then sent, status = known.sent, known.status or nil end
   local err, user = known.err, known.request.user
   err.operation, err.attempts, err.status = operation.name, known.attempts, status

@@ -1,11 +1,12 @@
--- The layers of a call, and their composition, which is made once a client.
+-- The layers of a call, composed once for each client.
 --
 --   transport = function(request, attempt) return outcome end
 --   layer     = function(next, client) return function(request, attempt) return outcome end end
 --
--- Request: see oneflow.call.request; Attempt and Outcome: see oneflow.call.attempt. A layer passes the request on to
--- `next`, with another attempt or more than once, or gives an outcome of its own. For a client that has no use for it,
--- it is `next` itself. What is raised in it ends the call. Another layer is another file, and an entry in the list.
+-- Request: see oneflow.call.request; Attempt and Outcome: see oneflow.call.attempt. A layer passes the request to
+-- `next`, perhaps with another attempt or several times, or returns an outcome of its own. For a client that does not
+-- need it, the layer is `next` itself. An error raised in a layer ends the call. To add a layer, add a file, and an
+-- entry in the list.
 local by_core = require "oneflow.call.transport.core"
 local by_lua = require "oneflow.call.transport.lua"
 local hooks = require "oneflow.call.hooks"
@@ -14,7 +15,7 @@ local token = require "oneflow.call.token"
 
 local M = {}
 
---- From the outside in. `account`: for requests with credentials alone.
+--- From the outermost to the innermost. `account`: only for requests with credentials.
 M.list = {
   { name = "storage", layer = storage.layer, account = true },
   { name = "token", layer = token.layer, account = true },
@@ -30,8 +31,8 @@ local function compose(client, with_credentials)
   return send
 end
 
---- How the requests of a client are sent.
----@param client table  its state, whole but for these
+--- Composes the functions that send a client's requests.
+---@param client table  its state, complete except for these functions
 function M.compose(client)
   client.send, client.send_to_storage = compose(client, true), compose(client, false)
 end

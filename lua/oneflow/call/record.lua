@@ -1,7 +1,7 @@
--- What is known of a call while it runs, so that a raise that ends it takes nothing of that away. A record is there
--- before anything is sent, with an error object: afterwards there may be no memory for them. Unless a raise ended the
--- call, the client's next one uses it again, with its tables: making those for each call cost a tenth of it, most of
--- that for collecting them.
+-- The record of a running call, from which its result is known even if an error ends the call. A record is made before
+-- anything is sent, with an error object, because afterwards there may be no memory for them. Unless an error ended the
+-- call, the client's next call reuses the record with its tables: making them for each call took a tenth of its time,
+-- most of it for garbage collection.
 local errors = require "oneflow.errors"
 
 local setmetatable = setmetatable
@@ -9,36 +9,36 @@ local outcome_of, worse = errors.outcome_of, errors.worse
 
 local M = {}
 
---- Whether it was sent is about to be known, with its answer; true enough as long as that is not known.
+--- The value of `sent` while the answer is being taken; it counts as true.
 M.TAKEN = "taken"
 
---- By request. (That a coroutine does not go on nobody tells: so neither is held.)
+--- By request. (Nothing reports that a coroutine is never resumed, so neither is referenced strongly.)
 M.of = setmetatable({}, { __mode = "kv" })
 local of = M.of
 
 local function new(client)
   local known = {
-    next = false,                    -- of those that are free
-    handle = client.engine:handle(), -- the core's, of what is under way
+    next = false,                    -- next free record
+    handle = client.engine:handle(), -- the core's handle of the current request
     err = errors.preallocate(),
     request = {                      -- see oneflow.call.request
       client = client, operation = false, user = false, path = false, query = false, body = false, headers = false,
       form = false, answer = false, sink = false, timeout = 0, attempt_timeout = 0, repeatable = false, waiter = false,
     },
-    attempt = { number = 1, fresh = false, timeout = 0, started = 0 }, -- the first one
-    outcome = {                      -- of success
+    attempt = { number = 1, fresh = false, timeout = 0, started = 0 }, -- the first attempt
+    outcome = {                      -- for a success
       status = 0, body = false, request_id = false, content_type = false, connects = 0, connection = false, sent = true,
     },
-    last = false,                    -- the request that was sent last
-    attempts = 0, earlier = false,   -- how many were begun, and the worst outcome of all but the last
-    sent = false, status = false,    -- of the last, once its answer was taken; TAKEN while it is
-    waiter = false, number = 0,      -- that it waits by; false: it does not
+    last = false,                    -- the last request
+    attempts = 0, earlier = false,   -- number of attempts, and the worst outcome of all but the last
+    sent = false, status = false,    -- of the last attempt, once its answer was taken; TAKEN meanwhile
+    waiter = false, number = 0,      -- with which it waits; false: it does not wait
   }
   of[known.request] = known
   return known
 end
 
---- A record for a call that begins.
+--- Returns a record for a new call.
 ---@param client table  its state
 function M.acquire(client)
   local known = client.free_records
@@ -48,8 +48,8 @@ function M.acquire(client)
   return known
 end
 
---- The call has ended well: nothing of what it sent and got is held.
----@param had_parts boolean  more was sent than a path
+--- Ends a successful call: clears everything that was sent and received.
+---@param had_parts boolean  more than a path was sent
 function M.release(client, known, had_parts)
   if had_parts then
     local request = known.request
@@ -61,7 +61,7 @@ function M.release(client, known, had_parts)
   known.next, client.free_records = client.free_records, known
 end
 
---- A second request is about to be sent for the call.
+--- Prepares the record for a second request of the call.
 function M.follow(known, request)
   of[request] = known
   known.last = request
@@ -72,7 +72,7 @@ end
 function M.worst(known) return worse(outcome_of(known.sent, known.status or nil), known.earlier) end
 local worst = M.worst
 
---- An attempt begins, or goes on to the next layer.
+--- Records an attempt that begins, or that passes to the next layer.
 function M.begin(known, attempt)
   if known.attempts > 0 then known.earlier, known.sent, known.status = worst(known), false, false end
   known.attempts = attempt.number

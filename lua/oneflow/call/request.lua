@@ -1,13 +1,14 @@
--- The Request, one a call, and its preparation: the table is of the call's record. Then it goes through the layers
--- (oneflow.call.layers), and is not written to any more. For what is missing it has false.
+-- The Request, one for each call, and its preparation. The table belongs to the call's record. After the preparation it
+-- passes through the layers (oneflow.call.layers) and does not change any more. Missing fields are false.
+--
 --   client            the client's state, see oneflow.client
---   operation         of the endpoint table. Of the second request for a file: see oneflow.call.storage
---   user              who acts
+--   operation         from the endpoint table. For the second request of a file: see oneflow.call.storage
+--   user              the acting user
 --   path, query, body, headers, form   what is sent: `body` as text, `form` of core.form
 --   answer            a file is expected, and where it goes, see oneflow.object.files
---   sink              functions of the caller's that see the file, see oneflow.object.files
+--   sink              the caller's functions for the file, see oneflow.object.files
 --   timeout, attempt_timeout           seconds: the whole call, one attempt
---   repeatable        may be sent again whatever became of it
+--   repeatable        may be sent again whatever its result is
 --   waiter            how the call waits, see oneflow.hosts; false: inline
 local acting_user = require "oneflow.client.acting_user"
 local core = require "oneflow.core"
@@ -39,25 +40,25 @@ local function noted(problems, path)
   return false
 end
 
--- -> text, or nil; problems
+-- -> text, or nil and problems
 local function encode(body, problems)
   local good, text, wrong = pcall(core.encode, body)
   if not good and errors.is_no_memory(text) then error(text, 0) end
-  if not good then usage.raise(text) end -- a function in it, which no type of the table lets through but `any`
+  if not good then usage.raise(text) end -- it contains a function, which only the type `any` lets through
   for _, problem in ipairs(wrong or NOTHING) do
     if not noted(problems, problem.path) then problems = add(problems, problem.path, problem.message) end
   end
   return text, problems
 end
 
---- The request of a call: who acts, what is sent, how it waits.
----@param request table  is filled
+--- Prepares the request of a call: the acting user, what is sent, how it waits.
+---@param request table  the table to fill
 ---@param scope table  see acting_user.choose
 ---@param operation table
 ---@param path string
 ---@param parts table?  see oneflow.call
 ---@param opts table
----@param problems oneflow.Problem[]?  what is wrong with the arguments already
+---@param problems oneflow.Problem[]?  problems of the arguments found so far
 ---@return oneflow.Problem[]? problems
 function M.prepare(request, scope, operation, path, parts, opts, problems)
   local client = request.client
@@ -75,7 +76,7 @@ function M.prepare(request, scope, operation, path, parts, opts, problems)
     request.query, request.headers = parts.query or false, parts.headers or false
     request.form, request.answer, request.sink = form, answer, sink
     watch = sink and sink.watch
-    if form or answer then -- a file may take its time, but not stall
+    if form or answer then -- a file transfer may be slow, but must not stall
       request.timeout, request.attempt_timeout = opts.timeout or huge, opts.attempt_timeout or huge
     end
     if parts.body ~= nil then

@@ -1,7 +1,8 @@
--- Files: the service points to a storage host, which is asked once, by a second request that carries no credential. It
--- passes neither this layer again nor those that belong to the account. Its operation has `storage`:
+-- Files: the service redirects to a storage host, which gets one second request, without credentials. That request does
+-- not pass this layer again, nor the layers of the account. Its operation has `storage`:
+--
 --   host      for messages; nil: the service's own
---   status    that pointed to it
+--   status    of the redirect
 --   location  the signed link, which only the transport reads
 local attempts = require "oneflow.call.attempt"
 local errors = require "oneflow.errors"
@@ -11,7 +12,7 @@ local known_of = record.of
 
 local M = {}
 
--- Where a file is, the service may say once.
+-- The service may redirect a file once.
 local FOLLOWED = { [302] = true, [303] = true, [307] = true }
 
 local NO_TIME = attempts.not_sent("timeout", "the time was over before it could be asked for the file")

@@ -1,5 +1,5 @@
--- The token: asked for before the first call, and once more for each that the service refused. Calls that need it at
--- the same time ask once.
+-- The token: requested before the first call, and once more for each token that the service refused. Calls that need it
+-- at the same time request it once.
 local attempts = require "oneflow.call.attempt"
 local clock = require "oneflow.base.clock"
 local core = require "oneflow.core"
@@ -12,22 +12,22 @@ local NO_TIME = attempts.NO_TIME
 
 local M = {}
 
--- Why there is no token: the time of the call that needs it is over.
+-- The reason for no token: the call's time is over.
 local LATE = {}
 
--- How often who waits for another call's token looks whether that call still goes on.
+-- Seconds between checks whether the other call, for whose token this one waits, still runs.
 local LOOK_SECONDS = 1
 
 local ask
 
--- Is the token's function still being asked there? A raise may have ended that anywhere, also past any clean-up: an
--- overflow of the stack, memory that ended, a hook that counts instructions.
+-- Is the token function still running there? An error may have ended it anywhere, even without any clean-up: a stack
+-- overflow, lack of memory, a hook that counts instructions.
 local function goes_on(asking)
   if asking.waiter and asking.waiter:gone() then return false end
   return not asking.over and clock.monotonic() < asking.until_when and core.calls(asking.thread, asking.attempt)
 end
 
--- The function is being asked by another call: its answer counts for this one too.
+-- Waits for another call that runs the token function; its result counts for this call, too.
 local function await_answer(client, asking, reason, waiter, deadline)
   if asking.by == running() or (waiter and waiter:within(asking.by)) then
     usage.raise("the token function calls the client that asks it for the token")
@@ -41,7 +41,8 @@ local function await_answer(client, asking, reason, waiter, deadline)
     end
   end
   if asking.over then return asking.change, asking.why end
-  if clock.monotonic() < asking.until_when then return ask(client, reason, waiter, deadline) end -- in its place
+  -- replaces the call that ended
+  if clock.monotonic() < asking.until_when then return ask(client, reason, waiter, deadline) end
   return nil, "was asked for by another call, and did not come"
 end
 
@@ -61,16 +62,17 @@ end
 
 local function wake(sleeper) sleeper:wake() end
 
--- Nobody asks the function there any more: who waits for it goes on.
+-- The token function is not running there any more: wakes the waiting calls.
 local function release(client, asking)
   for i = 1, #asking do pcall(wake, asking[i]) end
   if client.asking == asking then client.asking = false end
 end
 
--- Asks the token's function, callback or file; "changed", "same", or nil and why not. A function's raise passes on.
+-- Gets the token from the function, callback or file -> "changed", "same", or nil and why not. An error in the function
+-- is raised.
 function ask(client, reason, waiter, deadline)
   local engine = client.engine
-  if not client.token_function then -- neither of these comes back to the library meanwhile
+  if not client.token_function then -- neither of these calls the library meanwhile
     local change, why
     if client.token_file then
       change, why = engine:read_token(client.token_file)
@@ -81,14 +83,14 @@ function ask(client, reason, waiter, deadline)
     return change, why
   end
   local before = client.asking
-  -- Who asks may be gone for good: nginx drops a light thread without a word.
+  -- The call that runs it may never continue: nginx drops light threads silently.
   if before and goes_on(before) then return await_answer(client, before, reason, waiter, deadline) end
-  -- And who waits for the answer. Its fields are there from the start: later there may be no memory for them.
+  -- The list part holds the waiters. All fields exist from the start, because later there may be no memory for them.
   local asking = {
     by = running(), thread = core.thread(), attempt = false, until_when = clock.monotonic() + client.timeout,
     over = false, change = false, why = false, waiter = waiter or false,
   }
-  function asking.attempt() -- while it is on the stack, the function is being asked
+  function asking.attempt() -- while this is on the stack, the token function is running
     client.asking = asking
     local change, why = function_token(client, reason)
     return change, why
@@ -106,7 +108,7 @@ function ask(client, reason, waiter, deadline)
   return change, why
 end
 
--- Asked once for each token that was refused: who comes later finds the new one.
+-- Requests a new token once for each refused one: later calls use the new one.
 local function refreshed(client, generation, waiter, deadline)
   if client.generation ~= generation then return true end
   return ask(client, "refused", waiter, deadline) == "changed"
@@ -138,7 +140,7 @@ function M.layer(next, client)
   end
 end
 
---- A raise took its way through a call: nobody waits for the token that it asked for.
+--- Clean-up after an error was raised through a call: nobody waits for the token that it requested.
 function M.clean_up(client)
   local asking = client.asking
   if asking and not goes_on(asking) then release(client, asking) end

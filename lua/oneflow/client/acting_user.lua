@@ -1,5 +1,5 @@
--- Who a call is made as. An acting user inside the library is an e-mail string, ANONYMOUS_ADMIN or CREATOR; there is no
--- value that stands for "nobody in particular".
+-- The acting user of a call. In the library it is an e-mail string, ANONYMOUS_ADMIN or CREATOR; there is no value for
+-- "no user".
 local core = require "oneflow.core"
 local usage = require "oneflow.errors.usage"
 
@@ -11,7 +11,7 @@ local function constant(name)
   return core.seal({}, { __metatable = false, __tostring = function() return name end })
 end
 
---- The account's anonymous administrator: the call carries no user at all. Said aloud, never a default.
+--- The account's anonymous administrator: the call has no user header. Must be chosen explicitly, is never a default.
 M.ANONYMOUS_ADMIN = constant "oneflow.ANONYMOUS_ADMIN"
 
 --- The person who created the contract that the path names. No page describes it: the connector of
@@ -21,10 +21,10 @@ local CREATOR = M.CREATOR
 
 local CREATOR_HEADER = "__CREATOR__"
 
---- What stands for them in errors and logs.
+--- Their names in errors and logs.
 M.LABELS = { [M.ANONYMOUS_ADMIN] = "anonymous administrator", [CREATOR] = "the contract's creator" }
 
---- nil, false, "" and null: what a variable holds when nobody is signed in.
+--- nil, false, "" and null: values of a variable when nobody has signed in.
 ---@return boolean
 function M.missing(value)
   return value == nil or value == false or value == "" or value == core.null
@@ -36,7 +36,7 @@ function M.label(user)
   return M.LABELS[user] or user
 end
 
---- A string or one of the constants as an acting user; other values are the caller's to resolve before.
+--- Checks a string or one of the constants as an acting user; the caller resolves other values before.
 ---@return any user
 ---@return string? problem
 function M.read(value)
@@ -49,7 +49,7 @@ function M.read(value)
   return value
 end
 
---- What the core is given: the e-mail, or nil for no header.
+--- The value for the core: the e-mail address, or nil for no header.
 ---@return string?
 function M.header(user)
   if user == M.ANONYMOUS_ADMIN then return nil end
@@ -58,7 +58,8 @@ function M.header(user)
 end
 
 --- The acting user of one call.
----@param scope table  { client =, user = (of a user), made_as = (of what a call on the client with `as` brought) }
+---@param scope table  { client =, user = (of a user object), made_as = (of the results of a call on the client with
+---  `as`) }
 ---@param operation table
 ---@param opts table
 ---@return any? user, string? problem
@@ -89,8 +90,8 @@ function M.choose(scope, operation, opts)
   return user, problem
 end
 
---- The scope of what a call brings. What a user made stays that user's: from an item, a page or an iterator that was
---- made on the client with `as` no other user can be named.
+--- The scope of a call's results. They belong to the call's user: on an item, a page or an iterator from a call on the
+--- client with `as`, no other user can be named.
 ---@param scope table
 ---@param opts table  of the call
 ---@return table scope

@@ -1,4 +1,4 @@
--- Making a client: its options, and nothing on the network.
+-- Creates a client from its options. Makes no network I/O.
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
 local families = require "oneflow.object.families"
@@ -28,54 +28,60 @@ local function read(given)
   return copy
 end
 
----Functions that see every attempt. Their tables hold no secret, and are theirs to keep.
+---Functions that are called for every attempt. Their tables contain no secret, and they may keep them.
 ---@class oneflow.Hooks
----Before an attempt. What it raises passes on to who made the call; nothing is sent.
+---Called before an attempt. An error in it is raised to the caller, and nothing is sent.
 ---@field on_request fun(info: oneflow.RequestInfo)?
----After an attempt.
+---Called after an attempt.
 ---@field on_response fun(info: oneflow.ResponseInfo)?
----Told what a function of the program's raised when it was too late to pass it on. Without this hook, or when it raises
----too, a line is written: in nginx to the error log, elsewhere to standard error.
+---Called with an error in one of the program's functions that could not be raised to the caller any more. Without this
+---hook, or if it raises as well, a line is written to nginx's error log, or otherwise to standard error.
 ---@field on_error fun(problem: any, info: oneflow.ErrorInfo)?
 
 ---@class oneflow.ClientOptions
----@field token (string|fun(reason: "first"|"refused"): string?, string?)?  the API token, or who is asked for it
+---@field token (string|fun(reason: "first"|"refused"): string?, string?)?  the API token, or a function that returns
+---  it
 ---@field token_file string?  a file that only its owner can read
 ---@field token_env string?  the name of an environment variable
 ---@field environment ("production"|"test")?
 ---@field base_url string?  https, or http on this machine
 ---@field ca_file string?  certificates to trust instead of the system's
----@field proxy string?  an URL, or "env" for the environment's
----@field timeout number?  seconds, a whole call, with the token's function (60)
+---@field proxy string?  a URL, or "env": from the environment
+---@field timeout number?  seconds, the whole call including the token function (60)
 ---@field attempt_timeout number?  seconds, one attempt (30)
 ---@field connect_timeout number?  seconds (3)
 ---@field retry (false|{ attempts: integer })?
----@field concurrency integer?  calls under way at once (16)
----@field max_body integer?  bytes of a decoded answer (32 MiB)
----@field stall_timeout integer?  seconds without a byte, after which a file's transfer is given up (20)
----@field drain number?  seconds that the end of the process waits for answers to what may have been applied (3)
+---@field concurrency integer?  calls that run at once (16)
+---@field max_body integer?  maximum bytes of a decoded answer (32 MiB)
+---@field stall_timeout integer?  seconds without a byte after which a file transfer fails (20)
+---@field drain number?  seconds that the end of the process waits for requests that may have been applied (3)
 ---@field hooks oneflow.Hooks?
 ---@field app string?  "name/version", for the user agent
----@field socket_dir string?  in nginx: a folder of mode 0700 for the worker's socket; the first client's counts
----Answers instead of the network; for tests. What it raises is an error of kind connection, and may have been applied.
+---@field socket_dir string?  in nginx: a folder with mode 0700 for the worker's socket; the first client's is used
+---Answers instead of the network; for tests. An error in it becomes an error of kind connection, and the request may
+---have been applied.
 ---@field transport fun(request: table): integer, table, string?
 
--- The state of a client, all of it. Scripts cannot reach it.
---   timeout, attempt_timeout    seconds, of a call whose options say no other
+-- All state of a client. Scripts cannot reach it.
+--
+--   timeout, attempt_timeout    seconds, defaults for the options of a call
 --   transport, socket_dir       as given
 --   hooks                       a copy; nil: none were given
---   token_function, token_file, token_callback   who is asked for a token; all nil: it was given as text
---   engine, base_url            of the core; the base URL as it understood it
+--   token_function, token_file, token_callback   source of the token; all nil: it was given as text
+--   engine, base_url            the core's engine; the base URL as it parsed it
 --   mask(text)                  -> text without the token
---   resolve(user)               -> the acting user that a value names; oneflow.object's
---   send, send_to_storage       oneflow.call.layers'
+--   resolve(user)               -> the acting user that a value names; set by oneflow.object
+--   send, send_to_storage       set by oneflow.call.layers
+--
 -- and what changes:
---   generation                  of the token: a 401 for an older one needs no asking; 0: there is none yet. This, and
---   asking                      the call that asks for it now, or false, are oneflow.call.token's
---   free_records                of calls that ended, or false: oneflow.call.record's
---   closed                      by client:close()
+--
+--   generation                  of the token: after a 401 for an older one no new token is requested; 0: there is none
+--                               yet; oneflow.call.token's
+--   asking                      the call that requests the token now, or false; oneflow.call.token's
+--   free_records                unused records, or false; oneflow.call.record's
+--   closed                      set by client:close()
 
---- Makes a client. Reads the token's file or variable; does no network I/O.
+--- Makes a client. Reads the token's file or environment variable; makes no network I/O.
 ---@param given oneflow.ClientOptions
 ---@return oneflow.Client? client, oneflow.Error? err  validation: a token, base_url or ca_file; memory
 local function new(given)
@@ -87,7 +93,7 @@ local function new(given)
   }
   if type(opts.token) == "function" then
     state.token_function, opts.token, state.generation = opts.token, nil, 0
-  elseif type(opts.token) == "userdata" then -- oneflow_client made it: a callback in C, which only the engine asks
+  elseif type(opts.token) == "userdata" then -- made by oneflow_client: a callback in C, which only the engine calls
     state.token_callback, opts.token_source, opts.token, state.generation = true, opts.token, nil, 0
   end
   local base_url = opts.base_url or ENVIRONMENTS[opts.environment or "production"]

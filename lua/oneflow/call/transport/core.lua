@@ -1,4 +1,4 @@
--- The transport: a request goes out by the core, and the call waits for its answer.
+-- The transport: the core sends the request, and the call waits for its answer.
 local acting_user = require "oneflow.client.acting_user"
 local attempts = require "oneflow.call.attempt"
 local record = require "oneflow.call.record"
@@ -9,7 +9,7 @@ local header_of = acting_user.header
 
 local M = {}
 
--- Of what is no success, as the core tells it.
+-- For a failure, from the core's table.
 local function failed(answer, bytes)
   return {
     status = answer.status, body = answer.answer, request_id = answer.request_id, content_type = answer.content_type,
@@ -19,11 +19,12 @@ local function failed(answer, bytes)
   }
 end
 
--- What came of a request; its handle is done, and is used up. `known`: where that is noted before there is an outcome.
+-- The outcome of a request; its handle is done, and its answer is taken. `known`: where the result is recorded before
+-- the outcome exists.
 local function take(request, handle, known)
   local engine = request.client.engine
   local bytes = request.answer and engine:progress(handle)
-  known.sent, known.status = TAKEN, false -- a hook may strike before the next line
+  known.sent, known.status = TAKEN, false -- a debug hook may raise before the next line
   local status, body, request_id, content_type, connects, connection = engine:take(handle)
   if not status then
     known.sent, known.status = body.sent, body.status
@@ -37,8 +38,8 @@ local function take(request, handle, known)
   return outcome
 end
 
---- What came of a request for which nobody waits any more.
----@param handle userdata  done; is used up
+--- The outcome of a request whose caller no longer waits.
+---@param handle userdata  done; its answer is taken
 ---@return table outcome
 function M.take(request, handle) return take(request, handle, { outcome = { sent = true } }) end
 

@@ -1,4 +1,4 @@
--- The transport of a client that was given one in Lua: a function that answers instead of the network.
+-- The transport in Lua: a function given to the client, which answers instead of the network.
 local acting_user = require "oneflow.client.acting_user"
 local ascii = require "oneflow.base.ascii"
 local errors = require "oneflow.errors"
@@ -9,9 +9,9 @@ local begin, known_of = record.begin, record.of
 
 local M = {}
 
-local NO_BYTES = "a file was expected, no bytes came" -- as the core says it
+local NO_BYTES = "a file was expected, no bytes came" -- the core's words
 
--- What the function is given; or nil and why nothing is sent.
+-- The function's argument; or nil and why nothing is sent.
 local function describe(engine, request, attempt)
   local operation = request.operation
   if operation.storage then
@@ -25,7 +25,7 @@ local function failed(kind, message, sent, status, field)
   return { status = status, connects = 0, sent = sent, failure = { kind = kind, message = message, field = field } }
 end
 
--- Of a 2xx: is the file what it should be, and where it should be? nil: yes.
+-- For a 2xx: checks the file and its place; nil: it is good.
 local function file_failure(request, status, body)
   if request.answer and (body == nil or body == "") then return failed("mismatch", NO_BYTES, true, status) end
   local sink = request.sink
