@@ -1,5 +1,5 @@
--- Money as the service has it: decimal strings, alone or with a currency. Exact at any length, by the digit; never a
--- float, which has no 0.10.
+-- Money in the service's form: decimal strings, alone or with a currency. Computed digit by digit, exactly at any
+-- length, and never with floats, which cannot represent 0.10.
 local errors = require "oneflow.errors"
 local usage = require "oneflow.errors.usage"
 local null = require("oneflow.core").null
@@ -12,18 +12,18 @@ local find, format, match, rep, sub = string.find, string.format, string.match, 
 ---@class oneflow.money
 local M = {}
 
----Money with its currency, as in `contract.value`. Further fields are not looked at.
+---Money with its currency, as in `contract.value`. Other fields are ignored.
 ---@class oneflow.Money
 ---@field amount string  decimal: "500.10"
 ---@field currency string  "SEK"
 
--- Digits are added seven at a time: a product of two such limbs, and what is carried, stays exact in a double.
+-- Computes with seven digits at a time: the product of two such limbs, plus the carry, is exact in a double.
 local WIDTH, BASE = 7, 1e7
-if math.type then BASE = 10000000 end -- an integer, where there are any
+if math.type then BASE = 10000000 end -- an integer, if this Lua has integers
 
--- A decimal here is { negative =, scale = digits behind the point, digits = all of them }.
+-- A decimal is { negative =, scale = digits after the point, digits = all of them }.
 
--- Digits without a point as limbs.
+-- Converts digits without a point to limbs.
 local function limbs_of(digits)
   local limbs = {}
   for at = #digits, 1, -WIDTH do limbs[#limbs + 1] = tonumber(sub(digits, max(1, at - WIDTH + 1), at)) end
@@ -38,7 +38,7 @@ local function trim(limbs)
   return limbs
 end
 
--- The decimal with at least `scale` digits behind the point.
+-- The decimal with at least `scale` digits after the point.
 local function aligned(decimal, scale)
   local digits = decimal.digits .. rep("0", scale - decimal.scale)
   return trim(limbs_of(digits))
@@ -63,7 +63,7 @@ local function add_limbs(a, b)
   return sum
 end
 
--- a - b, where a is not the smaller.
+-- a - b, where a >= b.
 local function subtract_limbs(a, b)
   local rest, borrow = {}, 0
   for i = 1, #a do
@@ -118,7 +118,7 @@ local function read_amount(operation, path, value, problems)
   return { negative = sign == "-", scale = #behind, digits = whole .. behind }
 end
 
--- A string or a record: the decimal, and the currency of a record.
+-- Reads a string or a record -> the decimal, and the currency of a record.
 local function read(operation, path, value, problems)
   if type(value) ~= "table" then return read_amount(operation, path, value, problems) end
   local currency = value.currency
@@ -132,7 +132,7 @@ end
 
 local function fail(operation, problems) return nil, errors.validation({ operation = operation }, problems) end
 
--- Two of a kind, or nil and the error.
+-- Reads two amounts of the same kind, or returns nil and the error.
 local function read_both(operation, a, b)
   if (type(a) == "table") ~= (type(b) == "table") and a ~= null and b ~= null then
     usage.raise(operation .. ": two decimal strings expected, or two { amount =, currency = }; got one of each")
@@ -153,7 +153,7 @@ local function result(amount, currency)
   return amount
 end
 
--- a + b, b's sign turned when `turn`.
+-- a + b, or a - b if `turn`.
 local function sum(operation, a, b, turn)
   local first, second, currency = read_both(operation, a, b)
   if not first then return nil, second end
@@ -171,10 +171,10 @@ local function sum(operation, a, b, turn)
   return result(text_of(negative, limbs, scale), currency)
 end
 
---- Which is more? Two decimal strings ("1.5" and "1.50" are equal), or two records of one currency.
----@param a string|oneflow.Money  other types raise, numbers above all
+--- Compares two decimal strings ("1.5" and "1.50" are equal), or two records with the same currency.
+---@param a string|oneflow.Money  other types raise, also numbers
 ---@param b string|oneflow.Money
----@return -1|0|1|nil order  -1: a is less; 1: a is more
+---@return -1|0|1|nil order  -1: a is less; 1: a is greater
 ---@return oneflow.Error? err  validation: not a decimal, null, two currencies
 function M.compare(a, b)
   local first, second = read_both("money.compare", a, b)
@@ -190,24 +190,24 @@ function M.compare(a, b)
   return order
 end
 
---- Adds: a + b, exactly, with as many digits behind the point as the longer one has.
+--- Adds: a + b, exactly, with as many digits after the point as the longer one has.
 ---@generic T: string|oneflow.Money
 ---@param a T  other types raise, numbers above all
 ---@param b T
 ---@return T? sum, oneflow.Error? err  validation: not a decimal, null, two currencies
 function M.add(a, b) return sum("money.add", a, b, false) end
 
---- Subtracts: a - b, exactly, with as many digits behind the point as the longer one has.
+--- Subtracts: a - b, exactly, with as many digits after the point as the longer one has.
 ---@generic T: string|oneflow.Money
 ---@param a T  other types raise, numbers above all
 ---@param b T
 ---@return T? difference, oneflow.Error? err  validation: not a decimal, null, two currencies
 function M.subtract(a, b) return sum("money.subtract", a, b, true) end
 
---- Multiplies: a times a whole number, exactly.
+--- Multiplies: a times an integer, exactly.
 ---@generic T: string|oneflow.Money
 ---@param a T
----@param times integer  below 2^53 in size; an integral float will do
+---@param times integer  its absolute value is below 2^53; an integral float is accepted
 ---@return T? product, oneflow.Error? err  validation: not a decimal, null
 function M.multiply(a, times)
   if type(times) ~= "number" or times ~= floor(times) or times >= 2 ^ 53 or times <= -2 ^ 53 then

@@ -101,7 +101,7 @@ describe("lists that lie:", function()
     { lie = "begins elsewhere", n = 140, fails = "changes faster", most = 30 },
     { lie = "the same page", n = 170, fails = "changes faster", most = 30 },
     { lie = "new ones without end", n = 200, fails = "more than 20000 items match", most = 600 },
-    { lie = "one a page", n = 40, fails = "a page of 1 items with more behind it", most = 4 },
+    { lie = "one a page", n = 40, fails = "a page of 1 items with more after it", most = 4 },
     { lie = "next without end", n = 130, most = 6 },
     { lie = "next of the last page", n = 130, most = 6 },
     { lie = "next that does not lead on", n = 130, most = 6 },
@@ -126,7 +126,7 @@ describe("lists that lie:", function()
 
   for _, case in ipairs {
     { lie = "the same page", n = 170, fails = "the same page again", most = 3 },
-    { lie = "next without end", n = 130, fails = "an empty page with more behind it", most = 4, visits = 130 },
+    { lie = "next without end", n = 130, fails = "an empty page with more after it", most = 4, visits = 130 },
     { lie = "new ones without end", n = 200, fails = "no further than offset 19900", most = 399 },
   } do
     it("case 61: " .. case.lie .. ": pages ends", function()

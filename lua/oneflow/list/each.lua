@@ -1,24 +1,24 @@
--- The walk over all items of a list.
+-- Iterates over all items of a list: the walk.
 --
--- Each item is visited once, also while the loop changes what the list holds. Offsets shift when items come or go, so
--- each page is asked for with the last item of the page before (the anchor) as its first. Where another item is found
--- there, the list has moved: the walk steps back until a page begins with an item that was visited already (all before
--- it were, too, as items keep their order), and leaves out what it knows. A walk that saw the list move is walked again
--- at the end, until a walk was undisturbed: items may have been carried past it. What cannot be settled so is raised,
--- after a bounded number of requests.
+-- Each item is visited once, even if the loop changes the list. Offsets shift when items are added or removed, so the
+-- first item of each requested page is the last item of the previous page (the anchor). If another item is found there,
+-- the list has moved: the walk steps back until a page begins with an item that was visited already (all items before
+-- it were visited, too, because items keep their order), and skips the known ones. A walk that saw the list move is
+-- repeated at the end, until one is undisturbed, because items may have been moved past it. If that does not succeed
+-- within a limited number of requests, an error is raised.
 --
--- Under a `sort` whose column can change, an item may be carried past the walk without a trace. Such a list is walked
--- once more in the service's own order, unless one page held all of it; what is found only then comes last.
+-- With a `sort` by a column that can change, an item may be moved past the walk unnoticed. Such a list is walked a
+-- second time in the service's own order, unless it fits on one page; items found only then come last.
 --
--- Items without ids cannot be recognised: where their list is seen to change, the walk ends with an error.
+-- Items without ids cannot be recognised: if their list changes, the walk ends with an error.
 --
--- A list of more than the offsets reach is walked in slices (oneflow.list.slices), each of them like a list; one that
--- is too long, or grows to be, is cut again. An item that lives on is in a slice that is still to be walked, or in one
--- that was walked undisturbed; in two, it is known from the first. Where slices cannot be had, the list is walked as
--- far as the offsets reach, and the reason raised there.
+-- A list longer than the offsets reach is walked in slices (oneflow.list.slices), each of them like a list. A slice
+-- that is too long, or becomes so, is cut again. An item that continues to exist is in a slice that will be walked, or
+-- in one that was walked undisturbed; if it is in two, it is recognised in the second. If the list cannot be cut into
+-- slices, it is walked as far as the offsets reach, and the reason is raised there.
 --
--- With prefetch a page is asked for while the loop works on the page before; it counts only when the walk comes to ask
--- for just that page next.
+-- With prefetch the next page is requested while the loop works on the current one. It is used only if it is the page
+-- that the walk needs next.
 local equal = require "oneflow.values.equal"
 local gather = require "oneflow.gather"
 local OFFSET_MAX = require("oneflow.list.page").OFFSET_MAX
@@ -27,25 +27,25 @@ local error, setmetatable = error, setmetatable
 local format = string.format
 local huge, max = math.huge, math.max
 
-local SLICE_MAX = 5000   -- a disturbed one is walked again: far less than the offsets reach
--- Of a list or a slice, before the walk gives up:
-local REWALKS_MAX = 20   -- one after another that find nothing new
+local SLICE_MAX = 5000   -- a disturbed slice is walked again, so it is much shorter than the offsets reach
+-- Limits for a list or a slice, after which the walk gives up:
+local REWALKS_MAX = 20   -- consecutive ones that find nothing new
 local WALKS_MAX = 100    -- in all
-local SETBACKS_MAX = 10  -- steps back, one after another, without getting further
+local SETBACKS_MAX = 10  -- consecutive steps back without progress
 
 local CHANGES = "the list changes faster than it can be walked: not certain that every item was visited"
 local NAMELESS = "the items of this list have no ids, and it changed while it was walked: not certain that every item "
   .. "was visited, or visited once"
 
---- In the place of a slice: the whole list, in the service's own order.
+--- Instead of a slice: the whole list, in the service's own order.
 local UNSORTED = { replaces = "sort" }
 
 local Walk = {}
 Walk.__index = Walk
 
--- From the first item, of the list or of a slice.
+-- Begins at the first item of the list or of a slice.
 function Walk:begin()
-  self.number = self.number + 1                  -- `seen` tells in which walk an item was met
+  self.number = self.number + 1                  -- `seen` has the number of the walk in which an item was met
   self.offset, self.anchor, self.count, self.page, self.index, self.first = 0, nil, nil, nil, nil, nil
   self.asked, self.reach, self.setbacks, self.back = 0, 0, 0, self.size
   self.disturbed, self.found = false, false
@@ -56,13 +56,13 @@ function Walk:begin_part(part)
   self:begin()
 end
 
--- The list is not as it was when the walk began.
+-- Notes that the list has changed since the walk began.
 function Walk:disturb()
   if self.nameless then self.give_up(NAMELESS) end
   self.disturbed = true
 end
 
--- Gives up when the service counts more than it lists.
+-- Gives up if the service counts more items than it lists.
 function Walk:expect_end(page, at)
   if #page == 0 and (page.count or 0) > at then
     self.give_up(format("the service counts %d items, and lists none from offset %d on", page.count, at))
@@ -89,11 +89,11 @@ function Walk:ask_ahead()
   local at = self.offset + #page - 1
   if not page.more or #page < 2 or self.delivered + #page > self.limit or at > OFFSET_MAX then return end
   local fetch, size, part = self.fetch, self.size, self.part
-  self.ahead_offset = at -- never another part's, which begins at 0
+  self.ahead_offset = at -- never a page of another part, which begins at 0
   self.ahead = gather.begin(function() return fetch(at, size, part) end)
 end
 
--- Does the page go on where the one before it ended?
+-- Does the page continue where the previous one ended?
 function Walk:goes_on(got)
   if self.offset == 0 then return true end
   local first = got[1]
@@ -103,7 +103,7 @@ function Walk:goes_on(got)
     if not equal(self.data_of(first), self.data_of(anchor)) then self.give_up(NAMELESS) end
     return true
   end
-  if not self.seen[id] or id == self.first then return false end -- new ones, or the page before
+  if not self.seen[id] or id == self.first then return false end -- new items, or the previous page
   if id ~= self.id_of(anchor) then self:disturb() end
   return true
 end
@@ -119,7 +119,7 @@ function Walk:step_back(got)
   self.back = self.back * 2
 end
 
--- Takes the next page as `page`, unless it is over.
+-- Fetches the next page into `page`, unless the walk is over.
 function Walk:turn_page()
   while not self.over do
     if self.offset > OFFSET_MAX then
@@ -146,13 +146,13 @@ function Walk:turn_page()
   end
 end
 
--- A service that does not count may say that nothing is behind where it only has no offset to give.
+-- A service without counts may report the end although it only has no offset to give.
 function Walk:ends_with_offsets()
   local page = self.page
   return not page.count and #page >= self.size and self.offset + #page > OFFSET_MAX
 end
 
--- What follows a page whose items were visited.
+-- Decides what follows a page whose items were visited.
 function Walk:after_page()
   local page = self.page
   if not (page.more or self:ends_with_offsets()) then return self:end_walk() end
@@ -160,16 +160,16 @@ function Walk:after_page()
     self.offset, self.anchor, self.page = self.offset + #page - 1, page[#page], nil
     return
   end
-  -- Too short for an anchor: the link to a page behind it and its count may disagree.
-  local behind, at = page, self.offset + #page
+  -- Too short for an anchor: its link to a next page and its count may contradict each other.
+  local next_page, at = page, self.offset + #page
   if #page == 1 and at <= OFFSET_MAX then
     local err
-    behind, err = self:ask(at)
-    if not behind then error(err, 0) end
+    next_page, err = self:ask(at)
+    if not next_page then error(err, 0) end
   end
-  self:expect_end(behind, at)
-  if #behind > 0 or (behind.more and not behind.count) then
-    self.give_up("the service returned a page of " .. #page .. " items with more behind it")
+  self:expect_end(next_page, at)
+  if #next_page > 0 or (next_page.more and not next_page.count) then
+    self.give_up("the service returned a page of " .. #page .. " items with more after it")
   end
   self:end_walk()
 end
@@ -189,7 +189,7 @@ function Walk:next_part()
   self:begin_part(slice)
 end
 
--- Goes on with slices of what is walked, in the place of it.
+-- Replaces the current part by slices of it.
 function Walk:cut()
   local slices, err = self.slicer.cut(self.part)
   if not slices then return nil, err end
@@ -198,8 +198,8 @@ function Walk:cut()
   return true
 end
 
--- Cuts before an item is visited, if that is possible. What stands against it is raised where the offsets end: many
--- a loop breaks before, and a slice may be longer than it should be.
+-- Cuts into slices before an item is visited, if possible. If not, the reason is raised only where the offsets end:
+-- many loops end earlier, and a slice may be longer than intended.
 function Walk:cut_early(first_page)
   if not self.cuttable or (first_page.count or 0) <= (self.part and SLICE_MAX or OFFSET_MAX) then return false end
   local done, err = self:cut()
@@ -224,7 +224,7 @@ end
 
 -- ---- items -----------------------------------------------------------------------------------------------------
 
--- Is it to be visited?
+-- Should the item be visited?
 function Walk:meet(item, overlaps)
   local id = self.id_of(item)
   if id == nil then
@@ -234,7 +234,7 @@ function Walk:meet(item, overlaps)
   end
   local before = self.seen[id]
   self.seen[id] = self.number
-  -- Met twice in one walk, but for the overlap: it moved to here, and another may have taken its place.
+  -- Met twice in one walk, apart from the overlap: it moved here, and another item may have taken its place.
   if before == self.number and not overlaps then self:disturb() end
   return not before
 end
@@ -260,11 +260,11 @@ end
 
 ---@class oneflow.list.Walkable
 ---@field fetch fun(offset: integer, limit: integer, part: table?): oneflow.Page?, oneflow.Error?
----@field id_of fun(item: any): any  nil: it has none
+---@field id_of fun(item: any): any  nil: the item has no id
 ---@field data_of fun(item: any): table
 ---@field give_up fun(message: string)  raises the error object
----@field slicer table  of oneflow.list.slices
----@field movable boolean  sorted by what can change
+---@field slicer table  from oneflow.list.slices
+---@field movable boolean  sorted by a column that can change
 
 --- An iterator that visits each item once.
 ---@param list oneflow.list.Walkable
@@ -276,7 +276,7 @@ return function(list, opts)
     movable = list.movable, prefetch = opts.prefetch, limit = limit,
     size = max(opts.page_size, 2), -- one item overlaps
     number = 0, seen = {}, delivered = 0,
-    waiting = {},                         -- slices behind the one that is walked, the next one last
+    waiting = {},                         -- slices after the current one, the next one last
     over = false, nameless = false,
     cuttable = list.slicer.possible and limit > OFFSET_MAX,
   }, Walk)

@@ -11,18 +11,18 @@ local copy = core.copy
 
 local M = {}
 
---- The service lists no further.
+--- The end of the service's offsets.
 M.OFFSET_MAX = 19900
 
 ---A page: `page[1]` .. `page[#page]` are handles.
 ---@class oneflow.Page
----@field count integer?  how many match in all, as the service says
+---@field count integer?  how many items match in all, according to the service
 ---@field meta table  status, request_id, attempts
----The page behind; `false` at the end, `nil, err` when it fails.
+---Returns the next page; `false` at the end, `nil, err` on failure.
 ---@field next fun(self: oneflow.Page, opts: table?): oneflow.Page|false|nil, oneflow.Error?
 
--- Whether there is more, and from which offset. Of the link only the offset is read: it may name any host, none is
--- ever asked but the client's own.
+-- Whether there are more items, and from which offset. Only the offset of the link is used: the link may name any host,
+-- but requests go only to the client's own.
 local function following(data, length, count, offset)
   local links = type(data._links) == "table" and data._links or {}
   local href = type(links.next) == "table" and links.next.href or links.next
@@ -30,17 +30,17 @@ local function following(data, length, count, offset)
     local linked = tonumber(match(href, "[?&]offset=(%d+)"))
     if linked and linked > offset then return linked end
     if not count or offset + length < count then return nil, "the link to the next page does not lead on" end
-    return false -- all that the service counts was listed
+    return false -- all items that the service counts were listed
   end
-  -- The end, unless the service's own count says otherwise.
+  -- The end, unless the service's count says otherwise.
   if count and length > 0 and offset + length < count then return offset + length end
   return false
 end
 
 local FIELDS = { "count", "meta", "next" }
 
--- By page: { known (its fields), scope (of its items), behind (the offset of the next page, or false), fetch,
--- refusal }. Nothing there refers to it.
+-- By page: { known (its fields), scope (of its items), next_offset (of the next page, or false), fetch,
+-- refusal }. Nothing in it refers to the page.
 local states = setmetatable({}, { __mode = "k" })
 
 local methods = {}
@@ -48,11 +48,11 @@ local methods = {}
 function methods.next(self, opts)
   local state = states[self]
   if not state then families.refuse(self, "page", "next", "a page") end
-  if not state.behind then return false end
-  if state.behind > M.OFFSET_MAX then
+  if not state.next_offset then return false end
+  if state.next_offset > M.OFFSET_MAX then
     return nil, state.refusal("the service lists no further than offset " .. M.OFFSET_MAX .. ": narrow the filter")
   end
-  return state.fetch(state.behind, opts)
+  return state.fetch(state.next_offset, opts)
 end
 
 local PAGE = { __metatable = false }
@@ -70,7 +70,7 @@ end
 
 function PAGE.__newindex() usage.raise("a page cannot be changed") end
 
--- A page as a limited script gets it, with all pages behind it.
+-- A page, and all following ones, as a limited script gets them.
 local limited
 function limited(page, state)
   local scope, why = kinds.limited_scope(state.scope)
@@ -79,9 +79,9 @@ function limited(page, state)
   local other = {}
   for i = 1, #page do other[i] = families.limited(page[i]) end
   states[setmetatable(other, PAGE)] = {
-    known = state.known, scope = scope, behind = state.behind, refusal = state.refusal,
-    fetch = function(behind, opts)
-      local got, err = state.fetch(behind, opts)
+    known = state.known, scope = scope, next_offset = state.next_offset, refusal = state.refusal,
+    fetch = function(offset, opts)
+      local got, err = state.fetch(offset, opts)
       if not got then return got, err end
       return limited(got, states[got])
     end,
@@ -95,11 +95,11 @@ families.add("table", {
   limited = limited,
 })
 
--- By iterator: the scope of what it gives.
+-- By iterator: the scope of its results.
 local walks = setmetatable({}, { __mode = "k" })
 
 --- An iterator over items or pages.
----@param scope table  of these
+---@param scope table  of the items or pages
 function M.walk(iterator, scope)
   walks[iterator] = scope
   return iterator
@@ -120,11 +120,11 @@ families.add("function", {
   end,
 })
 
---- Makes a page of a list's answer.
----@param data table  envelope, or a bare array
----@param source table  { scope =, offset =, meta =, rows = (the envelope's names for the list), whole = (nothing is
----  behind it), wrap = function(item), fetch = function(offset, opts), undecodable and refusal = function(message) ->
----  error }
+--- Makes a page of the answer to a list request.
+---@param data table  an envelope, or an array
+---@param source table  { scope =, offset =, meta =, rows = (the envelope's names for the list), whole = (there are no
+---  further pages), wrap = function(item), fetch = function(offset, opts), undecodable and refusal = function(message)
+---  -> error }
 ---@return oneflow.Page? page, oneflow.Error? err
 function M.new(data, source)
   local items = rows(data, source.rows)
@@ -137,20 +137,20 @@ function M.new(data, source)
   end
   local count = #page
   if enveloped then count = type(data.count) == "number" and data.count or nil end
-  local behind, problem = false, nil
-  if enveloped and not source.whole then behind, problem = following(data, #page, count, source.offset) end
-  if behind == nil then return nil, source.undecodable(problem) end
+  local next_offset, problem = false, nil
+  if enveloped and not source.whole then next_offset, problem = following(data, #page, count, source.offset) end
+  if next_offset == nil then return nil, source.undecodable(problem) end
 
   setmetatable(page, PAGE)
   states[page] = {
-    known = { count = count, meta = source.meta, more = behind ~= false }, scope = source.scope, behind = behind,
-    fetch = source.fetch, refusal = source.refusal,
+    known = { count = count, meta = source.meta, more = next_offset ~= false }, scope = source.scope,
+    next_offset = next_offset, fetch = source.fetch, refusal = source.refusal,
   }
   return page
 end
 
---- Walks pages. After an error the same page is asked for again. Pages that lead nowhere are raised, after a bounded
---- number of requests.
+--- Iterates over pages. After an error the same page is requested again. Pages that lead nowhere raise an error, after
+--- a limited number of requests.
 ---@param fetch fun(offset: integer): oneflow.Page?, oneflow.Error?
 ---@param id_of fun(item: any): any
 ---@param give_up fun(message: string)  raises the error object
@@ -158,15 +158,15 @@ function M.pages(fetch, id_of, give_up)
   local page
   return function()
     if page == false then return nil end
-    local behind, err
-    if page then behind, err = methods.next(page) else behind, err = fetch(0) end
+    local next_page, err
+    if page then next_page, err = methods.next(page) else next_page, err = fetch(0) end
     if err then error(err, 0) end
-    if behind and behind.more then
-      if #behind == 0 then give_up "the service returned an empty page with more behind it" end
-      local id = id_of(behind[1])
+    if next_page and next_page.more then
+      if #next_page == 0 then give_up "the service returned an empty page with more after it" end
+      local id = id_of(next_page[1])
       if page and id ~= nil and id == id_of(page[1]) then give_up "the service returned the same page again" end
     end
-    page = behind
+    page = next_page
     return page or nil
   end
 end

@@ -1,4 +1,4 @@
--- What a list's call asks for, and the query and headers of a free request, as name and value pairs. As in
+-- The query of a list, and the query and headers of a free request, as pairs of name and value. As in
 -- oneflow.values.check, wrong names and Lua types raise, and wrong values are collected.
 local ascii = require "oneflow.base.ascii"
 local check = require "oneflow.values.check"
@@ -18,7 +18,7 @@ local expected, note = usage.expected, check.note_value
 
 local M = {}
 
--- Text, in bodies, paths and queries alike.
+-- Checks text, in bodies, paths and queries.
 local function text_only(path, text, problems)
   if not core.utf8(text) then check.note(problems, path, "is not UTF-8") end
   return text
@@ -26,7 +26,7 @@ end
 
 local SCALARS = { string = true, number = true, boolean = true }
 
--- A string, number or boolean as it stands in a query or a header.
+-- A string, number or boolean as it is written in a query or a header.
 local function scalar_text(path, value, problems)
   if not SCALARS[type(value)] then expected(path, "string, number or boolean", value) end
   local text = tostring(value)
@@ -100,7 +100,7 @@ local function read_sort(operation, given, problems, unchecked)
   return given
 end
 
--- `unchecked` lets through what the pages can still be counted with.
+-- With `unchecked`, accepts values with which pages can still be counted.
 local function bounded(name, value, from, to, problems, unchecked)
   if type(value) ~= "number" then expected(name, "integer", value) end
   if lifted(unchecked, name) then from, to = 0, 2 ^ 53 end
@@ -111,7 +111,7 @@ local function bounded(name, value, from, to, problems, unchecked)
   return value
 end
 
--- The operation's own parameters, beside those of every list.
+-- The operation's own parameters, in addition to those of every list.
 local function read_parameters(operation, given, out, problems, unchecked)
   local fields = operation.query or {}
   for _, name in ipairs(usage.names(fields)) do
@@ -141,7 +141,7 @@ local READERS = {
 }
 local READ_IN_ORDER = { "filter", "sort", "limit", "offset" }
 
--- What a list's query may hold: a list that comes whole has no pages, and nothing to sort or filter.
+-- The names that a list's query may have: a list without pages has nothing to sort or filter.
 local function query_names(operation)
   local names = {}
   for name in pairs(operation.query or {}) do names[name] = true end
@@ -151,8 +151,8 @@ local function query_names(operation)
   return names
 end
 
---- A list's query, `{ filter =, sort =, limit =, offset = }` and the operation's own parameters: all but limit and
---- offset as name and value pairs.
+--- The query of a list, `{ filter =, sort =, limit =, offset = }` and the operation's own parameters: all but limit and
+--- offset as pairs of name and value.
 ---@return string[][] pairs, { limit: integer?, offset: integer? } position
 function M.read(operation, query, problems, unchecked)
   local out, position = {}, {}
@@ -189,7 +189,7 @@ end
 
 -- ---- free requests ---------------------------------------------------------------------------------------------
 
---- A map of names to scalars as pairs, in the order of the names.
+--- A map from names to scalars as pairs, sorted by name.
 ---@return string[][]
 function M.pairs(path, map, problems)
   local out = {}

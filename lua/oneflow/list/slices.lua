@@ -1,15 +1,15 @@
--- Slices of a list by a time of its items, for the walk beyond the largest offset that the service takes.
+-- Slices of a list by a time of its items, for walks beyond the largest offset that the service accepts.
 --
--- Nobody says whether the ends of a filter's range belong to it, nor how exact the service's times are: so two slices
--- that meet overlap by a second, and an item is in one of them whatever the answer. Nor does anybody say what the
--- service does with items that have no such time, or with a filter that it does not know: so each cut is proved. While
--- the service's count of what is cut stands still, both halves, less what is in both, must count as many. Then each
--- item is in a half, and stays there, as a time of the table's `slices` is set once and for all. The ends of the list
--- stay open (`|to`, `from|`), or the caller's own: no clock is asked.
+-- The service does not document whether the ends of a filter's range belong to it, nor how exact its times are:
+-- therefore adjacent slices overlap by a second, and each item is in at least one of them. It does not document either
+-- how it treats items without that time, or a filter that it does not support: therefore each cut is proved. While the
+-- service's count for the uncut slice is constant, the counts of both halves, minus that of their overlap, must give
+-- the same number. Then each item is in a half, and stays there, because the times in the table's `slices` never
+-- change. The ends of the list remain open (`|to`, `from|`), or are the caller's own: no clock is used.
 --
--- A slice: { by (an entry of `slices`), low, high (where it is cut in between), after, before (its ends in seconds; nil
--- where it ends as the list does), from, to (the same as text), pair (name and value of its filter), replaces (the name
--- of what it takes the place of in the list's query) }.
+-- A slice: { by (an entry of `slices`), low, high (the times between which it is cut), after, before (its ends in
+-- seconds; nil where it ends as the list does), from, to (the same as text), pair (name and value of its filter),
+-- replaces (the name of the parameter that it replaces in the list's query) }.
 local time = require "oneflow.time"
 local usage = require "oneflow.errors.usage"
 
@@ -20,15 +20,15 @@ local concat = table.concat
 
 local M = {}
 
--- Where a list with open ends is cut: halving comes upon the years of Oneflow in a few steps. 1970 to 2106.
+-- The range in which a list with open ends is cut: a few halvings reach the years of Oneflow. 1970 to 2106.
 local EARLIEST, LATEST = 0, 4294967296
 local TRIES_MAX, MISSES_MAX = 20, 2
-local CUTS_MAX = 5000 -- of one list: what needs more is no list but a count that is wrong
-local INSIDE_MAX = 20000 -- items that offsets reach
+local CUTS_MAX = 5000 -- for one list: if it needs more, the counts are wrong
+local INSIDE_MAX = 20000 -- items that the offsets reach
 
 local function filter_name(by) return "filter[" .. by.filter .. "]" end
 
--- The whole list as a slice; nil and why not.
+-- The whole list as a slice; nil and the reason if it cannot be one.
 local function whole_of(by, wanted)
   local whole = { by = by, replaces = filter_name(by), low = EARLIEST, high = LATEST, from = "", to = "" }
   for _, pair in ipairs(wanted) do
@@ -47,7 +47,7 @@ local function whole_of(by, wanted)
   return whole
 end
 
--- The part of a slice between two times, or from one of its ends.
+-- The part of a slice between two times, or between a time and one of its ends.
 local function part(slice, after, before)
   local from, to = after and time.format(after) or slice.from, before and time.format(before) or slice.to
   return {
@@ -57,28 +57,28 @@ local function part(slice, after, before)
   }
 end
 
---- What cuts a list into slices.
+--- Creates the functions that cut a list into slices.
 ---@param candidates table[]?  the operation's `slices`
 ---@param wanted string[][]  the list's query
 ---@param fetch fun(slice: table): oneflow.Page?, oneflow.Error?  the first item of a slice
----@param text_at fun(item: any, at: string[]): any  what stands there in an item
+---@param text_at fun(item: any, at: string[]): any  the value at this place in an item
 ---@param refuse fun(message: string): oneflow.Error
 function M.new(candidates, wanted, fetch, text_at, refuse)
   local self = { possible = candidates ~= nil }
-  local shown = false -- has an item of a slice shown the time that it was found by?
+  local shown = false -- whether an item of a slice has shown the time by which it was found
   local cuts = 0
   for _, pair in ipairs(wanted) do
     if pair[1] == "sort" then self.possible, self.sorted = false, true end
   end
 
-  -- Why a page cannot be of the slice; nil when it can.
+  -- Why a page cannot belong to the slice; nil if it can.
   local function foreign(slice, page)
     for i = 1, #page do
       local text = text_at(page[i], slice.by.at)
       local seconds = type(text) == "string" and time.parse(text)
       if seconds and (slice.after or slice.before) then
         shown = true
-        -- What is shown may be rounded.
+        -- The times shown may be rounded.
         if (slice.after and seconds < slice.after - 1) or (slice.before and seconds > slice.before + 1) then
           return format("the service gives an item of %s for %s=%s", text, slice.pair[1], slice.pair[2])
         end
@@ -94,7 +94,7 @@ function M.new(candidates, wanted, fetch, text_at, refuse)
     return page.count, not page.count and "the service does not count them" or nil
   end
 
-  -- A slice's halves, of which none is empty, proved to hold all that it holds.
+  -- The halves of a slice, neither of which is empty, with the proof that they contain all of its items.
   local function halves(slice)
     local middle = floor((slice.low + slice.high) / 2)
     if middle <= slice.low or middle + 1 >= slice.high then
@@ -110,7 +110,7 @@ function M.new(candidates, wanted, fetch, text_at, refuse)
         counts[i], problem = count(asked)
         if not counts[i] then return nil, problem end
       end
-      -- Else halves that are all but the same would be cut on and on.
+      -- Otherwise nearly equal halves would be cut again and again.
       if counts[4] * 4 > counts[1] then
         return nil, format("%d of %d have %s=%s, or the service does not keep to that filter", counts[4], counts[1],
           both.pair[1], both.pair[2])
@@ -134,7 +134,7 @@ function M.new(candidates, wanted, fetch, text_at, refuse)
       reasons))
   end
 
-  --- The slices to walk in the place of one, or of the whole list; in order of time.
+  --- The slices that replace one, or the whole list, in order of time.
   ---@param slice table?
   ---@return table[]? slices, oneflow.Error? err  kind limit: it cannot be cut
   function self.cut(slice)
@@ -154,13 +154,13 @@ function M.new(candidates, wanted, fetch, text_at, refuse)
     return nil, too_many(", and slices of time do not help: " .. concat(reasons, "; "))
   end
 
-  --- Raises when a page cannot be of the slice.
+  --- Raises if a page cannot belong to the slice.
   function self.check(slice, page)
     local reason = foreign(slice, page)
     if reason then usage.throw(refuse(reason .. ": not certain that every item was visited")) end
   end
 
-  --- Looks back at the end of the last slice.
+  --- A final check after the last slice.
   function self.finish(slice)
     if shown then return end
     usage.throw(refuse(format("no item showed the time that %s is about: not certain that every item was visited",

@@ -1,5 +1,5 @@
--- Reading what an item holds: names for what the service keeps deeper in a record. An item that is not loaded, or of
--- whose record a list left out the part, raises; nil stands for missing and for null.
+-- Reads the data of an item by names for values deeper in a record. If the item is not loaded, or a list left out that
+-- part of its record, reading raises; nil means missing or null.
 local acting_user = require "oneflow.client.acting_user"
 local core = require "oneflow.core"
 local usage = require "oneflow.errors.usage"
@@ -24,7 +24,7 @@ function M.at(data, path)
 end
 local at = M.at
 
---- The item's data, for the library to read: no one else has this table. What is handed out of it is a copy.
+--- The item's data for the library itself. No other code has this table; values given to callers are copies.
 function M.loaded(state)
   if state.data == nil then
     usage.raise(format("%s %s is not loaded: use :get()", state.type.name, acting_user.label(state.id) or "?"))
@@ -33,7 +33,7 @@ function M.loaded(state)
 end
 local loaded = M.loaded
 
--- What was not sent, for the accessor `name`.
+-- The error for an accessor whose value was not sent.
 local function left_out(state, name)
   local item = format("%s %s", state.type.name, state.id or "?")
   if state.partial then

@@ -1,6 +1,6 @@
--- The families of objects that the library hands out: how one is told from any other value, what it is called in a
--- message, and what a script that is not trusted may be given in its place. A method is a function that can be taken
--- out of its object and called on anything: it takes the objects of its own family and kind, and refuses the others.
+-- The families of objects that the library returns: how they are recognised, their names in messages, and what an
+-- untrusted script gets instead. A method is a function that can be taken out of its object and called on anything: it
+-- accepts objects of its own family and kind only.
 local usage = require "oneflow.errors.usage"
 
 local format, type = string.format, type
@@ -9,9 +9,9 @@ local M = {}
 
 local by_type = { userdata = {}, table = {}, ["function"] = {} }
 
---- Adds a family: { state = function(value) -> its state | nil, text = function(value) -> what a message calls it,
---- limited = function(value, state) -> what oneflow.limited gives to a script | nil, why nothing }.
---- Without `limited` it is given as it is.
+--- Adds a family: { state = function(value) -> its state | nil, text = function(value) -> its name in messages, limited
+--- = function(value, state) -> what oneflow.limited gives to a script | nil, why nothing }. Without `limited` scripts
+--- get the value itself.
 ---@param lua_type "userdata"|"table"|"function"
 ---@param family table
 function M.add(lua_type, family)
@@ -19,7 +19,7 @@ function M.add(lua_type, family)
   list[#list + 1] = family
 end
 
---- The family of a value, and the state behind it; nil for what is not the library's.
+--- The family of a value, and its state; nil for values that are not the library's.
 ---@return table? family, any state
 function M.of(value)
   local list = by_type[type(value)]
@@ -29,7 +29,7 @@ function M.of(value)
   end
 end
 
---- A value as oneflow.limited gives it to a script; what is not the library's as it is.
+--- A value as oneflow.limited gives it to a script; other values are unchanged.
 ---@return any value, string? why_not
 function M.limited(value)
   local family, state = M.of(value)
@@ -37,26 +37,27 @@ function M.limited(value)
   return family.limited(value, state)
 end
 
---- A family whose objects are not given to limited scripts.
+--- Adds a family whose objects limited scripts do not get.
 function M.withheld(why)
   return function() return nil, why end
 end
 
---- A function of the library that is not given to limited scripts.
+--- Marks a function of the library that limited scripts do not get.
 function M.withhold(fn, name, why)
   M.add("function", {
     state = function(value) return value == fn end, text = function() return name end, limited = M.withheld(why),
   })
 end
 
---- A value as a message calls it.
+--- The name of a value in messages.
 ---@return string
 function M.describe(value)
   local family = M.of(value)
   return family and family.text(value) or type(value)
 end
 
---- Raises: a method was called on what it does not belong to. What is no object at all was called with a dot.
+--- Raises that a method was called on an object of another kind, or, if the value is no object, with a dot instead of a
+--- colon.
 ---@param self any
 ---@param owner string  "contract"
 ---@param name string  the method

@@ -1,14 +1,15 @@
--- Files: a contract's PDF onto disk, an attachment into a contract. The bytes pass through the core: neither a whole
--- file nor a secret link is ever held by Lua, but for what was asked for as a string.
+-- Files: downloads and uploads. The bytes pass through the core: Lua never has a complete file or a secret link, except
+-- a file that was requested as a string.
 --
--- What a call of files brings to the pipeline (oneflow.call), in its parts:
---   form      what is sent, of core.form
---   answer    a file is expected, and where it goes: "bytes", "stream" or a target of core.target
---   sink      how the file is handed on, and what came of that:
+-- The parts of a file's call for the pipeline (oneflow.call):
+--
+--   form      what is sent, made by core.form
+--   answer    a file is expected, and where it goes: "bytes", "stream" or a target made by core.target
+--   sink      how the file is passed on, and the results of that:
 --     watch     function(client, handle): waits until the request is done, and calls the caller's functions meanwhile
---     receive   function(bytes) -> true | nil, message: the file whole, from a transport in Lua
+--     receive   function(bytes) -> true | nil, message: gets the complete file, from a transport in Lua
 --     stopped   why the caller's sink stopped it
---     raised    { what the caller's progress function raised }
+--     raised    { the error that the caller's progress function raised }
 local ascii = require "oneflow.base.ascii"
 local call = require "oneflow.call"
 local check = require "oneflow.values.check"
@@ -30,8 +31,8 @@ local PROGRESS_SECONDS = 1 / 10 -- between two calls of a progress function
 
 -- ---- waiting with functions of the caller's ----------------------------------------------------------------------
 
--- What of the caller's functions is called while the request is under way. A sink that raises stops the download, as
--- one that returns false. What a progress function raises is reported at the end of the call, and changes nothing.
+-- Calls the caller's functions while the request runs. A sink that raises stops the download, like one that returns
+-- false. An error in a progress function is reported at the end of the call and has no other effect.
 local function watcher(sink, progress)
   local state, told, told_at = {}, -1, 0
 
@@ -59,7 +60,8 @@ local function watcher(sink, progress)
     local done, chunk
     told, told_at = -1, clock.monotonic()
     repeat
-      done = client.closed or engine:wait(handle, progress and PROGRESS_SECONDS) -- closed by one of the functions
+      -- one of the functions may have closed it
+      done = client.closed or engine:wait(handle, progress and PROGRESS_SECONDS)
       chunk = sink and not state.stopped and engine:read(handle)
       if chunk then hand_on(engine, handle, chunk) end
       if progress and not state.stopped and not state.raised then
@@ -77,7 +79,7 @@ local function watcher(sink, progress)
   return state
 end
 
--- A script that is not trusted may have the user, and no other way to the files of this machine.
+-- An untrusted script may have the user, but no access to the files of this machine.
 local function refuse_path(scope, operation, name, instead)
   if not scope.no_paths then return end
   usage.raise(format("%s: %s: no file is opened through this user: %s", operation, name, instead))
@@ -85,7 +87,8 @@ end
 
 -- ---- download ----------------------------------------------------------------------------------------------------
 
--- The table knows what a file is by the same path: that operation under its other name.
+-- The table has the operation that reads a file's record, with the same path: this is that operation under another
+-- name.
 local downloads = {}
 
 local function download_of(operation)
@@ -101,27 +104,27 @@ local function download_of(operation)
 end
 
 ---@class oneflow.Download
----@field to string?  path of the file to be made or replaced; it appears when it is whole and on disk, and not before
----@field sink (fun(bytes: string): any)?  gets the file piece by piece; `false`, `nil, message` or a raise stops it;
----  while it yields, the download holds one of the client's `concurrency`
----@field progress (fun(done: integer, total: integer?))?  bytes, at most ten times a second; `total` may be unknown.
----  A raise goes to the client's on_error, and it is not called again
+---@field to string?  path of the file to create or replace; it appears only when it is complete and on disk
+---@field sink (fun(bytes: string): any)?  gets the file piece by piece; returning `false` or `nil, message`, or
+---  raising, stops the download; while it yields, the download counts toward the client's `concurrency`
+---@field progress (fun(done: integer, total: integer?))?  gets bytes, at most ten times a second; `total` may be
+---  unknown. If it raises, the error goes to the client's on_error, and it is not called again
 
---- Fetches a file: onto disk, to a function, or (with neither) as a string of at most the client's `max_body` bytes.
---- When the service points to a storage host, that one is asked without any credential. Times out when nothing comes
---- for 20 s (the client's `stall_timeout`); `timeout` and `attempt_timeout` count when the call has them.
---- A sink or a progress function is called while the call waits: so such a call blocks its thread, and is refused in
---- nginx unless it says `blocking = true`.
+--- Downloads a file: to disk, to a function, or (with neither) as a string of at most the client's `max_body` bytes. If
+--- the service redirects to a storage host, that host gets no credentials. Fails when no byte arrives for 20 s (the
+--- client's `stall_timeout`); `timeout` and `attempt_timeout` apply only if the call has them. A sink or a progress
+--- function is called while the call waits, so such a call blocks its thread, and is refused in nginx unless it has
+--- `blocking = true`.
 ---@param scope table  { client =, user = }
 ---@param operation table
 ---@param path string
 ---@param where oneflow.Download?
 ---@param opts table  checked options
 ---@param problems oneflow.Problem[]?
----@return string|boolean? value  the path, `true` for a sink, or the bytes
----@return table|oneflow.Error meta_or_error  meta has `bytes` and `content_type` too; errors: io (a file of this
----  machine), storage (the storage host), redirect, decode (a web page, or JSON, instead of a file), mismatch (a
----  file of no bytes), limit, cancelled (by the sink: `detail` has what it said or raised) and those of every call
+---@return string|boolean? value  the path, `true` with a sink, or the bytes
+---@return table|oneflow.Error meta_or_error  meta also has `bytes` and `content_type`; errors: io (a local file),
+---  storage (the storage host), redirect, decode (a web page, or JSON, instead of a file), mismatch (an empty file),
+---  limit, cancelled (by the sink: `detail` has its reason or error) and those of every call
 function M.download(scope, operation, path, where, opts, problems)
   operation = download_of(operation)
   where = options.read(lists.download, where, operation.name)
@@ -146,7 +149,7 @@ function M.download(scope, operation, path, where, opts, problems)
     end
   end
   local good, value, meta = pcall(call.run, scope, operation, path, parts, opts, problems)
-  if target then target:discard() end -- of what is not whole
+  if target then target:discard() end -- an incomplete one
   if not good then usage.throw(value) end
   if value == nil then return nil, meta end
   return to or (sink and true) or value, meta
@@ -156,7 +159,7 @@ end
 
 local CONTENT_TYPES = { pdf = "application/pdf" }
 
--- The field of the table that is the file, and the others.
+-- The field of the body that is the file, and the other fields.
 local function split(operation)
   local others, name, file = {}, nil, nil
   for field, rule in next, operation.body do
@@ -189,14 +192,15 @@ local function check_size(rule, size, given, problems)
 end
 
 ---@class oneflow.Upload
----@field path string?  a file of this machine; or
+---@field path string?  a local file; or
 ---@field content string?  its bytes
----@field name string?  as the service will show it, with its extension; required with `content`
+---@field name string?  the name for the service, with its extension; required with `content`
 ---@field upload_as "attachment"|"expanded_pdf"
----@field progress (fun(done: integer, total: integer))?  bytes sent, at most ten times a second; a raise: see Download
+---@field progress (fun(done: integer, total: integer))?  gets bytes sent, at most ten times a second; for errors see
+---  Download
 
---- Sends a file, from disk or from a string, piece by piece. Name, extension and size are checked before anything is
---- sent. A file that changes while it is sent is an error (io), and never arrives.
+--- Uploads a file, from disk or from a string, piece by piece. Name, extension and size are checked before anything is
+--- sent. If the file changes while it is sent, the call fails (io), and the service never gets a complete file.
 ---@param scope table
 ---@param operation table  its body has one field of type "file": { max_bytes =, extensions = }
 ---@param path string
@@ -204,7 +208,7 @@ end
 ---@param opts table  checked options
 ---@param problems oneflow.Problem[]?
 ---@param make function?  with a and b, see oneflow.call
----@return any value, table|oneflow.Error meta_or_error  as every call
+---@return any value, table|oneflow.Error meta_or_error  as for every call
 function M.upload(scope, operation, path, body, opts, problems, make, a, b)
   problems = problems or {}
   local others, field, rule = split(operation)

@@ -181,8 +181,8 @@ local function listing(binding, state, query, unchecked)
       return pages.new(value, {
         scope = made, offset = offset, meta = meta, rows = operation.rows, whole = operation.bare,
         wrap = function(data) return new_record(kind, made, up, data, meta, true) end,
-        fetch = function(behind, more)
-          return fetch(behind, limit, more == nil and opts or merged(opts, check.options(more)), part, made)
+        fetch = function(at, more)
+          return fetch(at, limit, more == nil and opts or merged(opts, check.options(more)), part, made)
         end,
         undecodable = function(message)
           return errors.unexpected(context_of(operation, scope, opts), { status = meta.status }, "decode", message)

@@ -45,11 +45,12 @@ end
 
 -- ---- members ---------------------------------------------------------------------------------------------------
 
--- The method that names an item by its id: no I/O. `behind(self, name)` gives the scope and the item above.
-local function naming(kind, behind)
+-- The method that makes a handle of an item by its id, without I/O. `parent_of(self, name)` -> the scope and the item
+-- above.
+local function naming(kind, parent_of)
   local resource = kind.resource
   return function(self, id, ...)
-    local scope, up = behind(self, resource.item)
+    local scope, up = parent_of(self, resource.item)
     if resource.singleton then
       if id ~= nil then usage.raise(format("there is one %s: :%s() takes no id", resource.item, resource.item)) end
       return run.new_item(kind, scope, up)
@@ -185,10 +186,10 @@ local function grow(place)
   end
 end
 
-local function furnish(place, behind)
+local function furnish(place, parent_of)
   for _, kind in pairs(place.records) do
     item_members(kind)
-    if kind.resource.item then place.items[kind.resource.item] = naming(kind, behind) end
+    if kind.resource.item then place.items[kind.resource.item] = naming(kind, parent_of) end
     furnish(kind, function(self, name)
       local state = kinds.state_of(self, kind, name)
       return state.scope, state
