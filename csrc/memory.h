@@ -16,7 +16,8 @@ void of_wipe(void *bytes, size_t length);
 
 /* Room for `need` items in the list, new ones all zeros; false: no memory. */
 #define of_grow(list, capacity, need)                                                              \
-    of_grow_list((void **)&(list), &(capacity), (need), sizeof *(list))
+    of_grow_list((void **)&(list), &(capacity), (need),                                            \
+                 sizeof *(list)) /* a list of pointers, too: NOLINT(bugprone-sizeof-expression) */
 bool of_grow_list(void **list, size_t *capacity, size_t need, size_t size);
 
 typedef struct of_buffer {
