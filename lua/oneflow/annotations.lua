@@ -1199,7 +1199,7 @@ function contract:publish(body, opts) end
 ---@return oneflow.Contract? contract, oneflow.Error? err
 function contract:update(body, opts) end
 
----The people of all parties, companies and individuals alike, whom the criteria fit; each knows its party. None: {}.
+---The people of all parties, companies and individuals, that match the criteria; each has its party's id. None: {}.
 ---@param criteria { email: string?, custom_id: string?, signatory: boolean? }?  all must fit
 ---@return oneflow.Item[]
 function contract:find_participants(criteria) end
@@ -1208,8 +1208,8 @@ function contract:find_participants(criteria) end
 ---@return table<string, string>
 function contract:data_field_values() end
 
----Asks for the contract's files, and gives those of a type.
----@param wanted string  "contract", "verification", "attachment", "expanded_pdf", or what else the service says
+---Requests the contract's files and returns those of a type.
+---@param wanted string  "contract", "verification", "attachment", "expanded_pdf", or another type of the service
 ---@param opts oneflow.Options?
 ---@return oneflow.Item[]? files, oneflow.Error? err
 function contract:files_of(wanted, opts) end
@@ -1341,7 +1341,7 @@ function party:get(opts) end
 ---@return oneflow.ContractParty? party, oneflow.Error? err
 function party:update(body, opts) end
 
----The people of the party whom the criteria fit. None: {}.
+---The people of the party that match the criteria. None: {}.
 ---@param criteria { email: string?, custom_id: string?, signatory: boolean? }?  all must fit
 ---@return oneflow.Item[]
 function party:find_participants(criteria) end

@@ -1,7 +1,7 @@
--- Parts of the bodies that make contracts: who takes part and how, values of data fields, products. Each is a plain
--- table, to look at and to change; what is in it is checked when it is sent, by the endpoint table. Names are the
--- service's own; besides, `custom_id` may stand where the service wants `_private_ownerside.custom_id`, and the items
--- of what has one list are written without its name: build.company{ name = "Acme", build.signatory{...} }.
+-- Builds the parts of the bodies that create contracts: participants, parties, data fields, products. Each result is a
+-- plain table, which may be read and changed; it is checked when it is sent, against the endpoint table. Names are the
+-- service's own. In addition, `custom_id` may be used instead of `_private_ownerside.custom_id`, and the items of a
+-- part's only list are written by position: build.company{ name = "Acme", build.signatory{...} }.
 local ascii = require "oneflow.base.ascii"
 local usage = require "oneflow.errors.usage"
 
@@ -10,7 +10,7 @@ local ipairs, next, pairs, sort, type = ipairs, next, pairs, table.sort, type
 
 local M = {}
 
--- A copy of the named fields, with those of `defaults` that are not given, and the positional items apart.
+-- A copy of the named fields, with defaults for missing ones; the positional items separately.
 local function read(what, given, defaults)
   if type(given) ~= "table" then
     usage.raise(format("build.%s: a table of fields expected, got %s", what, type(given)))
@@ -48,7 +48,7 @@ local ROLES = {
   signatory = { signatory = true, update = true, sign_method = "standard_esign", delivery_channel = "email" },
   influencer = { signatory = false, update = true, delivery_channel = "email" },
   viewer = { signatory = false, update = false, delivery_channel = "email" },
-  -- of the owner side, where the template says how people are reached
+  -- for the owner side, where the template says how people are reached
   organizer = { organizer = true, update = true },
 }
 
@@ -61,22 +61,22 @@ local function participant(role, given)
   return fields
 end
 
----Someone who signs: by a standard e-signature, reached by e-mail, unless it is said otherwise.
+---A signatory; by default with a standard e-signature, reached by e-mail.
 ---@param fields table  name, email, phone_number, sign_method, delivery_channel, title, custom_id ...
 ---@return table participant
 function M.signatory(fields) return participant("signatory", fields) end
 
----Someone who may change the contract and does not sign; reached by e-mail unless it is said otherwise.
+---Somebody who may change the contract and does not sign; by default reached by e-mail.
 ---@param fields table
 ---@return table participant
 function M.influencer(fields) return participant("influencer", fields) end
 
----Someone who looks on; reached by e-mail unless it is said otherwise.
+---A viewer; by default reached by e-mail.
 ---@param fields table
 ---@return table participant
 function M.viewer(fields) return participant("viewer", fields) end
 
----Someone of the owner side who runs the contract; with `signatory = true` one who signs it too.
+---An organizer of the owner side; with `signatory = true` one who also signs.
 ---@param fields table
 ---@return table participant
 function M.organizer(fields) return participant("organizer", fields) end
@@ -89,7 +89,7 @@ function M.company(fields)
   return with_items("company", "participants", party, people)
 end
 
----An individual as a counterparty: one person, who is the party.
+---An individual as a counterparty: the party is one person.
 ---@param fields table  country_code, custom_id; and the person, by position
 ---@return table party
 function M.individual(fields)
@@ -126,7 +126,7 @@ local function each_value(what, values, make)
   return list
 end
 
----The `data_fields` of a contract to be made.
+---The `data_fields` for creating a contract.
 ---@param values table<string, string>  custom id -> value
 ---@return table[] data_fields
 function M.data_fields(values)
@@ -135,8 +135,8 @@ function M.data_fields(values)
   end)
 end
 
----The `data_fields` of contract.data_fields:update{}, which the service wants in another shape.
----@param values table<string, string>  custom id -> value; oneflow.null or "" empties
+---The `data_fields` for contract.data_fields:update{}, for which the service requires another form.
+---@param values table<string, string>  custom id -> value; oneflow.null or "" clears it
 ---@return table[] data_fields
 function M.data_field_changes(values)
   return each_value("data_field_changes", values, function(custom_id, value)
@@ -161,7 +161,7 @@ function M.product(fields)
   return product
 end
 
----A group of products; `id` may be left out where the template has one table.
+---A group of products; `id` may be omitted if the template has one table.
 ---@param fields table  id, configuration; and its products, by position
 ---@return table product_group
 function M.product_group(fields)

@@ -14,10 +14,10 @@ M.client = client
 M.gather, M.map, M.gatherer = gather.gather, gather.map, gather.gatherer
 M.sleep = sleep
 
---- Parts of the bodies that make contracts.
+--- Builds the parts of the bodies that create contracts.
 M.build = build
 
---- The account's anonymous administrator, said aloud: the call carries no user.
+--- The account's anonymous administrator, chosen explicitly: the call has no user header.
 M.ANONYMOUS_ADMIN = acting_user.ANONYMOUS_ADMIN
 M.CREATOR = acting_user.CREATOR
 
@@ -30,7 +30,7 @@ M.null = core.null
 ---@return T
 function M.array(list) return core.array(list) end
 
--- Parts that not every program needs are loaded when they are first named.
+-- Parts that many programs do not need are loaded when they are first used.
 local PARTS = { money = "oneflow.money", time = "oneflow.time", webhook = "oneflow.webhook" }
 
 ---@class oneflow

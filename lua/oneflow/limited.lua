@@ -1,5 +1,5 @@
--- The environment for scripts that are not trusted: from what they are given in it, a user for example, no path leads
--- to anything else. What ends a script that runs or allocates without end is the host's: see examples/host.
+-- The environment for untrusted scripts: through the objects that they get, for example a user, they cannot reach
+-- anything else. The host has to end scripts that run or allocate without end: see examples/host.
 local families = require "oneflow.object.families"
 local hosts = require "oneflow.hosts"
 local usage = require "oneflow.errors.usage"
@@ -9,15 +9,16 @@ local find, format, sub = string.find, string.format, string.sub
 
 local M = {}
 
--- Left out of the base functions: whatever loads code, changes an environment or a metatable, or steers the collector.
+-- Base functions that are left out: those that load code, change an environment or a metatable, or control the garbage
+-- collector.
 local BASE = {
   "_VERSION", "assert", "error", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawlen", "select",
   "tonumber", "tostring", "type", "unpack", "xpcall",
 }
 
--- Of the libraries what Lua's manuals name, whatever the host added: nginx keeps the interpreter's own coroutine
--- functions beside its own, by which a script would resume what nginx waits for. Left out: dump (code as bytes) and
--- randomseed (the host draws numbers, too).
+-- The library functions of Lua's manuals, whatever the host has added: nginx keeps the interpreter's own coroutine
+-- functions with its own, and with these a script could resume coroutines that nginx waits for. Left out are dump (code
+-- as bytes) and randomseed (the host uses random numbers, too).
 local LIBRARIES = {
   coroutine = { "close", "create", "isyieldable", "resume", "running", "status", "wrap", "yield" },
   math = {
@@ -38,8 +39,8 @@ local function result_of(good, ...)
   return ...
 end
 
--- Where coroutine.wrap is the host's own: that ends the request when what it wraps raises, whatever pcall is around the
--- script.
+-- A replacement where coroutine.wrap is the host's own, which ends the request if the wrapped function raises, whatever
+-- pcall surrounds the script.
 local function new_wrap(create, resume)
   return function(fn)
     local co = create(fn)
@@ -47,7 +48,7 @@ local function new_wrap(create, resume)
   end
 end
 
--- A name in the path of a message.
+-- A name as part of a path in a message.
 local function named(path, key)
   local plain = type(key) == "string" and #key <= 40 and find(key, "^[A-Za-z_][A-Za-z0-9_]*$")
   if not plain then return path .. "[...]" end
@@ -57,8 +58,8 @@ end
 local WITH_PATHS = "opens files of this machine: make it through a user without paths, "
   .. 'client:user("anna@example.com", { paths = false })'
 
--- Raises when there is something in a table that a script cannot be given as it is. Tables are not copied, as host and
--- script may share them: what is in one must have its limited form already.
+-- Raises if a table contains something that a script must not get as it is. Tables are not copied, because host and
+-- script may share them: so their contents must have the limited form already.
 local function must_be_fit(value, path, modules, seen)
   local given, why = families.limited(value)
   if why == nil and given ~= value then why = WITH_PATHS end
@@ -76,21 +77,22 @@ local function must_be_fit(value, path, modules, seen)
   end
 end
 
---- A new environment: base functions, copies of string, table, math, coroutine and utf8 with what Lua's manuals name,
---- and what is given. (What a program adds to `string` every script has, as methods of its strings.)
+--- A new environment: base functions, copies of string, table, math, coroutine and utf8 with the functions of Lua's
+--- manuals, and the given values. (Functions that a program adds to `string` are available to every script, as methods
+--- of its strings.)
 ---
---- Of the library's objects a script gets those of one user, and what was reached through one: items, collections,
---- pages, iterators, in a form of its own by which no file of this machine is opened (uploads are from strings,
---- downloads go to functions). A client, what was reached through one, gatherers, receivers, sandboxes, what makes
---- clients, and modules raise, in tables at any depth too. What a function of the host closes over, returns or is
---- called with cannot be seen here. `sleep = oneflow.sleep` lets a script wait; in a coroutine of its own, or where it
---- does not run in a gather, that keeps the host waiting as a call does, up to 30 days.
+--- A script can get objects of the library that belong to one user: items, collections, pages, iterators. They are
+--- replaced by a form that cannot open local files (uploads come from strings, downloads go to functions). A client, an
+--- object obtained directly from a client, gatherers, receivers, sandboxes, functions that make clients, and modules
+--- raise, in tables at any depth, too. The upvalues, results and arguments of the host's functions cannot be checked
+--- here. `sleep = oneflow.sleep` lets a script wait; in a coroutine of its own, or outside of a gather, that blocks the
+--- host as a call does, for up to 30 days.
 ---
 --- Time and memory are not limited here. A script can keep the state busy for ever in one C function (a pattern,
---- table.move), where no debug hook is called, and can crash LuaJIT by recursion through C functions: one that may be
---- hostile needs a process of its own, with limits on both. See docs/c.md and examples/host.
----@param given table<string, any>?  what the script gets besides: users, a `print` of the host. Tables are shared with
----  the script, not copied
+--- table.move), in which no debug hook is called, and can crash LuaJIT by recursion through C functions: run a script
+--- that may be hostile in a process of its own, with limits on both. See docs/c.md and examples/host.
+---@param given table<string, any>?  further values for the script: users, a `print` function of the host. Tables are
+---  shared with the script, not copied
 ---@return table environment
 function M.environment(given)
   local environment = {}
@@ -123,9 +125,10 @@ function M.environment(given)
   return environment
 end
 
---- A script as a function that runs in such an environment. Text only: precompiled code can break any limit.
+--- Loads a script as a function that runs in such an environment. Accepts source text only: precompiled code can evade
+--- any limit.
 ---@param text string
----@param name string  what messages call it: "report.lua"
+---@param name string  the name in messages: "report.lua"
 ---@param given table<string, any>?  see M.environment
 ---@return function? run, string? message
 function M.load(text, name, given)

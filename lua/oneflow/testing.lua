@@ -14,15 +14,15 @@ local format, match = string.format, string.match
 ---@field users table[] of the first account: { email, name, role, roles, active }
 ---@field contracts integer[] ids of the first account's contracts
 ---@field accounts table[] all accounts: { id, name, token, users, contracts, workspaces, templates }
----@field describe fun(self): table what is there now
----@field journal fun(self): table[] what arrived: operation, method, path, query, token (its
---- name), user_email, status, assumed
+---@field describe fun(self): table  the present contents
+---@field journal fun(self): table[]  the received requests: operation, method, path, query, token (its name),
+---  user_email, status, assumed
 ---@field clear_journal fun(self)
----@field fault fun(self, operation: string, fault: table) status; times (1), body, headers. With status 200 the body is
---- what the service is to answer instead: another contract, or "" for a file without bytes
+---@field fault fun(self, operation: string, fault: table)  status; times (1), body, headers. With status 200, `body`
+---  is the service's answer instead: another contract, or "" for an empty file
 ---@field set_extension fun(self, on: boolean, account: string|nil)
 ---@field generate_token fun(self, name: string, account: string|nil): string the secret, this once
----@field list_tokens fun(self, account: string|nil): table[] { name, created_time }
+---@field list_tokens fun(self, account: string|nil): table[]  { name, created_time }
 ---@field revoke_token fun(self, name: string, account: string|nil)
 ---@field set_user fun(self, email: string, change: { active: boolean })
 ---@field set_role fun(self, email: string, workspace_id: integer, role: "user"|"viewer"|"none")
@@ -30,14 +30,15 @@ local format, match = string.format, string.match
 ---@field set_downloads fun(self, mode: "bytes"|"redirect") files at once, or by a redirect to the sandbox's storage
 ---@field add_contracts fun(self, count: integer, more: table|nil): integer[] state, name, workspace_id, template_id,
 --- created_from, created_to, published_from, published_to: times that the contracts are spread over
----@field add_file fun(self, contract: integer, name: string, size: integer): integer a file of so many bytes; its id
+---@field add_file fun(self, contract: integer, name: string, size: integer): integer  a file of this size; returns
+---  its id
 ---@field sign fun(self, contract: integer|table, participant: integer|string|nil): table one participant, or all in
 --- their order; or { link = an access link }
 ---@field decline fun(self, contract: integer|table, participant: integer|string|nil): table
----@field expire fun(self, contract: integer): table its signing period is over
----@field advance fun(self, seconds: integer): string moves the clock on; the time then
+---@field expire fun(self, contract: integer): table  ends its signing period
+---@field advance fun(self, seconds: integer): string  moves the clock forward; returns the new time
 ---@field add_webhook fun(self, callback_url: string, more: table|nil): integer id; sign_key, filters, template_group_id
----@field emit fun(self, contract: integer, type: string) tells the webhooks of an event
+---@field emit fun(self, contract: integer, type: string)  calls the webhooks for an event
 ---@field deliveries fun(self): table[] callback_id, webhook_id, callback_url, body, state ("waiting", "delivered",
 --- "failed"), attempts ({ status } or { problem }); in-process they wait for ever: hand `body` to your receiver
 ---@field scale_retries fun(self, scale: number) the waits between tries (1 s to an hour) times 0 to 1
@@ -55,7 +56,7 @@ local function must_be_box(self, name)
   if not of_box(self) then families.refuse(self, "box", name, "a box") end
 end
 
--- One method a control. What a control refuses is a mistake of the script, so it raises.
+-- One method for each control. A refusal by a control is a mistake of the script, so it raises.
 for _, control in ipairs(controls) do
   Box[control.name] = function(self, ...)
     must_be_box(self, control.name)
@@ -89,7 +90,7 @@ local function new_box(description, run)
   return box
 end
 
---- A sandbox in this process, without any server: its clients hand their requests to the emulator.
+--- A sandbox in this process, without a server: its clients pass their requests to the emulation.
 ---@param options? { seed: table|nil }
 ---@return oneflow.testing.Box
 function M.sandbox(options)
@@ -103,7 +104,7 @@ function M.sandbox(options)
   local box = new_box(description, run)
   box.emulator = emulator
   box.transport = function(request)
-    if request.url then -- of the storage: another host's, but here it is this emulator too
+    if request.url then -- for the storage, which is another host for the client, but this emulation here
       request.path, request.query = match(request.url, "^[a-z]+://[^/]+([^?]*)%??(.*)$")
     end
     local status, headers, body = emulator:handle(request)
@@ -114,8 +115,7 @@ end
 
 families.withhold(M.sandbox, "oneflow.testing.sandbox", "makes clients")
 
---- A sandbox served by nginx on loopback, as a process of its own. It ends with `box:stop()`, and when this
---- process ends.
+--- A sandbox in nginx on loopback, in a process of its own. It ends with `box:stop()`, and when this process ends.
 ---@param options? { seed: table|nil, port: integer|nil, lua: string|nil, access_log: string|nil } `lua`: the
 --- interpreter to run it with, when this process is not one; `access_log`: a file for nginx's log of what arrived
 ---@return oneflow.testing.Box
@@ -131,7 +131,7 @@ end
 
 families.withhold(M.server, "oneflow.testing.server", "starts a process, and makes clients")
 
---- Stops the server, and waits until it is gone. Does nothing in-process, or a second time.
+--- Stops the server and waits until it has ended. Does nothing in-process, or when called again.
 function Box:stop()
   must_be_box(self, "stop")
   if self.process then self.process:stop() end

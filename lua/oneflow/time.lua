@@ -1,5 +1,5 @@
--- Times and dates as the service writes them, and seconds since 1970. Integers all the way, the proleptic Gregorian
--- calendar from year 0 to 9999, UTC: nothing is asked of the host's clock, time zone or C library.
+-- Converts between the service's times and dates and seconds since 1970. Uses only integers, the proleptic Gregorian
+-- calendar from year 0 to 9999, and UTC; independent of the host's clock, time zone and C library.
 local errors = require "oneflow.errors"
 local usage = require "oneflow.errors.usage"
 
@@ -17,14 +17,15 @@ local DAYS_IN = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
 
 local function leap(year) return year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0) end
 
--- Days from 1970-01-01. A year counted from March has its leap day last, and its months then follow a line.
+-- Days from 1970-01-01. In a year that begins in March the leap day is last, and the month lengths follow a linear
+-- formula.
 local function days_of(year, month, day)
   if month <= 2 then year = year - 1 end
   local of_year = floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1
   return year * 365 + floor(year / 4) - floor(year / 100) + floor(year / 400) + of_year - 719468
 end
 
--- The reverse: eras of 400 years are alike.
+-- The reverse; uses that all eras of 400 years are alike.
 local function date_of(days)
   days = days + 719468
   local era = floor(days / 146097)
@@ -46,7 +47,7 @@ local function text_given(operation, text)
   if type(text) ~= "string" then usage.raise(format("%s: string expected, got %s", operation, type(text))) end
 end
 
--- Days of a date that stands at the beginning of a text, and what follows it; nil and what is wrong.
+-- The days of the date at the beginning of a text, and the rest of the text; nil and what is wrong.
 local function read_date(text)
   local year, month, day, rest = match(text, "^(%d%d%d%d)%-(%d%d)%-(%d%d)(.*)$")
   if not year then return nil end
@@ -57,7 +58,7 @@ local function read_date(text)
   return days_of(year, month, day), rest
 end
 
--- Seconds east of UTC.
+-- Reads an offset -> seconds east of UTC.
 local function read_zone(zone)
   if zone == "Z" or zone == "z" then return 0 end
   local sign, hours, minutes = match(zone, "^([+-])(%d%d):?(%d%d)$")
@@ -68,8 +69,8 @@ local function read_zone(zone)
   return sign == "+" and offset or -offset
 end
 
---- A time of the service, in either of its spellings (`2020-06-30T07:15:23+0000`, `2020-06-30T07:15:23+00:00`), or any
---- other of RFC 3339: `Z`, other offsets, fractions of a second.
+--- Reads a time of the service, in either of its forms (`2020-06-30T07:15:23+0000`, `2020-06-30T07:15:23+00:00`), or in
+--- any other form of RFC 3339: `Z`, other offsets, fractions of a second.
 ---@param text string
 ---@return integer? seconds  since 1970-01-01T00:00:00Z, before the fraction
 ---@return integer|oneflow.Error nanoseconds_or_err  0 to 999999999, further digits cut off; or err: validation (not a
@@ -92,7 +93,7 @@ function M.parse(text)
   return seconds, tonumber(fraction .. rep("0", 9 - #fraction))
 end
 
--- Whole days and the seconds of the day; nil and the error.
+-- The days and the seconds of the day; nil and the error.
 local function split(operation, seconds)
   if type(seconds) ~= "number" then
     usage.raise(format("%s: number of seconds expected, got %s", operation, type(seconds)))
@@ -105,7 +106,7 @@ local function split(operation, seconds)
   return days, seconds - days * DAY
 end
 
---- The same second as RFC 3339 and the service have it: `2020-06-30T07:15:23+00:00`.
+--- Writes a time in the form of RFC 3339 and the service: `2020-06-30T07:15:23+00:00`.
 ---@param seconds integer  since 1970-01-01T00:00:00Z; an integral float will do
 ---@return string? text, oneflow.Error? err  validation: not whole, outside of the years 0 to 9999
 function M.format(seconds)
@@ -118,7 +119,7 @@ function M.format(seconds)
     rest - hour * 3600 - minute * 60)
 end
 
---- A date, `YYYY-MM-DD`, as the second in which it begins in UTC.
+--- Reads a date, `YYYY-MM-DD` -> its first second in UTC.
 ---@param text string
 ---@return integer? seconds, oneflow.Error? err  validation: not a date of the years 0 to 9999
 function M.parse_date(text)
@@ -128,7 +129,7 @@ function M.parse_date(text)
   return problem("time.parse_date", "date", not days and rest or "is not a date such as 2026-12-31")
 end
 
---- The date of a second in UTC, `YYYY-MM-DD`.
+--- Writes the date of a second in UTC, `YYYY-MM-DD`.
 ---@param seconds integer  since 1970-01-01T00:00:00Z; an integral float will do
 ---@return string? text, oneflow.Error? err  validation: not whole, outside of the years 0 to 9999
 function M.format_date(seconds)

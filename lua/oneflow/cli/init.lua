@@ -33,7 +33,7 @@ Examples:
   oneflow sandbox deliveries                   what it was sent, and how each try went
   oneflow sandbox journal                      what arrived, a line a request]]
 
--- What the words are about that several sub-commands begin with.
+-- Descriptions of the first words that several sub-commands share.
 local GROUPS = {
   contracts = "Adds contracts.",
   downloads = "Chooses how files are downloaded: at once, or by a redirect.",
@@ -61,7 +61,7 @@ local function add_field(command, field)
   if read then element:convert(read) end -- argparse shows the message
 end
 
--- The command for some words under `parent`, made with the commands above it.
+-- The command for these words under `parent`; creates the commands above it.
 local function command_for(parent, words, known)
   local command, path = parent, ""
   for word in gmatch(words, "[^ \n]+") do
@@ -92,7 +92,7 @@ local function add_controls(sandbox, chosen)
   end
 end
 
--- What a control answered, for a shell: text as it is, a list a line an item.
+-- The result of a control, for a shell: text unchanged, a list with one line per item.
 local function show(value)
   local core = require "oneflow.core"
   if type(value) ~= "table" then

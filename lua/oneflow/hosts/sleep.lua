@@ -1,4 +1,4 @@
--- Waiting for a time, in every host.
+-- Sleeping, in every host.
 local errors = require "oneflow.errors"
 local hosts = require "oneflow.hosts"
 local usage = require "oneflow.errors.usage"

@@ -1,7 +1,7 @@
--- The objects that a script holds: client, user, collection, item. All are made from the endpoint table, and all are
--- opaque: their state can be reached by the library alone, so that from a user no path leads to the token, the client
--- or another user. Methods are functions over local functions; there is nothing in them to replace.
--- What stands where is oneflow.object.tree's, how an operation runs oneflow.object.run's.
+-- The objects of the library: client, user, collection, item. All are made from the endpoint table, and all are opaque:
+-- only the library can reach their state, so a user object gives no access to the token, the client or another user.
+-- Methods are closures over local functions; nothing in them can be replaced. oneflow.object.tree has the structure,
+-- oneflow.object.run runs the operations.
 local ascii = require "oneflow.base.ascii"
 local accessors = require "oneflow.object.accessors"
 local acting_user = require "oneflow.client.acting_user"
@@ -27,10 +27,10 @@ local CLIENT, USER, COLLECTION, ITEM = kinds.client, kinds.user, kinds.collectio
 
 local M = {}
 
----The account, as its token opens it. Every call says its acting user: `client:user(x)`, or `as = x` in its options.
----Beside what stands here it has a field for each collection and a method for each item of the endpoint table
----(`client.contracts`, `client:contract(4711)`, `client:ping()`), see oneflow.annotations; an unknown name raises with
----the nearest one.
+---The account of a token. Every call needs an acting user: `client:user(x)`, or `as = x` in its options. In addition to
+---the fields below it has a field for each collection and a method for each item of the endpoint table
+---(`client.contracts`, `client:contract(4711)`, `client:ping()`), see oneflow.annotations; an unknown name raises an
+---error that suggests the nearest one.
 ---@class oneflow.Client: oneflow.User
 ---@field user fun(self: oneflow.Client, user: oneflow.ActingUser): oneflow.User?, oneflow.Error?
 ---@field close fun(self: oneflow.Client)
@@ -45,34 +45,34 @@ local M = {}
 
 ---Options of every call, in the table after the payload.
 ---@class oneflow.Options
----@field as oneflow.ActingUser?  on a client, for this call, and what it brings is that user's; a user refuses it
----@field timeout number?  seconds, the whole call and its token's function (60); above 0, at most 3600
+---@field as oneflow.ActingUser?  on a client: for this call and its results; a user does not accept it
+---@field timeout number?  seconds, the whole call with its token function (60); above 0, at most 3600
 ---@field attempt_timeout number?  seconds, one attempt (30)
----@field retry (false|{ attempts: integer })?  taken and checked; one attempt is made
----@field decode boolean?  false: the JSON text instead of an object; of what only reads, it is not looked at
+---@field retry (false|{ attempts: integer })?  accepted and checked; one attempt is made
+---@field decode boolean?  false: returns the JSON text; for requests that only read, it is not checked
 ---@field unchecked (boolean|string[])?  names and values go out unchecked: all, or those at these paths of an error's
 ---problems ("body.value.amount", "filter.states") and below
 ---@field blocking boolean?  allow the call to block an nginx worker
 
 ---Options of each and pages.
 ---@class oneflow.WalkOptions: oneflow.Options
----@field page_size integer?  items that a request asks for (100; 1 to 100)
----@field max integer?  of each: how many items at most
----@field prefetch boolean?  of each: asks for the next page while the loop works on this one
+---@field page_size integer?  items that one request returns (100; 1 to 100)
+---@field max integer?  for each: how many items at most
+---@field prefetch boolean?  for each: requests the next page while the loop works on the current one
 
----A collection: `client.contracts`. Which methods it has stands in oneflow.annotations, as for items and users.
+---A collection: `client.contracts`. oneflow.annotations has its methods, as for items and users.
 ---@class oneflow.Collection
 
----What names an item: an integer from 1, its digits, or a handle of the same kind.
+---An item's id: an integer from 1, its digits, or a handle of the same kind.
 ---@alias oneflow.Id integer|string|oneflow.Item
 
----One thing of the service: its id and, once loaded, its data. Never changes; methods give new ones.
+---An item of the service: its id and, once loaded, its data. It never changes; methods return new ones.
 ---@class oneflow.Item
 ---@field id integer|string?
----@field data table  as decoded, each time a copy; raises when not loaded
----@field meta table  status, attempts, request_id, a copy; raises when not loaded
----@field ids table<string, integer|string>  its id and those of the items above, by their names; a copy
----@field at fun(self, ...: string|integer): any  a path into `data`; nil for missing and for null
+---@field data table  the decoded data, a new copy each time; raises if not loaded
+---@field meta table  status, attempts, request_id, a copy; raises if not loaded
+---@field ids table<string, integer|string>  its id and those of its parents, by their names; a copy
+---@field at fun(self, ...: string|integer): any  the value at a path in `data`; nil for missing and for null
 
 -- Members of client and user.
 local shared = {}
@@ -81,7 +81,7 @@ for _, operation in pairs(api.operations) do
   if operation.on == "client" then shared[operation.verb] = run.shared_method(operation) end
 end
 
---- An endpoint that the table lacks. `value, meta`, or `nil, err`.
+--- Calls any endpoint, for those that the table lacks. Returns `value, meta`, or `nil, err`.
 ---@param method "GET"|"POST"|"PUT"|"PATCH"|"DELETE"
 ---@param path string  below the base URL: "/contracts/4711/files"
 ---@param parts { query: table?, body: any, headers: table?, decode: boolean? }?
@@ -117,7 +117,8 @@ function shared.request(self, method, path, parts, opts)
   }, opts, problems)
 end
 
--- Who acts: an e-mail, a user record or a user of the same client, or the anonymous administrator.
+-- Resolves a value to an acting user: an e-mail address, a user record or a user of the same client, or the anonymous
+-- administrator.
 local function resolve(client, value)
   local user = open(value, USER)
   if user then
@@ -136,9 +137,9 @@ end
 
 local client_methods = {}
 
---- A user, as whom everything done through it is done. No I/O.
+--- Makes a user object, whose calls all run as this user. No I/O.
 ---@param user string|userdata  e-mail, user record, or oneflow.ANONYMOUS_ADMIN
----@param opts { paths: boolean? }?  paths = false: no file of this machine is opened through it
+---@param opts { paths: boolean? }?  paths = false: it cannot open local files
 ---@return oneflow.User? user, oneflow.Error? err  validation: not an e-mail address; a missing user raises
 function client_methods.user(self, user, opts)
   local scope = open(self, CLIENT)
@@ -162,7 +163,7 @@ function client_methods.user(self, user, opts)
   return seal({ client = scope.client, user = resolved, no_paths = opts.paths == false }, USER)
 end
 
---- Ends the client: running calls are cancelled, connections closed, the token wiped. May be called again.
+--- Closes the client: running calls are cancelled, connections closed, the token wiped. May be called again.
 function client_methods.close(self)
   local scope = open(self, CLIENT)
   if not scope then
@@ -194,7 +195,7 @@ end
 
 CLIENT.__index = scope_index("a client", CLIENT, client_methods)
 USER.__index = scope_index("a user", USER, {
-  user = client_methods.user, -- both only to say why not
+  user = client_methods.user, -- both only for the message
   close = client_methods.close,
 })
 
@@ -235,7 +236,7 @@ function ITEM.__index(self, name)
   unknown(kind.name, name, kind.methods, kind.items, kind.fields, kind.collections)
 end
 
---- The client object around its state; see oneflow.client.
+--- The client object for a state; see oneflow.client.
 function M.client(state)
   function state.resolve(value) return resolve(state, value) end
   return seal({ client = state }, CLIENT)

@@ -1,5 +1,5 @@
--- The four kinds of objects: client, user, collection, item. One metatable each; sealing with it is what makes an
--- object one of ours, and only `core.open` with it sees the state behind.
+-- The four kinds of objects: client, user, collection, item. Each has a metatable; sealing with it makes an object of
+-- the kind, and only `core.open` with it returns the state.
 local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 local families = require "oneflow.object.families"
@@ -14,7 +14,7 @@ local KINDS = { "client", "user", "collection", "item" }
 
 local M = { client = {}, user = {}, collection = {}, item = {} }
 
---- The scope of what a limited script is given: one user's, and no file of this machine is opened in it.
+--- The scope for a limited script: one user's, and without access to local files.
 ---@param scope table  { client =, user =, no_paths = }
 ---@return table? scope, string? why_not
 function M.limited_scope(scope)
@@ -24,7 +24,7 @@ function M.limited_scope(scope)
   return scope.no_paths and scope or { client = scope.client, user = scope.user, no_paths = true }
 end
 
--- Collections and items have a scope, clients and users are one.
+-- Collections and items have a scope; clients and users are scopes.
 local function limited(metatable)
   return function(object, state)
     local scope, why = M.limited_scope(state.scope or state)
@@ -45,7 +45,7 @@ for _, kind in ipairs(KINDS) do
   function metatable.__newindex() usage.raise(format("a %s cannot be changed", kind)) end
   families.add("userdata", {
     state = function(value) return open(value, metatable) end,
-    text = function(value) return metatable.__tostring(value) end, -- from oneflow.object
+    text = function(value) return metatable.__tostring(value) end, -- set by oneflow.object
     limited = limited(metatable),
   })
 end
@@ -62,7 +62,7 @@ function M.named(state)
   return concat(names, " of ")
 end
 
--- A kind as what a message expects: "a party of a contract".
+-- A kind in the form that messages use: "a party of a contract".
 local function expected(kind)
   local collection = kind.metatable == M.collection
   local words = { collection and "the collection " .. kind.name or article(kind.name) }
@@ -74,10 +74,10 @@ local function expected(kind)
   return concat(words, " of ")
 end
 
---- The state behind `self`. A method takes the objects of its own kind alone: those of one resource at one place, so
---- that none ever addresses something else than the object at hand.
----@param self any  as the caller gave it
----@param kind table  of oneflow.object.tree
+--- The state of `self`. A method accepts only objects of its own kind: of one resource at one place, so it never
+--- addresses anything else than the object at hand.
+---@param self any  as given by the caller
+---@param kind table  from oneflow.object.tree
 ---@param name string  the method
 function M.state_of(self, kind, name)
   local state = open(self, kind.metatable)
@@ -85,7 +85,7 @@ function M.state_of(self, kind, name)
   families.refuse(self, kind.name, name, expected(kind))
 end
 
---- The scope behind a client or a user: { client =, user = (of a user) }.
+--- The scope of a client or a user: { client =, user = (of a user) }.
 function M.scope_of(self, name)
   local scope = open(self, M.user) or open(self, M.client)
   if not scope then families.refuse(self, "client", name, "a client or a user") end

@@ -1,10 +1,10 @@
--- Operations of the endpoint table as methods: arguments checked, path filled in, the call run, the answer wrapped.
+-- Runs operations of the endpoint table as methods: checks the arguments, fills in the path, runs the call, wraps the
+-- answer.
 --
 -- A binding is an operation at a place: { operation, on (the kind of its `self`), kind (of the records that it
--- returns), root (whether these stand below the client, wherever the operation does), takes_id }.
--- A state is what stands behind an object: { type, scope, up (the item above), id, data, meta, partial }. From the
--- decoding on its tables are the library's alone: who acts and which id is addressed is read from them. What is handed
--- out is a copy.
+-- returns), root (whether these are children of the client, wherever the operation is), takes_id }. A state belongs to
+-- an object: { type, scope, up (the item above), id, data, meta, partial }. Only the library has its tables, from
+-- decoding on: the acting user and the ids are read from them. Values given to callers are copies.
 local acting_user = require "oneflow.client.acting_user"
 local api = require "oneflow.api"
 local call = require "oneflow.call"
@@ -33,13 +33,13 @@ local M = {}
 
 -- ---- items and paths -------------------------------------------------------------------------------------------
 
---- An item that is known by its id, or with its record.
+--- Makes an item from its id, or with its record.
 function M.new_item(kind, scope, up, id, data, meta, partial)
   return seal({ type = kind, scope = scope, up = up, id = id, data = data, meta = meta, partial = partial }, ITEM)
 end
 local new_item = M.new_item
 
---- The id of a record: as an id is kept, or else as it was sent.
+--- The id of a record, in the form for ids, or otherwise as it was sent.
 ---@return any? id
 function M.id_of(kind, data)
   local id = decode.id_of(data, kind.resource.id_fields)
@@ -47,8 +47,8 @@ function M.id_of(kind, data)
   return id
 end
 
---- A record as the service sent it. Its id is the one that was asked for, and in place of a custom id, or of none, the
---- service's word.
+--- Makes an item of a record that the service sent. Its id is the requested one; or the service's, if a custom id or
+--- none was requested.
 function M.new_record(kind, scope, up, data, meta, partial, asked_id)
   local id = asked_id
   if id == nil or ids.is_custom(id) then id = M.id_of(kind, data) end
@@ -57,7 +57,7 @@ function M.new_record(kind, scope, up, data, meta, partial, asked_id)
 end
 local new_record = M.new_record
 
--- The path templates: what stands before the first id, its name, what follows, and so on.
+-- The path templates: the text before the first id, its name, the text after it, and so on.
 local templates = {}
 for _, operation in pairs(api.operations) do
   local pieces = { match(operation.path, "^[^{]*") }
@@ -67,14 +67,14 @@ for _, operation in pairs(api.operations) do
   templates[operation] = pieces
 end
 
---- The id as a segment of a path, and how it is told in messages.
+--- The id as a segment of a path, or the problem with it.
 ---@return string? text, string? problem
 function M.segment(kind, id)
   if kind.resource.custom_ids then return ids.custom(id, kind.id_name .. " id") end
   return ids.text(id, kind.id_name .. " id")
 end
 
--- The path with the ids of the item and of those above it; a bad id is found here, not where the item was named.
+-- The path with the ids of the item and its parents. A bad id is detected here, not where the item was named.
 ---@return string? path, oneflow.Problem[]? problems
 local function path_of(operation, state)
   local pieces = templates[operation]
@@ -97,7 +97,7 @@ end
 
 -- ---- running ---------------------------------------------------------------------------------------------------
 
--- For errors that are found behind the pipeline.
+-- The context for errors that are detected after the pipeline.
 local function context_of(operation, scope, opts)
   return {
     operation = operation.name, acting_user = acting_user.label(scope.user or scope.client.resolve(opts.as)),
@@ -105,7 +105,7 @@ local function context_of(operation, scope, opts)
   }
 end
 
--- Of a list that cannot be read as it was asked for.
+-- The error for a list that cannot be read as requested.
 local function refusal(operation, scope, opts, message)
   return errors.new(context_of(operation, scope, opts),
     { kind = "limit", outcome = "refused", detail = message, retryable = false })
@@ -122,13 +122,13 @@ local function merged(opts, more)
   return copy
 end
 
--- The item below which the records of an answer stand: that of the collection, or of the item that was asked.
+-- The parent of the records in an answer: that of the collection, or the item of the call.
 local function above(binding, state)
   if binding.root then return nil end
   return state.up
 end
 
--- What a method gives for an answer.
+-- The result of a method for an answer.
 local function record_of(value, meta, opts, binding, state)
   local operation = binding.operation
   if opts.decode == false then return value, meta end
@@ -138,7 +138,7 @@ local function record_of(value, meta, opts, binding, state)
   return new_record(binding.kind, made, above(binding, state), value, meta, false, asked_id)
 end
 
--- What the caller may have read of the thing that is written, of a collection as a whole the item that has it.
+-- The data that the caller may have read of the item that is written; for a whole collection, of the item that has it.
 local function held_of(operation, state)
   if operation.on == "collection" and operation.verb == "update" then state = state.up end
   return state.data
@@ -158,8 +158,8 @@ local function run(binding, state, body, opts)
   return call.run(state.scope, operation, path, parts, opts, problems, record_of, binding, state)
 end
 
--- A list as it was asked for, checked and copied once; what comes back fetches a page of it, or of a part of it: a
--- slice, or the same without its `sort`.
+-- The request for a list, checked and copied once. Returns a function that fetches a page of it, or of a part of it: a
+-- slice, or the list without its `sort`.
 local function listing(binding, state, query, unchecked)
   local operation, scope, kind, up = binding.operation, state.scope, binding.kind, above(binding, state)
   local path, problems = path_of(operation, state)
@@ -190,7 +190,7 @@ local function listing(binding, state, query, unchecked)
         refusal = function(message) return refusal(operation, scope, opts, message) end,
       })
     end
-    -- No problem so far: then none that this call finds may stay with the others.
+    -- No problem so far: problems that this call finds must not be shared with other calls.
     return call.run(within, operation, path, { query = pairs_of }, opts, problems[1] and problems or nil, page)
   end
   return fetch, position, wanted
@@ -202,7 +202,7 @@ local function list(binding, state, query, opts)
   return fetch(position.offset or 0, position.limit, opts)
 end
 
--- For each and pages: what to walk over, and how its pages are fetched.
+-- For each and pages: the list, and how its pages are fetched.
 local function walkable(verb, binding, state, query, opts)
   opts = options.read(lists.walk, opts)
   if opts.decode == false then usage.raise("decode = false gives text, which cannot be walked over: use list") end
@@ -219,14 +219,14 @@ end
 local function id_of(item) return open(item, ITEM).id end
 local function data_of(item) return open(item, ITEM).data end
 
--- What stands somewhere in a record; nil where the record does not reach.
+-- The value at a place in a record; nil if the place does not exist.
 local function at(item, path)
   local value = open(item, ITEM).data
   for _, name in ipairs(path) do value = type(value) == "table" and value[name] or nil end
   return value
 end
 
--- Is the list sorted by what can change of an item?
+-- Is the list sorted by a column that can change for an existing item?
 local function movable(operation, wanted)
   for _, pair in ipairs(wanted) do
     if pair[1] == "sort" then
@@ -262,8 +262,8 @@ end
 
 -- ---- methods ---------------------------------------------------------------------------------------------------
 
---- The id that a method was given: a number, digits or text; or a handle of the same kind, under the same items.
----@return integer|string id, string? text  as a segment, when the id is good
+--- Reads the id argument of a method: a number, digits or text; or a handle of the same kind, with the same parents.
+---@return integer|string id, string? text  as a path segment, if the id is good
 function M.id_argument(kind, up, id)
   local other = open(id, ITEM)
   if other then
@@ -312,7 +312,7 @@ function M.method(binding)
   end
 end
 
---- The method that gives a file's bytes.
+--- The method that downloads a file.
 function M.download_method(operation, on)
   return function(self, where, opts)
     local state = state_of(self, on, "download")
@@ -321,7 +321,7 @@ function M.download_method(operation, on)
   end
 end
 
---- The walks over a list.
+--- The methods that iterate over a list.
 function M.walks(binding)
   local on = binding.on
   return function(self, query, opts)
@@ -331,7 +331,7 @@ function M.walks(binding)
   end
 end
 
---- The method of an operation of client and user.
+--- The method for an operation of client and user.
 function M.shared_method(operation)
   local binding = { operation = operation }
   return function(self, opts)

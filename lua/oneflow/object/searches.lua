@@ -1,4 +1,4 @@
--- What searches an item: by resource, then by the method's name. Each gets the state behind `self`.
+-- Methods that search an item: by resource, then by the method's name. Each gets the state of `self`.
 local ascii = require "oneflow.base.ascii"
 local accessors = require "oneflow.object.accessors"
 local check = require "oneflow.values.check"
@@ -14,8 +14,8 @@ local format = string.format
 local ipairs, type = ipairs, type
 local copy, null, seal = core.copy, core.null, core.seal
 
--- The objects of a list that is part of a record, in either form. What lacks it, has only some of it, or has something
--- else in its place never answers "nothing found".
+-- The objects of a list in a record, in either form. If the list is missing, partial, or something else is in its
+-- place, it raises instead of answering "nothing found".
 local function objects(state, value, accessor)
   local items, count = rows(value)
   if not items then accessors.left_out(state, accessor) end
@@ -31,7 +31,7 @@ end
 
 local function part_of(state, part, accessor) return objects(state, accessors.loaded(state)[part], accessor) end
 
--- A field by which is searched: what does not have it may not be seen, rather than not fit.
+-- A field that is searched by: an object without it raises, because it may be hidden rather than different.
 local function sent(state, record, field, accessor)
   if record[field] == nil then accessors.left_out(state, accessor) end
   return record[field]
@@ -56,7 +56,7 @@ local function fits(state, person, criteria)
   return true
 end
 
--- The people of a party, whichever its form: a company has a list, an individual is one.
+-- The people of a party in either form: a company has a list, an individual is one.
 local function people_of(state, data)
   if type(data.participants) == "table" then return objects(state, data.participants, "find_participants") end
   if type(data.participant) == "table" then return { data.participant } end
@@ -75,7 +75,7 @@ end
 
 local contract, party = {}, {}
 
---- The people of all parties, companies and individuals alike, whom the criteria fit; each knows its party. None: {}.
+--- The people of all parties, companies and individuals, that match the criteria; each has its party's id. None: {}.
 ---@param criteria { email: string?, custom_id: string?, signatory: boolean? }?  all must fit
 ---@return oneflow.Item[]
 function contract.find_participants(state, criteria)
@@ -90,7 +90,7 @@ function contract.find_participants(state, criteria)
   return found
 end
 
---- The people of the party whom the criteria fit. None: {}.
+--- The people of the party that match the criteria. None: {}.
 ---@param criteria { email: string?, custom_id: string?, signatory: boolean? }?  all must fit
 ---@return oneflow.Item[]
 function party.find_participants(state, criteria)
@@ -100,7 +100,7 @@ end
 
 -- ---- data fields and files -------------------------------------------------------------------------------------
 
--- The custom id of a record, wherever it is; null: it has none. One that cannot be seen is not left out in silence.
+-- The custom id of a record, wherever it is; null: it has none. If it is hidden, that is not ignored silently.
 local function custom_id_of(state, record, places, accessor)
   local found
   for _, place in ipairs(places) do
@@ -125,8 +125,8 @@ function contract.data_field_values(state)
   return values
 end
 
---- Asks for the contract's files, and gives those of a type.
----@param wanted string  "contract", "verification", "attachment", "expanded_pdf", or what else the service says
+--- Requests the contract's files and returns those of a type.
+---@param wanted string  "contract", "verification", "attachment", "expanded_pdf", or another type of the service
 ---@param opts oneflow.Options?
 ---@return oneflow.Item[]? files, oneflow.Error? err
 function contract.files_of(state, wanted, opts)

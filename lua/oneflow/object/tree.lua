@@ -1,11 +1,11 @@
--- What can be reached from where: the types of collections and items, made from the endpoint table.
+-- The structure of collections and items: their types, made from the endpoint table.
 --
--- A place is the client, or an item below it: contract, contract -> party, contract -> party -> participant. An
--- operation is at home in a place by the ids in its path: one of a collection where exactly these are known, one of an
--- item where at least these are; of two with one verb the one that names more.
+-- A place is the client, or an item below it: contract, contract -> party, contract -> party -> participant. The ids in
+-- an operation's path decide its places: an operation of a collection belongs where exactly these ids are known, one of
+-- an item where at least these are; of two with the same verb the one with more ids.
 --
--- The type of an item: { name, resource, metatable, id_name, methods, fields, collections, items, records
--- (the types of what stands below, by resource), missing (verb -> what it lacks here), up (the type above) }.
+-- The type of an item: { name, resource, metatable, id_name, methods, fields, collections, items, records (the types
+-- below it, by resource), missing (verb -> the ids it lacks here), up (the type above) }.
 local api = require "oneflow.api"
 local accessors = require "oneflow.object.accessors"
 local core = require "oneflow.core"
@@ -34,7 +34,7 @@ local function known_at(place)
   return known, count
 end
 
--- How many of the operation's ids are known, and those that are not.
+-- How many of the operation's ids are known, and the unknown ones.
 local function ids_of(operation, known)
   local count, unknown = 0, {}
   for _, id in ipairs(operation.ids) do
@@ -126,14 +126,14 @@ end
 
 -- ---- collections -----------------------------------------------------------------------------------------------
 
--- What a collection does in several calls. Each gets the collection itself.
+-- Methods of collections that make several calls. Each gets the collection itself.
 local COMPOUND = {
   webhooks = {
     ensure = function(...) return require("oneflow.webhook.subscriptions").ensure(...) end,
   },
 }
 
--- The collection of a resource at a place; nil when none of its operations is at home there.
+-- The collection of a resource at a place; nil if none of its operations belongs there.
 local function collection_type(resource, place)
   local known, count = known_at(place)
   local kind = {
@@ -170,7 +170,8 @@ local function stands_below(resource, place)
   return false
 end
 
--- A place without its members: a collection's method may return what stands elsewhere, so all places come first.
+-- Creates a place without its members. All places are created first, because a collection's method may return items of
+-- another place.
 local function grow(place)
   for _, resource in ipairs(api.resources) do
     if stands_below(resource, place) and (resource.item or resource.record) then
@@ -202,7 +203,7 @@ local function furnish(place, parent_of)
   end
 end
 
---- The client as a place: what client and user share.
+--- The client as a place: the members that client and user share.
 M.root = { collections = {}, items = {}, records = {} }
 
 grow(M.root)

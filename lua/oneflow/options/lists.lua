@@ -1,5 +1,5 @@
--- Every table of options that the library reads, with the default of each option. oneflow.options.reader says what the
--- fields mean; what is said of a default in annotations and docs is compared with these by a spec.
+-- All tables of options that the library reads, with the default of each option. oneflow.options.reader explains the
+-- fields. A spec compares the defaults in annotations and docs with these.
 local core = require "oneflow.core"
 local options = require "oneflow.options.reader"
 local usage = require "oneflow.errors.usage"
@@ -31,7 +31,7 @@ end
 
 M.call = call_options()
 
---- Of each and pages.
+--- For each and pages.
 M.walk = call_options {
   page_size = { type = "integer", from = 1, to = 100, default = 100 },
   max = { type = "integer", from = 1, to = 2 ^ 53 },
@@ -115,7 +115,7 @@ end
 
 M.download = transfer("{ to = or sink =, progress = }", { to = "string", sink = "function", progress = "function" })
 
---- Of an upload: the file, and the names of what else is in its form, which is text.
+--- For an upload: the file, and the names of the other fields of its form, which are text.
 function M.upload(others)
   local fields = { path = "string", content = "string", name = "string", progress = "function" }
   for name in pairs(others) do fields[name] = "string" end

@@ -1,5 +1,5 @@
--- Reads a table of options by a list, which is data: see oneflow.options.lists. An unknown name and a wrong type raise.
--- What comes back is a copy, with the defaults filled in: a table that the caller changes later changes nothing.
+-- Reads a table of options according to a list, which is data: see oneflow.options.lists. An unknown name or a wrong
+-- type raises. The result is a copy with the defaults filled in, so later changes of the caller's table have no effect.
 local usage = require "oneflow.errors.usage"
 
 local next, pairs, type = next, pairs, type
@@ -55,21 +55,22 @@ function TYPES.paths(path, value)
   return copy
 end
 
---- A table with a list of its own, or `false` where that has a meaning.
+--- A table with its own list of options, or `false` where that has a meaning.
 function TYPES.list(path, value, option)
   if value == false and option.or_false then return false end
   return M.read(option.list, value, path, path .. ".")
 end
 
-local NONE = {} -- nobody writes into what was read of nothing
+local NONE = {} -- results for missing tables are never written to
 
---- Makes a list ready for `read`. Its fields:
+--- Prepares a list for `read`. Its fields:
+---
 ---   options   by name: { type =, default =, from =, to =, list =, check = function(path, value) }, or a type's name
----   where     whose options they are: messages begin with it
----   expected  what messages say when it is not a table
----   required  true when there must be a table
----   fields    true when they are called fields
----   refusal   function(name) -> the message for an unknown name that has one of its own
+---   where     whose options they are; messages begin with it
+---   expected  what messages say if it is not a table
+---   required  true if the table is required
+---   fields    true if messages call them fields
+---   refusal   function(name) -> a special message for an unknown name
 function M.list(list)
   local options = {}
   for name, option in pairs(list.options) do
@@ -94,11 +95,11 @@ local function refuse(list, where, name)
     usage.hint(name, usage.names(list.options))))
 end
 
---- What is given, copied, with the defaults of what is not.
+--- A copy of the given options, with defaults for missing ones.
 ---@param list table  made by M.list
 ---@param given table?
 ---@param where string?  instead of the list's
----@param before string?  what the names of these options begin with in messages
+---@param before string?  a prefix for the names in messages
 ---@return table
 function M.read(list, given, where, before)
   if given == nil and list.nothing then return list.nothing end

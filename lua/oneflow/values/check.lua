@@ -1,6 +1,6 @@
--- Arguments against the endpoint table. Wrong names and Lua types raise; wrong values are collected, each with its
--- path, so that the caller hears of all of them at once. What comes back is a copy: a table that the caller changes
--- later, or that answers differently when asked twice, changes nothing.
+-- Checks arguments against the endpoint table. Wrong names and Lua types raise; wrong values are collected, each with
+-- its path, so that the caller gets all of them at once. The result is a copy, so a table that changes later, or that
+-- returns different values when read twice, has no effect.
 local core = require "oneflow.core"
 local cross_field = require "oneflow.values.cross_field"
 local equal = require "oneflow.values.equal"
@@ -47,10 +47,10 @@ end
 function M.note_value(problems, path, message) errors.liftable(M.note(problems, path, message)) end
 local note = M.note_value
 
--- What is read of a payload, how: `unchecked`; `body`, the payload; `held`, what the handle holds of the thing that is
--- written, or nil; and what was found: `left_out`, the path of a name that is only read.
+-- The state of reading a payload: `unchecked`; `body`, the payload; `held`, what the handle has of the item that is
+-- written, or nil; and the result `left_out`, the path of a read-only name.
 
--- What the handle holds at a path of the payload; of lists the item with the same id.
+-- What the handle has at a path of the payload; in lists the item with the same id.
 local function held_at(how, path)
   local given, held = how.body, how.held
   for name, index in gmatch(path .. ".", "([^.%[%]]*)%[?(%d*)%]?%.") do
@@ -70,8 +70,8 @@ local function held_at(how, path)
   return held
 end
 
--- A name that is no field. What was read can be written back: a name that the service only sends is left out, and so is
--- one with the value that the handle holds. Any other raises.
+-- Handles a name that is not a field. What was read can be written back: read-only names are left out, and so are names
+-- with the same value as in the handle. Any other name raises.
 local function no_field(field, name, item, path, how)
   local only = field.read_only and field.read_only[name]
   if only == nil or (only ~= true and only ~= item) then
@@ -94,7 +94,7 @@ local function unchecked_at(how, path)
   return lifted(unchecked, path)
 end
 
---- A value of a type without fields of its own, as it is sent.
+--- Checks a value of a type without fields -> the value to send.
 local function checked(field, value, path, problems)
   local problem
   value, problem = values[field.type].check(field, value, path)
@@ -105,13 +105,13 @@ M.value = checked
 
 local read
 
--- What holds fields of its own.
+-- Checks an object or a list.
 local walked = {}
 
 function walked.list(field, value, path, problems, how)
   if type(value) ~= "table" then bad_type(path, "list", value) end
   local items, count = rows(value)
-  if items and items ~= value then -- as it was read; what was not read is not to be deleted
+  if items and items ~= value then -- as it was read; what was not read must not be deleted
     if count and not unchecked_at(how, path) then
       note(problems, path, format("holds %d of %d items", #items, count))
     end
@@ -140,7 +140,7 @@ function walked.list(field, value, path, problems, how)
   return core.array(copy)
 end
 
--- nil: all that was in it is only read.
+-- nil: everything in it was read-only
 function walked.object(field, value, path, problems, how)
   if type(value) ~= "table" then bad_type(path, "table", value) end
   local copy, unchecked, left_out = {}, unchecked_at(how, path), false
@@ -166,7 +166,7 @@ function walked.object(field, value, path, problems, how)
   return copy
 end
 
--- `unchecked` looks at no value, but still writes lists as lists.
+-- `unchecked` checks no values, but still writes lists as lists.
 function read(field, value, path, problems, how)
   local unchecked = unchecked_at(how, path)
   if value == core.null then
@@ -192,12 +192,12 @@ local function lift(problems, unchecked)
   end
 end
 
---- A payload against the table's fields.
+--- Checks a payload against the fields of the table.
 ---@param operation table  body, rules, totals, read_only
 ---@param body table?
----@param problems oneflow.Problem[]  grows
+---@param problems oneflow.Problem[]  new problems are appended
 ---@param unchecked boolean|string[]|nil
----@param held table?  what the handle holds of the thing that is written
+---@param held table?  what the handle has of the item that is written
 ---@return table copy
 function M.body(operation, body, problems, unchecked, held)
   local field, rules = { fields = operation.body, read_only = operation.read_only }, operation.rules

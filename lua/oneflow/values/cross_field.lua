@@ -29,7 +29,7 @@ local function at(value, path)
   return value
 end
 
--- 1 and "1" are one amount.
+-- 1 and "1" are the same amount.
 local function same(a, b)
   if a == b then return true end
   local left, right = ascii.number(a), ascii.number(b)
@@ -62,7 +62,7 @@ local function circumstances(object, conditions)
   return concat(words, " and ")
 end
 
---- An object against its field's cross-field rules.
+--- Checks an object against the cross-field rules of its field.
 ---@param problems oneflow.Problem[]
 ---@param note fun(problems: oneflow.Problem[], path: string, message: string)
 ---@param doubt fun(problems: oneflow.Problem[])?  called when a rule of confidence "?" is broken
@@ -111,7 +111,7 @@ function M.object(field, object, path, problems, note, doubt)
   end
 end
 
---- A list against its field's cross-field rules.
+--- Checks a list against the cross-field rules of its field.
 function M.list(field, list, path, problems, note)
   for _, rule in ipairs(field.at_most or NONE) do
     local count = 0
@@ -124,7 +124,7 @@ function M.list(field, list, path, problems, note)
   end
 end
 
--- How many things a path leads to.
+-- Counts the items at a path.
 local function count_at(value, path)
   if value == nil or value == null then return 0 end
   if path == "" then return 1 end
@@ -136,7 +136,7 @@ local function count_at(value, path)
   return count
 end
 
---- A body against its operation's totals.
+--- Checks a body against the totals of its operation.
 function M.totals(operation, body, problems, note)
   for _, total in ipairs(operation.totals or NONE) do
     local count = 0

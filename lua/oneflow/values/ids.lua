@@ -1,5 +1,5 @@
--- Ids: an integer >= 1, an integral float below 2^53, or 1 to 19 digits. As text they go into paths
--- ("4711", never "4711.0"), as numbers into bodies.
+-- Ids: an integer >= 1, an integral float below 2^53, or 1 to 19 digits. In paths they are text ("4711", never
+-- "4711.0"), in bodies numbers.
 local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 local usage = require "oneflow.errors.usage"
@@ -7,7 +7,7 @@ local usage = require "oneflow.errors.usage"
 local tonumber, type = tonumber, type
 local find, format, match, sub = string.find, string.format, string.match, string.sub
 local floor = math.floor
--- LuaJIT has floats alone, also when a compatibility library brought it a math.type.
+-- LuaJIT has only floats, even if a compatibility library provides a math.type.
 local math_type = math.type and math.type(2 ^ 53) == "float" and math.type or function() return "float" end
 
 local M = { math_type = math_type }
@@ -38,11 +38,11 @@ end
 
 local CUSTOM = "c::"
 
---- Is it "c::" and a custom id?
+--- Is it "c::" followed by a custom id?
 function M.is_custom(value) return type(value) == "string" and sub(value, 1, #CUSTOM) == CUSTOM end
 
---- An id, or "c::" and a custom id, as a segment of a path. What could be read as more than one segment, or as another
---- one, is refused however it were written.
+--- An id, or "c::" and a custom id, as a segment of a path. Refuses any value that could be read as several segments,
+--- or as a different one, however it is escaped.
 ---@param value integer|string
 ---@param what string
 ---@return string? segment
@@ -63,7 +63,7 @@ function M.custom(value, what)
   return CUSTOM .. core.escape(name)
 end
 
---- The id as this Lua keeps it best: an exact number, or else its digits.
+--- The id in the form that keeps it exactly in this Lua: a number, or otherwise its digits.
 ---@param digits string
 ---@return integer|string
 function M.value(digits)

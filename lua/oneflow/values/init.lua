@@ -1,16 +1,18 @@
--- The registry of value types: what a field of the endpoint table (oneflow.api), of a control or of a seed of the
--- sandbox can have as its `type`. A type is one entry here, and its parts are
---   check(field, value, path) -> value, problem    the caller's value of a body or parameter, as it is sent, and what
---                         is wrong with it; a wrong Lua type raises
---   filter(field, value, path, problems, note) -> text    the same of a list's filter, which is sent as text
---   takes(value)          does the service take it? The sandbox answers for the service, "Must be <called>." if not
---   called                see there
---   read(text) -> value | nil, message    an argument of the command line; without it the text is the value
---   parameter(text) -> value | nil        a parameter of a query as the service reads it; without it the text
+-- The registry of value types: the possible `type` of a field in the endpoint table (oneflow.api), of a control, or of
+-- a seed of the sandbox. A type is an entry here; its parts are
+--
+--   check(field, value, path) -> value, problem    checks the caller's value for a body or parameter -> the value to
+--                         send, and what is wrong; a wrong Lua type raises
+--   filter(field, value, path, problems, note) -> text    the same for a list's filter, which is sent as text
+--   takes(value)          does the service accept it? The sandbox answers for the service, with "Must be <called>."
+--   called                see takes
+--   read(text) -> value | nil, message    an argument of the command line; if missing, the text is the value
+--   parameter(text) -> value | nil        a parameter of a query as the service reads it; if missing, the text
 --   lua, words            for the annotations, and for the reference
---   text                  its values are text in a person's words; see `nullable` in oneflow.api
+--   text                  its values are text written by people; see `nullable` in oneflow.api
+--
 -- Body fields need check, takes, called, lua and words; filters need filter, lua and words; controls and seeds need
--- takes and called. A list or an object of a body is checked and described by what is in it, which the callers walk
+-- takes and called. A list or an object of a body is checked and described by its contents, which the callers visit
 -- (`walked`).
 local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
@@ -28,7 +30,7 @@ local types = {}
 
 -- ---- what several types share ----------------------------------------------------------------------------------
 
--- Characters rather than bytes: continuation bytes do not count.
+-- Counts characters, not bytes: continuation bytes are skipped.
 local function characters(text)
   local count = 0
   for _ in gmatch(text, "[^\128-\191]") do count = count + 1 end
@@ -45,7 +47,8 @@ local function text_problem(field, text)
   return utf8_problem(text)
 end
 
--- A check of text of a form: what is expected of the caller, what to say when no pattern matches, the patterns.
+-- Makes a check for text of a certain form: what is expected of the caller, the message if no pattern matches, the
+-- patterns.
 local function formed(what, problem, ...)
   local patterns = { ... }
   return function(field, value, path)
@@ -57,7 +60,7 @@ local function formed(what, problem, ...)
   end
 end
 
--- A check that looks at the Lua type alone.
+-- Makes a check of the Lua type only.
 local function of_type(lua_type)
   return function(_, value, path)
     if type(value) ~= lua_type then expected(path, lua_type, value) end
@@ -86,7 +89,7 @@ local function read_json(text)
   return type(value) == "table" and value or nil, "not a JSON object"
 end
 
--- Seconds since 1970 as the service writes times; "" and what is wrong when they are none.
+-- Seconds since 1970 in the service's form; "" and what is wrong if they are not valid.
 local function seconds_text(seconds)
   local text, err = times.format(seconds)
   if text then return text end
@@ -110,7 +113,7 @@ types.boolean = {
   check = of_type "boolean", takes = is "boolean", called = "true or false", lua = "boolean", words = "boolean",
 }
 
---- true, false, or "any", which the service wants as nothing.
+--- true, false, or "any", for which the service expects no parameter.
 types.flag = {
   filter = function(_, value, path, problems, note)
     if type(value) ~= "boolean" and type(value) ~= "string" then expected(path, 'true, false or "any"', value) end
@@ -136,7 +139,7 @@ types.string = {
   takes = is "string", text = true, called = "a string", lua = "string", words = "string",
 }
 
--- A byte of an address; one of an e-mail's two parts.
+-- Patterns for a byte of an address, and of the two parts of an e-mail address.
 local VISIBLE, NAME = "[^ " .. ascii.CONTROL .. "]", "[^@ " .. ascii.CONTROL .. "]"
 
 types.country = {
@@ -145,7 +148,7 @@ types.country = {
   lua = "string", words = "country code, `SE`",
 }
 
--- "" is no address and no number, as the service writes it.
+-- "" means no address and no number, as the service writes it.
 local function or_none(takes)
   return function(value) return value == "" or takes(value) end
 end
@@ -166,7 +169,7 @@ types.phone = {
 types.url = {
   check = formed("string", "is not an https address (http for this machine alone)", "^https://" .. VISIBLE .. "+$",
     "^http://127%.%d+%.%d+%.%d+:?%d*/" .. VISIBLE .. "*$", "^http://localhost:?%d*/" .. VISIBLE .. "*$"),
-  takes = function(value) -- or, in the sandbox, one of this machine
+  takes = function(value) -- or, in the sandbox, an address on this machine
     return type(value) == "string"
       and (find(value, "^https://.") or find(value, "^http://127%.") or find(value, "^http://localhost")) ~= nil
   end,
@@ -183,7 +186,7 @@ types.id = {
     return id, type(id) == "string" and "is too large to be sent exactly" or nil
   end,
   takes = function(value) return is_integer(value) and value >= 1 end, called = "an id", read = read_number,
-  -- Of 1 to 15 digits: every such id is exact in every Lua.
+  -- 1 to 15 digits: such an id is exact in every Lua.
   parameter = function(text)
     if type(text) == "string" and #text <= 15 and match(text, "^[1-9]%d*$") then return floor(tonumber(text)) end
   end,
@@ -212,7 +215,7 @@ types.integer = {
   takes = is_integer, called = "an integer", read = read_number, lua = "integer", words = "integer",
 }
 
-types.number = { -- of a control alone
+types.number = { -- for controls only
   takes = function(value) return type(value) == "number" and value - value == 0 end, called = "a number",
   read = read_number,
 }
@@ -261,7 +264,7 @@ types.time = {
     if type(value) == "number" then return seconds_text(value) end
     return time_text(field, value, path)
   end,
-  takes = function(value) return time_like(value) and times.parse(value) ~= nil end, -- a day and hour that there are
+  takes = function(value) return time_like(value) and times.parse(value) ~= nil end, -- an existing day and hour
   called = "a time, 2020-06-30T07:15:23+00:00",
   lua = "string|integer", words = "time, `2026-06-30T07:15:23+00:00` or seconds since 1970",
 }
@@ -327,7 +330,7 @@ types.list = {
     if #items == 0 then note(problems, path, "is empty: leave it out to filter by nothing") end
     return concat(items, ",")
   end,
-  -- An empty table may be either; one that the decoder marked is a list.
+  -- An empty table may be either; a table marked by the decoder is a list.
   takes = function(value)
     return type(value) == "table" and (#value > 0 or next(value) == nil or getmetatable(value) ~= nil)
   end,

@@ -1,5 +1,5 @@
--- The items of a list, in either form in which the service sends lists: an array, or an envelope that has the array
--- under one of some names, and perhaps `count`.
+-- The items of a list, in either form that the service uses: an array, or an envelope that has the array under one of
+-- several names, and perhaps `count`.
 local ipairs, next, type = ipairs, next, type
 
 local USUAL = { "data" }
@@ -9,9 +9,9 @@ local function is_list(value)
 end
 
 ---@param value any
----@param names string[]?  of the list in an envelope, the usual one first ("data")
----@return table? items  nil: it is no list
----@return integer? count  how many there are, where an envelope holds fewer
+---@param names string[]?  names of the list in an envelope, the usual one first ("data")
+---@return table? items  nil: it is not a list
+---@return integer? count  the total, if an envelope has fewer items
 return function(value, names)
   if type(value) ~= "table" then return nil end
   for _, name in ipairs(names or USUAL) do
