@@ -18,12 +18,12 @@ M.shared = store.shared
 --- The known event types as constants: `webhook.events.CONTRACT_SIGN` is "contract:sign".
 M.events = events.constants
 
---- The same as a sorted list.
+--- The same types as a sorted list.
 M.event_types = events.types
 
---- Reads a body without looking at its signature: for logs and tools. To receive calls, make a receiver.
+--- Reads a body without checking its signature: for logs and tools. To receive calls, make a receiver.
 ---@param body string  other types raise
----@return oneflow.Delivery? delivery  with `verified` false
+---@return oneflow.Delivery? delivery  its `verified` is false
 ---@return oneflow.Error? err  limit (over 1 MiB), decode (no JSON), validation (another shape, the legacy format)
 function M.parse(body)
   local fields, err = delivery.read(body, lists.receiver.options.max_body.default)

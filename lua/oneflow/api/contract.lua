@@ -1,4 +1,4 @@
--- Contracts: the reason for all the rest.
+-- Contracts.
 local fields = require "oneflow.api.fields"
 local list, object = fields.list, fields.object
 
@@ -94,7 +94,8 @@ return {
         }, { nullable = true }),
         tags = fields.tags,
       },
-      -- Not what other operations change, nor what one might want to be changed: parties, state, ...
+      -- Without the fields that other operations change, and those that a caller might try to change: parties, state,
+      -- ...
       read_only = fields.names {
         "_integration_permissions", "_links", "_permissions", "_private_ownerside", "attachment_file_groups",
         "available_options", "id", "links", "pdf_file_groups", "published_time", "signing_period_expiry_time",

@@ -1,4 +1,5 @@
--- The data fields of a contract. One is named by its id, or by its custom id: contract:data_field "c::start_date".
+-- The data fields of a contract. A data field is identified by its id, or by its custom id: contract:data_field
+-- "c::start_date".
 local fields = require "oneflow.api.fields"
 local list, object = fields.list, fields.object
 
@@ -14,7 +15,7 @@ local read_only = fields.names {
 
 return {
   item = "data_field", collection = "data_fields", parents = { "contract" },
-  custom_ids = { { "_private_ownerside", "custom_id" }, { "custom_id" } }, -- either is seen
+  custom_ids = { { "_private_ownerside", "custom_id" }, { "custom_id" } }, -- both occur
   accessors = {
     name = { "name" },
     value = { "value" },

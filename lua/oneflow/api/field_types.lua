@@ -1,5 +1,5 @@
--- Refuses fields whose `type` is not in the registry (oneflow.values), or lacks a part that is needed of it: when the
--- table is loaded, not in the call that first comes to such a field.
+-- Refuses fields whose `type` is not in the registry (oneflow.values), or lacks a part that the field needs: when the
+-- table is loaded, not in the first call that uses such a field.
 local values = require "oneflow.values"
 
 local error, ipairs, pairs, tostring, type = error, ipairs, pairs, tostring, type
@@ -12,10 +12,10 @@ local PARTS = {
   sandbox = { "takes", "called" }, -- of a control, of a seed
 }
 
--- What a list or an object says by its items.
+-- Parts that a list or an object gets from its items.
 local OF_ITEMS = { check = true, lua = true, words = true }
 
--- By role, the fields that were looked at: operations share many.
+-- By role, the fields that were checked: operations share many.
 local seen = { body = {}, filter = {}, item = {}, sandbox = {} }
 
 local look
@@ -41,9 +41,9 @@ local function look_at(field, role, path)
   end
 end
 
---- Raises where something is wrong.
+--- Raises if a field is wrong.
 ---@param fields table<string, table>?  name -> field
----@param role "body"|"filter"|"sandbox"  what the fields are of; a query's are as a body's
+---@param role "body"|"filter"|"sandbox"  what the fields belong to; those of a query count as a body's
 ---@param path string  for the message
 function look(fields, role, path)
   for name, field in pairs(fields or {}) do look_at(field, role, path .. "." .. name) end

@@ -1,4 +1,5 @@
--- Fields that several operations share: people, parties, products, money. Data only; `object` and `list` save writing.
+-- Fields that several operations share: people, parties, products, money. Data only; `object` and `list` are
+-- shorthands.
 local M = {}
 
 local ipairs, pairs = ipairs, pairs
@@ -15,7 +16,7 @@ local function list(of, more)
   return field
 end
 
--- The names of what the service sends beside what it takes, as a set: see `read_only` in oneflow.api.
+-- The names of fields that the service sends but does not accept, as a set: see `read_only` in oneflow.api.
 local function names(list_of, more)
   local all = {}
   for _, name in ipairs(list_of) do all[name] = true end
@@ -23,7 +24,7 @@ local function names(list_of, more)
   return all
 end
 
--- The same fields, none required: what an update takes, and what the service fills in by itself.
+-- The same fields, none required: for updates, and for fields that the service fills in by itself.
 local function optional(fields)
   local all = {}
   for name, field in pairs(fields) do
@@ -41,7 +42,7 @@ M.object, M.list, M.names, M.optional = object, list, names, optional
 
 M.name = { type = "string", max = 130 }
 
--- What the owner side alone sees; of a person with what became of the invitation.
+-- Fields that only the owner side sees; for a person also the state of the invitation.
 M.custom_id = object({ custom_id = { type = "string", nullable = true } }, {
   nullable = "?",
   read_only = names { "created_time", "updated_time", "first_visited_time", "last_visited_time", "visits" },
@@ -78,7 +79,7 @@ local participant = {
   _private_ownerside = M.custom_id,
 }
 
--- How someone is reached, and how signs, says what must be known of them.
+-- Which fields a person needs depends on how the person is reached, and how the person signs.
 local reachable = {
   { when = { delivery_channel = { "email", "email_and_sms" } }, needs = { "email" } },
   { when = { delivery_channel = { "sms", "email_and_sms" } }, needs = { "phone_number" } },
@@ -86,7 +87,7 @@ local reachable = {
   { when = { two_step_authentication_method = { "sms" } }, needs = { "phone_number" } },
   { when = { sign_method = { "sms" } }, needs = { "phone_number" } },
 }
--- The connector's page says so; integrations that leave it out are in use.
+-- The connector's page says so, but there are integrations that omit it.
 local signing = { { when = { signatory = { true } }, needs = { "sign_method" }, confidence = "?" } }
 for i, rule in ipairs(reachable) do signing[i + 1] = rule end
 
@@ -97,16 +98,15 @@ local participant_read_only = names {
 
 M.participant = object(participant, { requires = signing, read_only = participant_read_only })
 
--- The owner side's people: the service fills in what the template's roles say, so less is required.
+-- People of the owner side: the service fills in what the template's roles define, so less is required.
 local my_participant = object(optional(participant), { read_only = participant_read_only })
 
--- What PUT takes: whatever is left out stays as it is, so nothing can be said about what is missing. Whether someone
--- organizes is not among it.
+-- For PUT: omitted fields stay unchanged, so nothing can be required. `organizer` cannot be changed.
 M.participant_changes = optional(participant)
 M.participant_changes.organizer = nil
 M.participant_changes_read_only = names({ "organizer" }, participant_read_only)
 
--- A party of the owner side is none that can be made again as a counterparty.
+-- A party of the owner side cannot be created again as a counterparty.
 local company_or_individual = {
   read_only = names({ "id" }, { my_party = false }),
   requires = {
@@ -146,7 +146,7 @@ local amount = { amount = { type = "decimal", required = true } }
 local price = object({
   base_amount = object(amount),
   amount = object(amount),
-  discount_amount = object(amount, { nullable = true }), -- of the two discounts one is null, 0 or left out
+  discount_amount = object(amount, { nullable = true }), -- one of the two discounts is null, 0 or missing
   discount_percent = { type = "number_text", nullable = true },
 }, { nullable = "?", exclusive = { { "discount_amount", "discount_percent" } } })
 

@@ -13,7 +13,7 @@ return {
     {
       verb = "create", on = "collection", method = "POST", path = "/contracts/{contract}/files", as = "required",
       returns = "file", answers = "new",
-      upload = true, -- multipart/form-data, each field of the body a part
+      upload = true, -- multipart/form-data, with a part for each field of the body
       body = {
         upload_as = { type = "string", enum = { "attachment", "expanded_pdf" }, required = true },
         file = {
@@ -23,7 +23,7 @@ return {
                          "xlsm", "xlsx", "xml" },
         },
       },
-      limits = { files = 30, bytes = 50000000 }, -- of a contract's attachments
+      limits = { files = 30, bytes = 50000000 }, -- for a contract's attachments
       confidence = "doc",
       statuses = { 400, 404, 409 },
       summary = "Adds an attachment, or the PDF of the template's PDF section; the template must have room for it. "
@@ -32,7 +32,7 @@ return {
     {
       verb = "get", on = "item", method = "GET", path = "/contracts/{contract}/files/{file}", as = "optional",
       returns = "file", answers = "same",
-      download = true, -- has the method `download` too: the same with ?download=true, which answers the bytes
+      download = true, -- also has the method `download`: the same request with ?download=true, which returns the bytes
       confidence = "doc",
       summary = "What the file is. Its bytes: `download { to = path }`, `{ sink = function }`, or as a string.",
     },

@@ -1,4 +1,4 @@
--- What is needed to make a contract, gathered by the service. Its other helper is template_type.data_fields:list().
+-- What is needed to create a contract, collected by the service. Its other helper is template_type.data_fields:list().
 return {
   collection = "helpers", name = "helper",
   source = "https://developer.oneflow.com/reference/api-overview",

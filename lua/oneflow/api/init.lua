@@ -83,7 +83,7 @@ local function name_of(resource, operation)
   return (whole and resource.collection or resource.name) .. "." .. operation.verb
 end
 
--- A pattern of such paths, which captures ids: `captured(name)`.
+-- A pattern for such paths, which captures the ids: `captured(name)`.
 local function pattern_of(path, captured)
   return "^" .. gsub(path, "{([a-z_]+)}", function(id) return captured(id) and "([^/]+)" or "[^/]+" end) .. "/*$"
 end
@@ -98,9 +98,9 @@ local function copied(original, more)
   return copy
 end
 
--- What oneflow.call.decode needs: `answers` and `undone`; `always` (the answer is read even when its text alone is
--- wanted); `thing` (what is answered or deleted, for messages), its `id_fields` and `custom_ids`, and `own`, a pattern
--- for its id in the path, where that names it.
+-- The fields for oneflow.call.decode: `answers` and `undone`; `always` (the answer is decoded even if only its text is
+-- requested); `thing` (the item in the answer, or the deleted one, for messages), its `id_fields` and `custom_ids`, and
+-- `own`, a pattern for its id in the path, if the path has it.
 local function expectation(operation, resource)
   local answers, returns = operation.answers, operation.returns
   local thing, plain = resource.item or resource.record, returns == "nothing" or returns == "data"
@@ -116,8 +116,9 @@ local function expectation(operation, resource)
   return expects
 end
 
--- The operation that looks again, and its path as what replaces `captured` in this one's. Who loses it loses what this
--- one did: so it is not dropped, and its end is told as this one's when nobody waits for it.
+-- The operation that checks again, and its path, in which `captured` of this operation's path is inserted. Without its
+-- answer the result of this operation is unknown: so it is not dropped, and if nobody waits, its end is reported as
+-- that of this operation.
 local function confirm(operation, looks)
   local expects, positions = operation.expects, {}
   for i, id in ipairs(operation.ids) do positions[id] = "%" .. i end
@@ -129,7 +130,7 @@ local function confirm(operation, looks)
   })
 end
 
--- One rule for null in place of text.
+-- One rule for null instead of text.
 local function mark_nulls(fields)
   for _, field in pairs(fields) do
     if field.nullable == nil and values[field.type].text and not field.required

@@ -1,4 +1,4 @@
--- The data fields that a template type gives to its templates. The service keeps reading them among its helpers.
+-- The data fields that a template type gives to its templates. The service has their reading among its helpers.
 local fields = require "oneflow.api.fields"
 
 return {

@@ -1,4 +1,4 @@
--- The account's users. `client:user(x)` makes a user and does no I/O; the user records are found here.
+-- The account's users. `client:user(x)` makes a user object and does no I/O; these operations return user records.
 return {
   collection = "users", record = "user",
   accessors = { email = { "email" }, name = { "name" }, active = { "active" } },

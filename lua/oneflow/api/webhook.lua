@@ -1,4 +1,4 @@
--- Subscriptions: which events are sent to which address. What arrives there is oneflow.webhook's.
+-- Subscriptions: which events are sent to which address. oneflow.webhook receives them.
 local fields = require "oneflow.api.fields"
 local list, object = fields.list, fields.object
 

@@ -27,8 +27,8 @@ function M.may(actor, action, workspace_id)
   return rights ~= nil and rights[action] == true
 end
 
---- From which side the actor sees a contract: "owner" through a role in its workspace, or as one of the owner's people;
---- "counterparty" as one of the others, once it is published; nil: not at all.
+--- The side from which the actor sees a contract: "owner" through a role in its workspace, or as one of the owner's
+--- people; "counterparty" as one of the others, once it is published; nil: not at all.
 function M.side(actor, record)
   if M.may(actor, "see", record.workspace_id) then return "owner" end
   if record.state == "draft" then return nil end

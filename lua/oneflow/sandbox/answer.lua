@@ -1,5 +1,4 @@
--- Answers in the service's shape. A refusal is raised as a table and ends the call; `wrap` turns
--- it into what goes out.
+-- Answers in the service's format. A refusal is raised as a table and ends the call; `wrap` makes an answer of it.
 local core = require "oneflow.core"
 local M = {}
 
@@ -55,7 +54,7 @@ function M.is_refusal(value)
   return getmetatable(value) == Refusal
 end
 
---- What a handler answers where it is not JSON with 200.
+--- The answer of a handler that is not JSON with status 200.
 local Raw = {}
 
 ---@param headers table<string, string> lower-case names
@@ -70,14 +69,14 @@ end
 
 M.TITLES = TITLES
 
---- What a code of seven digits means.
+--- The meaning of a code of seven digits.
 function M.describe(code)
   if code == 4000003 then return "Two participants of a contract are the same." end
   local status = floor(code / 10000)
   return DETAILS[status] or TITLES[status]
 end
 
---- The seven fields of an error body. That of a 429 is another one.
+--- The seven fields of an error body. The body of a 429 is different.
 ---@param more? { detail?: string, problems?: table, code?: integer }
 function M.error_body(status, request_id, more)
   more = more or {}

@@ -1,4 +1,4 @@
--- Token and e-mail of a request -> the actor, or a refusal. The account's door comes first.
+-- Token and e-mail of a request -> the actor, or a refusal. The account's access is checked first.
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
 local M = {}

@@ -1,6 +1,5 @@
--- Values from outside (request bodies, seed files) against fields written as the endpoint table
--- writes them. Every problem is found at once, each under the path of the value:
--- `parties[0].name`, lists counted from 0 as JSON people do.
+-- Checks external values (request bodies, seed files) against fields in the form of the endpoint table. Finds all
+-- problems at once, each under the path of the value: `parties[0].name`, with lists counted from 0 as in JSON.
 local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 local cross_field = require "oneflow.values.cross_field"
@@ -26,7 +25,7 @@ local function doubt(problems) doubted[problems] = true end
 
 local function with_doubts(problems) return problems, doubted[problems] or false end
 
--- How the cross-field rules of the endpoint table put it: "is needed", below a path that may be empty.
+-- The service's words for broken cross-field rules: "is needed", after a path that may be empty.
 local function note_cross_field(problems, path, message)
   note(problems, (gsub(path, "^%.", "")), "It " .. message .. ".")
 end
@@ -35,7 +34,7 @@ local function below(path, name)
   return path == "" and name or path .. "." .. name
 end
 
--- What `min` and `max` count depends on what the value is.
+-- What `min` and `max` count, by the type of the value.
 local function size(value)
   if type(value) == "number" then return value, "be" end
   if type(value) == "string" then return len(value), "have a length of" end
@@ -103,14 +102,14 @@ end
 ---@param value any
 ---@param fields table name -> field, as in the endpoint table
 ---@param strict? boolean unknown fields are problems too
----@return table problems path -> list of messages; empty when all is well
+---@return table problems path -> list of messages; empty if there are none
 function M.object(value, fields, strict)
   local problems = {}
   check(value, { type = "object", fields = fields }, "", problems, strict)
   return problems
 end
 
---- Checks the body of an operation, as the endpoint table has it: fields, and what they say about each other.
+--- Checks the body of an operation against the endpoint table: its fields and the cross-field rules.
 ---@return table problems as those of `object`
 ---@return boolean assumed whether something was taken of which no page says that the service takes it
 function M.body(operation, body)
@@ -133,10 +132,10 @@ function M.cross_field(rules, object)
   return with_doubts(problems)
 end
 
---- Adds a problem to those that were found.
+--- Adds a problem to the list.
 M.note = note
 
---- The problems as lines, in a steady order, for a person.
+--- The problems as lines for people, in a fixed order.
 function M.lines(problems)
   local lines = {}
   for path, messages in pairs(problems) do

@@ -1,4 +1,4 @@
--- The controls about contracts: making many, and doing what participants and time do to them. See controls.lua.
+-- The controls of contracts: adding many, and actions of participants and of time. See controls.lua.
 local core = require "oneflow.core"
 local api = require "oneflow.api"
 local parties = require "oneflow.sandbox.parties"
@@ -18,7 +18,7 @@ local M = {}
 
 -- Making many --------------------------------------------------------------------------------------------------
 
--- The first workspace and template that go together and with what was asked for.
+-- The first workspace and template that fit together and fit the arguments.
 local function place(account, arguments)
   local workspace_id, template_id = arguments.workspace_id, arguments.template_id
   for _, template in ipairs(store.sorted(account.templates)) do
@@ -31,7 +31,7 @@ local function place(account, arguments)
   if account.workspaces[workspace_id] and account.templates[template_id] then return workspace_id, template_id end
 end
 
--- A function from 1 .. count to times, evenly from the one to the other; nil where none was given.
+-- A function from 1 .. count to times, evenly distributed between the two; nil if none was given.
 local function spread(from, to, count)
   if not from and not to then return nil end
   local first = time.parse(from or to)
@@ -91,7 +91,7 @@ local function is_meant(person, which)
     or which ~= nil and (person.id == tonumber(which) or person.email == which)
 end
 
--- Those whom the arguments mean, in the order of signing.
+-- The participants that the arguments name, in the order of signing.
 local function people_of(record, which)
   local order, people = {}, {}
   for _, step in ipairs(record.sign_order) do order[step.participant_id] = step.order end
@@ -104,7 +104,7 @@ local function people_of(record, which)
   return people
 end
 
--- Does `act` (signing.sign, signing.decline) in the name of whom the arguments mean.
+-- Runs `act` (signing.sign, signing.decline) for the participants that the arguments name.
 local function in_the_name_of(act, only_one)
   return function(emulator, arguments)
     local record, person, party

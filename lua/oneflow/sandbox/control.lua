@@ -56,7 +56,7 @@ function M.arguments(control, ...)
 end
 
 --- Answers a request below /_sandbox: 403 without the key.
----@param key_sha256 string of the sandbox's control key; hashes are compared, so that time tells nothing
+---@param key_sha256 string hash of the sandbox's control key; hashes are compared, so the time reveals nothing
 function M.handle(emulator, key_sha256, request)
   local function fail(status, detail)
     return answer.wrap(status, answer.error_body(status, emulator:request_id(), { detail = detail }))

@@ -29,7 +29,7 @@ local ACCOUNT = {
   name = "account", type = "string", help = "Name or id of the account; the first when left out.",
 }
 
--- The user's roles by workspace, and the strongest of them in one word.
+-- The user's roles by workspace, and the strongest of them as one word.
 local function describe_user(user)
   local actor = { account = user.account, user = user }
   local role, roles = "none", array{}

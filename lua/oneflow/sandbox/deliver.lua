@@ -1,4 +1,4 @@
--- Sends the sandbox's webhook deliveries, in nginx: over cosockets, from timers, to this machine and no other.
+-- Sends the sandbox's webhook deliveries, in nginx: over cosockets, from timers, and only to this machine.
 local ascii = require "oneflow.base.ascii"
 local webhooks = require "oneflow.sandbox.webhooks"
 local M = {}
@@ -8,10 +8,10 @@ local ipairs, tonumber = ipairs, tonumber
 local concat = table.concat
 local format, match = string.format, string.match
 
-local SENDERS = 32 -- at once; nginx drops timers beyond a number of its own
-local CONNECT, ANSWER = 3000, 10000 -- milliseconds; how long the service waits is on no page
+local SENDERS = 32 -- at once; nginx drops timers beyond a limit
+local CONNECT, ANSWER = 3000, 10000 -- milliseconds; no page says how long the service waits
 
--- { tls, host, port, path } of a URL; nil for one that is not on loopback.
+-- { tls, host, port, path } of a URL; nil if it is not on loopback.
 local function address(url)
   local scheme, authority, path = match(url, "^(https?)://([^/?#@]+)([^#]*)$")
   if not scheme then return nil end
@@ -25,7 +25,7 @@ local function address(url)
   }
 end
 
--- The status of the answer, or nil and why there is none. Its body is not looked at.
+-- The status of the answer, or nil and why there is none. Ignores the body.
 local function post(url, body)
   local target = address(url)
   if not target then return nil, "the sandbox delivers to this machine only" end
@@ -58,7 +58,7 @@ end
 
 local function send(item, emulator)
   local store, delivery = item.store, item.delivery
-  if emulator.store ~= store then return end -- it was reset meanwhile
+  if emulator.store ~= store then return end -- the sandbox was reset meanwhile
   local wait = webhooks.attempted(store, delivery, post(delivery.callback_url, delivery.body))
   if not wait then return end
   ngx.timer.at(wait, function(premature)
@@ -86,7 +86,7 @@ function pump(emulator)
   end
 end
 
---- Starts to send what is to be delivered, and comes back at once.
+--- Starts sending the waiting deliveries, and returns at once.
 function M.start(emulator)
   for _, delivery in ipairs(webhooks.take(emulator.store)) do add(emulator.store, delivery) end
   pump(emulator)

@@ -1,5 +1,5 @@
--- The events of a contract. Of a contract that came with its past (from a seed, or by the thousand) they are made when
--- someone asks for the first time.
+-- The events of a contract. For a contract that was created with a past (from a seed, or by add_contracts) they are
+-- made when somebody first requests them.
 local parties = require "oneflow.sandbox.parties"
 local M = {}
 
@@ -31,7 +31,7 @@ function M.of(store, record)
   return record.events
 end
 
---- Adds one. Where it is the contract's first, it is part of what `recall` remembers.
+--- Adds an event. If it is the contract's first, it is part of what `recall` reconstructs.
 function M.add(store, record, event_type, actor)
   if record.events == nil then
     if event_type == "contract:create" then

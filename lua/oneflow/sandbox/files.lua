@@ -1,5 +1,5 @@
--- The files of contracts and templates, and their bytes. Bytes are given at once, or at an address of the storage:
--- signed, good for a minute, and to be asked without any credential.
+-- The files of contracts and templates, and their bytes. Bytes are sent directly, or from an address of the storage:
+-- signed, valid for a minute, and to be requested without credentials.
 local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
@@ -15,7 +15,7 @@ local format, gsub, match = string.format, string.gsub, string.match
 --- The ids of the files that every contract may have.
 M.CONTRACT, M.VERIFICATION = 1, 2
 
--- Contracts that were signed later have the verification in their own PDF.
+-- Contracts that were signed after this date have the verification in their own PDF.
 local VERIFICATION_UNTIL = "2024-01-15T13:00:00+00:00"
 local STORAGE = "/_storage"
 local SECONDS = 60
@@ -30,7 +30,7 @@ function M.of_contract(record)
   return list
 end
 
---- One of a list by its id.
+--- A file of a list by its id.
 function M.find(list, id)
   for _, file in ipairs(list) do
     if file.id == id then return file end
@@ -69,12 +69,12 @@ local function verification_lines(record)
   return lines
 end
 
---- How many bytes an attachment has.
+--- The size of an attachment in bytes.
 function M.size(file)
   return file.size or #file.bytes
 end
 
---- The bytes of a file: a string, or a filler. `record`: the contract, where the file is one's.
+--- The bytes of a file: a string, or a filler. `record`: the contract, if the file belongs to one.
 function M.bytes(file, record)
   if file.bytes then return file.bytes end
   if file.size then return filler.new(file.size) end
@@ -101,7 +101,7 @@ local function signature(emulator, path, expires)
   return core.sha256(format("%s\n%s\n%d", emulator.secret, path, expires))
 end
 
---- Answers a download: the bytes, or a redirect to the storage, as the sandbox is set to.
+--- Answers a download with the bytes, or with a redirect to the storage, depending on the sandbox's setting.
 ---@param path string of the file below the storage: /contracts/4711/1
 function M.download(call, file, record, path)
   local emulator = call.emulator
@@ -114,7 +114,7 @@ function M.download(call, file, record, path)
   }, "")
 end
 
--- The file of a storage path, and the contract, where it is one's.
+-- The file of a storage path, and the contract, if it belongs to one.
 local function stored(emulator, path)
   local contract_id, file_id = match(path, "^/contracts/(%d+)/(%d+)$")
   if contract_id then
@@ -137,7 +137,8 @@ local function plain(status, text)
   return answer.raw(status, { ["content-type"] = "text/plain" }, text .. "\n")
 end
 
---- Answers a request to the storage. A credential that comes along is one that was given away: refused, as storages do.
+--- Answers a request to the storage. A request with credentials is refused, as storages do, because the client has
+--- given them away.
 function M.serve(emulator, request)
   if request.token_sha256 or request.headers["x-oneflow-user-email"] then
     return plain(400, "The storage takes no credentials but those of its address.")

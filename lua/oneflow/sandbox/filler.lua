@@ -1,4 +1,4 @@
--- The bytes of a large file that nobody keeps: one block again and again, of which no two neighbouring KiB are alike.
+-- The bytes of a large file that is not stored: one block, repeated, in which neighbouring KiB differ.
 local M = {}
 
 local floor, min = math.floor, math.min
@@ -9,7 +9,7 @@ local LINES = {}
 for i = 1, 64 do LINES[i] = rep(format("%02d.", i), 341) .. "\n" end
 local BLOCK = concat(LINES)
 
---- So many bytes, as the body of an answer.
+--- This many bytes, as the body of an answer.
 function M.new(size)
   return { size = size }
 end

@@ -1,5 +1,5 @@
--- The emulator inside nginx: one worker, one Lua state, one emulator. A raw token never goes further than
--- this file: the emulator gets its SHA-256.
+-- The emulator inside nginx: one worker, one Lua state, one emulator. Only this file sees the raw token: the emulator
+-- gets its SHA-256.
 local core = require "oneflow.core"
 local control = require "oneflow.sandbox.control"
 local deliver = require "oneflow.sandbox.deliver"
@@ -18,7 +18,7 @@ local TOKEN_HEADER = "x-oneflow-api-token"
 
 local emulator, key_sha256
 
---- Called once, when the worker starts: reads what the supervisor wrote.
+--- Called once, when the worker starts: reads the files of the supervisor.
 function M.start(path)
   local file = assert(open(path, "rb"))
   local config = assert(core.decode(file:read("*a")))
@@ -28,7 +28,7 @@ function M.start(path)
   watch.parent(config.folder)
 end
 
--- Repeated headers are one, joined: that is what HTTP says they mean.
+-- Repeated headers are joined, which HTTP defines as equivalent.
 local function request_headers()
   local headers = {}
   for name, value in pairs(ngx.req.get_headers(0)) do
@@ -37,13 +37,13 @@ local function request_headers()
   return headers
 end
 
---- Answers the request at hand.
+--- Answers the current request.
 function M.serve()
   ngx.req.read_body()
   local headers = request_headers()
   local token = headers[TOKEN_HEADER]
   headers[TOKEN_HEADER] = nil
-  -- The line as it was sent: nginx's own idea of the path has its escapes resolved.
+  -- The request line as it was sent: in nginx's own path the escapes are resolved.
   local target = gsub(ngx.var.request_uri, "^[^/?]+//[^/]*", "")
   local path, query = match(target, "^([^?]*)%??(.*)$")
   local request = {

@@ -1,5 +1,5 @@
--- What stands before an operation: is the thing there, may the actor see it, may the actor do this to it. Missing and
--- hidden look alike.
+-- The checks before an operation: does the item exist, may the actor see it, may the actor do this to it? Missing and
+-- hidden items give the same answer.
 local access = require "oneflow.sandbox.access"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
@@ -11,7 +11,7 @@ local M = {}
 local ipairs, pairs = ipairs, pairs
 local refuse = answer.refuse
 
---- The contract of the path as far as the actor may see it, and from which side; otherwise nil, and whether it exists.
+--- The contract of the path, if the actor may see it, and from which side; otherwise nil, and whether it exists.
 function M.visible(call)
   local id = check.id(call.ids.contract)
   local record = id and call.actor.account.contracts[id]
@@ -20,13 +20,13 @@ function M.visible(call)
   return nil, record ~= nil
 end
 
---- The contract of the path, for what only reads it.
+--- The contract of the path, for operations that only read it.
 ---@return table record
 ---@return table viewer as shapes.lua takes it
 function M.contract(call)
   local record, side = M.visible(call)
   if not record then refuse(404) end
-  -- Who takes part without a role in the workspace: how the service treats them is written nowhere.
+  -- A participant without a role in the workspace: no page says how the service treats them.
   local role = access.role(call.actor, record.workspace_id)
   call.assumed = call.assumed or not role
   return record, { base_url = call.base_url, actor = call.actor, ownerside = side == "owner" }
@@ -39,14 +39,14 @@ function M.contract_to(call, action)
   return record, viewer
 end
 
---- The contract of the path, for a change of its content: not once it is signed or declined.
+--- The contract of the path, for a change of its content: refused once it is signed or declined.
 function M.open_contract(call)
   local record, viewer = M.contract_to(call, "update")
   if record.state == "signed" or record.state == "declined" then refuse(409) end
   return record, viewer
 end
 
---- Who the actor is on a contract: the owner side's person with the user's e-mail, if there is one.
+--- The actor as a participant: the owner side's person with the user's e-mail address, if there is one.
 function M.actor_of(call, record)
   local user = call.actor.user
   local person, party = parties.owner_person(record, user and user.email or "")

@@ -1,5 +1,5 @@
--- An emulation of the service in pure Lua: a request goes in, an answer comes out. It knows no sockets; the
--- front in nginx and `oneflow.testing` in-process hand it requests of one form.
+-- An emulation of the service in pure Lua: it turns a request into an answer. It uses no sockets: the front in nginx,
+-- and `oneflow.testing` in-process, pass it requests in the same form.
 local ascii = require "oneflow.base.ascii"
 local clock = require "oneflow.base.clock"
 local core = require "oneflow.core"
@@ -38,10 +38,10 @@ end
 
 local SWEEP_SECONDS = 60
 local LOG_KEPT = 1000
-local SECRET_LENGTH = 32 -- of what signs the storage's addresses
+local SECRET_LENGTH = 32 -- of the secret that signs the storage's addresses
 
--- The body as a table. None at all is an empty object: the service takes a publish without a body. An upload is read by
--- its handler.
+-- The body as a table. No body is an empty object, because the service accepts a publish without a body. Handlers read
+-- uploads themselves.
 local function parse_body(operation, request)
   local text = request.body
   if not operation.body or operation.upload then return {} end
@@ -54,7 +54,7 @@ local function parse_body(operation, request)
   return value
 end
 
--- A fault that was ordered for this operation, counted down.
+-- The fault that was injected for this operation, if its count is not used up.
 local function take_fault(self, name)
   for i, fault in ipairs(self.faults) do
     if fault.operation == name then
@@ -89,11 +89,11 @@ local function perform(self, request, route, ids, token, call)
   call.emulator, call.store, call.base_url, call.operation = self, self.store, self.base_url, operation
   call.path, call.ids, call.query = (gsub(sub(request.path, #"/v1" + 1), "/+$", "")), ids, request.query
   call.request, call.body = request, parse_body(operation, request)
-  call.assumed = assumed or operation.confirmed == false -- a handler sets it for rules of its own
+  call.assumed = assumed or operation.confirmed == false -- handlers set it for their own rules
   return route.handler(call)
 end
 
--- What an account's log says of a call that changed something.
+-- The entry in an account's log for a call that changed something.
 local function log(self, call)
   if call.operation.method == "GET" then return end
   local entries, user = call.actor.account.log, call.actor.user
@@ -104,7 +104,7 @@ local function log(self, call)
   if #entries > LOG_KEPT then remove(entries, 1) end
 end
 
--- Runs what may refuse: whether it did not, and what it gave.
+-- Runs a function that may refuse -> whether it did not, and its result.
 local function attempt(act)
   local ok, result = xpcall(act, function(raised)
     return answer.is_refusal(raised) and raised or traceback(tostring(raised), 2)
@@ -134,7 +134,7 @@ local function answer_call(self, request, entry, route, ids, token)
   return result.status, result.headers, result.body
 end
 
--- What is no path of the API: pages of access links, and files in the storage.
+-- Answers paths outside of the API: pages of access links, and files in the storage.
 local function serve_other(self, request, entry, serve)
   local ok, result = attempt(function() return serve(self, request) end)
   if not ok then result = answer.raw(result.status, { ["content-type"] = "text/plain" }, "Not a good address.\n") end
@@ -142,7 +142,7 @@ local function serve_other(self, request, entry, serve)
   return result.status, result.headers, result.body
 end
 
--- What the clock did meanwhile; often enough for signing periods, which end by the day.
+-- Applies the passing of time; often enough for signing periods, which end by the day.
 local function sweep(self)
   local now = self.clock()
   if now < self.next_sweep then return end
@@ -177,20 +177,20 @@ function Emulator:handle(request)
   return status, headers, body
 end
 
---- Tells the webhooks what happened to contracts, after a request or a control: here and nowhere else.
+--- Creates the webhook deliveries for events of contracts, after a request or a control; only here.
 function Emulator:settle()
   for _, each in ipairs(self.store:take_happened()) do webhooks.emit(self.store, each.contract, each.events) end
 end
 
---- Moves the sandbox's clock on.
+--- Moves the sandbox's clock forward.
 function Emulator:advance(seconds)
   self.offset = self.offset + seconds
   self.next_sweep = 0
   sweep(self)
 end
 
---- Back to the seed: accounts, users, contracts, journal, faults, clock. Tokens stay as they are: a secret was
---- shown once and cannot be shown again, and a revoked one is revoked for good.
+--- Resets accounts, users, contracts, journal, faults and clock to the seed. Tokens are kept: a secret was shown once
+--- and cannot be shown again, and a revoked one stays revoked.
 function Emulator:reset()
   self.offset, self.next_sweep = 0, 0
   self.store = store.new(self.seed, self.clock)

@@ -1,5 +1,5 @@
--- What arrived, in order: one entry a request, written before anything is decided about it. The newest
--- hundred thousand are kept, so that a sandbox may run for weeks.
+-- The received requests, in order: one entry for each, written before the request is processed. The newest hundred
+-- thousand are kept, so that a sandbox may run for weeks.
 local M = {}
 M.__index = M
 

@@ -1,4 +1,4 @@
--- Lists as operations answer them: filters, order and a page, as the endpoint table says.
+-- The lists that operations return: filters, order and a page, according to the endpoint table.
 local query = require "oneflow.sandbox.query"
 local M = {}
 
@@ -18,7 +18,7 @@ function M.answer(call, records, shape, makers)
     if wanted then kept[#kept + 1] = record end
   end
   query.sort(asked, kept, operation.sort)
-  -- Some of the lists below a contract may come whole; which ones is written nowhere.
+  -- Some lists of a contract may come without pages; no page says which.
   if asked.values.limit == "all" and #operation.ids > 0 then
     call.assumed = true
     return query.whole(call.base_url .. call.path, kept, shape)

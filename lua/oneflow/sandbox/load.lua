@@ -1,4 +1,4 @@
--- A seed -> a store's accounts. The seed was checked, and is not changed.
+-- Fills a store's accounts from a seed, which was checked before and is not changed.
 local core = require "oneflow.core"
 local products = require "oneflow.sandbox.products"
 local time = require "oneflow.sandbox.time"
@@ -14,7 +14,7 @@ local function copy(value)
   if type(value) ~= "table" then return value end
   local new = {}
   for key, item in pairs(value) do new[key] = copy(item) end
-  -- A list that the decoder marked stays one when it is empty.
+  -- A list that was marked by the decoder stays marked when it is empty.
   return getmetatable(value) and core.array(new) or new
 end
 
@@ -24,7 +24,7 @@ local function by_id(records)
   return map
 end
 
--- Times are compared as text: all in one spelling.
+-- Times are compared as text, so all have the same form.
 local function utc(text)
   return text and time.iso(time.parse(text))
 end
@@ -42,7 +42,7 @@ local function add_users(account, source)
   end
 end
 
--- A type that only its templates name has their names and fields.
+-- A type that is named only by its templates has their names and fields.
 local function add_template_types(self, account)
   for _, each in pairs(account.template_types) do
     each.data_fields, each.active = each.data_fields or {}, each.active ~= false
@@ -86,7 +86,7 @@ local function add_files(self, record, files)
 end
 
 local function add_contracts(self, account, source)
-  -- In the order of their ids, so that a list without `sort` is in that order.
+  -- Sorted by id, because a list without `sort` is in that order.
   local contracts = {}
   for i, contract in ipairs(source.contracts or {}) do contracts[i] = contract end
   sort(contracts, function(a, b) return a.id < b.id end)

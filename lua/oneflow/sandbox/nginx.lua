@@ -7,7 +7,7 @@ local format, gmatch, gsub, match, sub = string.format, string.gmatch, string.gs
 local open = io.open
 
 local PROGRAMS = { "/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/local/openresty/nginx/sbin/nginx" }
--- Loaded where they are files; other builds of nginx have Lua built in.
+-- Modules that are loaded if they are files; other builds of nginx contain Lua.
 local MODULES = {
   "/usr/lib/nginx/modules/ndk_http_module.so",
   "/usr/lib/nginx/modules/ngx_http_lua_module.so",
@@ -33,7 +33,7 @@ function M.program(given, search_path)
   return nil, "nginx is not installed. On Debian: apt-get install nginx-light libnginx-mod-http-lua"
 end
 
--- A path as seen from anywhere.
+-- An absolute path.
 function M.absolute(path, folder)
   return sub(path, 1, 1) == "/" and path or folder .. "/" .. gsub(path, "^%./", "")
 end
@@ -138,7 +138,7 @@ http {
 function M.configuration(options)
   local values = {
     modules = M.load_modules(), folder = options.folder, port = format("%d", options.port),
-    -- Started by root, the worker stays root: a checkout may lie in a folder of root's alone.
+    -- If started by root, the worker stays root, because only root may be able to read the checkout.
     user = options.user and format("user %s;\n", options.user) or "",
     path = quote(options.path), cpath = quote(options.cpath),
     config = quote(options.folder .. "/config.json"),

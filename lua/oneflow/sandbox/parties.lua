@@ -1,4 +1,4 @@
--- Parties and their people, as compact records: what is usual is in the metatable, for there may be many thousands.
+-- Parties and their people, as compact records: usual values are in the metatable, because there may be many thousands.
 local core = require "oneflow.core"
 local M = {}
 
@@ -16,7 +16,7 @@ local Person = { __index = {
 
 local Party = { __index = { type = "company", mine = false, identification_number = "" } }
 
--- What a body may say of a person, beside what lies in objects of its own.
+-- The fields of a person in a body, except those in nested objects.
 local PERSON_FIELDS = {
   "name", "email", "phone_number", "title", "identification_number", "delivery_channel", "signatory", "organizer",
   "sign_method", "two_step_authentication_method",
@@ -27,12 +27,12 @@ local function custom_id_of(source)
   if type(private) == "table" then return private.custom_id end
 end
 
--- nil: as it was; null: as if nothing had ever been said.
+-- nil: unchanged; null: as if it had never been set.
 local function take(record, name, value)
   if value == null then record[name] = nil elseif value ~= nil then record[name] = value end
 end
 
---- Takes over what a body says of a person.
+--- Applies the fields of a person in a body.
 function M.change_person(person, source)
   for _, name in ipairs(PERSON_FIELDS) do take(person, name, source[name]) end
   local permissions = source._permissions
@@ -46,7 +46,7 @@ function M.new_person(store, source)
   return person
 end
 
---- Takes over what a body says of a party, its people aside.
+--- Applies the fields of a party in a body, except its people.
 function M.change_party(party, source)
   take(party, "name", source.name)
   take(party, "identification_number", source.identification_number)
@@ -85,7 +85,7 @@ function M.people(record)
   return next_person, { list = record.parties, at = 1, index = 0 }
 end
 
---- A party by id, and where it stands.
+--- A party by id, and its index.
 function M.party(record, id)
   for i, party in ipairs(record.parties) do
     if party.id == id then return party, i end
@@ -99,7 +99,7 @@ function M.person(record, id)
   end
 end
 
---- Takes a participant out of a contract: out of the party, and out of the order of signing.
+--- Removes a participant from a contract: from the party, and from the order of signing.
 function M.remove_person(record, person)
   for _, party in ipairs(record.parties) do
     for i, each in ipairs(party.people) do

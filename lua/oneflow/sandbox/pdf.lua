@@ -1,4 +1,4 @@
--- The smallest PDF that a reader opens: lines of text, one page or more, with a right table of its objects.
+-- A minimal PDF that readers open: lines of text, on one or more pages, with a correct table of its objects.
 local M = {}
 
 local ipairs = ipairs
@@ -8,7 +8,7 @@ local byte, char = string.byte, string.char
 
 local LINES_A_PAGE = 50
 
--- UTF-8 -> Latin-1, which the built-in fonts know; what is beyond it becomes a question mark.
+-- UTF-8 -> Latin-1, which the built-in fonts have; other characters become question marks.
 local function latin(text)
   local one = gsub(text, "([\194\195])([\128-\191])", function(lead, rest)
     return char((byte(lead) - 194) * 64 + byte(rest))

@@ -1,5 +1,5 @@
--- What the service demands of the people whom a body brings into a contract, beyond what the endpoint table says of
--- them alone: nobody twice, no more than forty, and what is special about the owner side.
+-- The service's rules for people whom a body adds to a contract, beyond those of the endpoint table: nobody twice, at
+-- most forty, and the special rules of the owner side.
 local core = require "oneflow.core"
 local api = require "oneflow.api"
 local answer = require "oneflow.sandbox.answer"
@@ -31,7 +31,7 @@ local function look(person, path, entry, taken, problems, duplicates)
   taken[person.email] = true
 end
 
---- Refuses people whom the service would not take.
+--- Refuses people whom the service would refuse.
 ---@param record table|nil the contract that they come to, when there is one already
 ---@param entries table[] { path =, mine =, person = a participant's body, or party = a party's }
 function M.check(record, entries)
@@ -61,7 +61,7 @@ function M.check(record, entries)
   end
 end
 
--- What a participant is once a change is made, as a body.
+-- A participant after a change, as a body.
 local function merged(person, body)
   local rules, whole = api.operations["participant.create"].body, {}
   for name in next, rules do
@@ -71,7 +71,7 @@ local function merged(person, body)
   return whole
 end
 
---- Refuses a change after which a participant could not be reached, or could not sign as is said.
+--- Refuses a change after which a participant could not be reached, or could not sign in the stated way.
 ---@return boolean assumed as of check.body
 function M.check_change(person, party, body)
   if party.mine and body.email ~= nil and body.email ~= person.email then

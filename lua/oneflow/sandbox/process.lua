@@ -13,7 +13,7 @@ Process.__index = Process
 
 local RUN = "os.exit(require('oneflow.cli').main({%s}), true)"
 
--- This process's environment, but its search paths as they are now: changed by the script, perhaps.
+-- This process's environment, with the present search paths, which the script may have changed.
 local function environment()
   local list = {}
   for name, value in pairs(uv.os_environ()) do
@@ -32,8 +32,8 @@ local function write_seed(seed)
   return path
 end
 
---- Starts a sandbox and waits until it is ready; raises when it does not become so (its message is then
---- on standard error).
+--- Starts a sandbox and waits until it is ready; raises if that fails (the sandbox's message is then on standard
+--- error).
 ---@param options { seed: table|nil, port: integer|nil, lua: string|nil, access_log: string|nil }
 function M.start(options)
   local arguments = format("'sandbox','--port','%d','--until-eof'", options.port or 0)
@@ -57,12 +57,12 @@ function M.start(options)
     error("the sandbox did not start; it says why on standard error", 2)
   end
   self.description = core.decode(sub(said, 1, -2))
-  -- A script's own loop need not wait for the sandbox.
+  -- A script's own event loop does not wait for the sandbox.
   for _, each in ipairs{ self.handle, self.input, self.output } do each:unref() end
   return self
 end
 
---- Ends it, and waits until it has gone.
+--- Ends it, and waits until it has ended.
 function Process:stop()
   if self.handle:is_closing() then return end
   self.handle:ref()

@@ -1,5 +1,4 @@
--- Product tables: groups of products, from templates and bodies. Amounts are decimal strings; what a price comes to is
--- worked out here.
+-- Product tables: groups of products, from templates and bodies. Amounts are decimal strings; prices are computed here.
 local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 local money = require "oneflow.money"
@@ -34,7 +33,7 @@ local function decimals(text)
   return #(match(text, "%.(%d*)$") or "")
 end
 
--- A number with so many digits after a point, in any locale.
+-- A number with this many digits after the point, in any locale.
 local function with_decimals(number, places)
   local digits = format("%.0f", abs(number) * 10 ^ places)
   digits = rep("0", places + 1 - #digits) .. digits
@@ -75,7 +74,7 @@ local function take_price(product, name, given)
   product[name] = price
 end
 
---- Takes over what a body says of a product.
+--- Applies the fields of a product in a body.
 function M.change(product, body)
   for _, name in ipairs{ "name", "description" } do
     if body[name] ~= nil then product[name] = said(body[name]) or "" end
@@ -99,8 +98,8 @@ function M.new(store, body)
   return product
 end
 
---- Takes over the whole of a group: its products are those of the body, in that order; one with an id that the group
---- has is changed, one without is new. nil and the index of a product whose id the group does not have.
+--- Applies the content of a group: its products become those of the body, in that order; one with an id of the group is
+--- changed, one without an id is new. nil and the index of a product whose id the group does not have.
 function M.replace(store, group, body)
   local known = {}
   for _, product in ipairs(group.products) do known[product.id] = product end
@@ -129,7 +128,7 @@ local function new_group(store, source, from)
   return group
 end
 
---- Groups as a template has them: their ids are its own.
+--- The groups of a template, with their own ids.
 function M.copy(store, sources)
   local groups = {}
   for i, source in ipairs(sources) do
@@ -156,7 +155,7 @@ local function from_template(store, template)
   return groups
 end
 
---- The groups of a contract once more, for its copy.
+--- Copies the groups of a contract, for its copy.
 function M.copies(store, record)
   local groups = {}
   for i, source in ipairs(M.groups(store, record)) do
@@ -166,7 +165,7 @@ function M.copies(store, record)
   return groups
 end
 
---- The contract's groups: those of its template, made when someone asks for the first time.
+--- The contract's groups: those of its template, created when they are first needed.
 function M.groups(store, record)
   if not record.product_groups then
     record.product_groups = from_template(store, record.account.templates[record.template_id])
@@ -174,7 +173,7 @@ function M.groups(store, record)
   return record.product_groups
 end
 
---- The group of the template that a body's group means: by its id, or the only one there is.
+--- The template's group for a group in a body: by its id, or the only one.
 ---@return table|nil
 function M.meant(template, source)
   if source.id == nil then return #template.product_groups == 1 and template.product_groups[1] or nil end
@@ -210,7 +209,7 @@ function M.count(store, record)
   return count
 end
 
---- A product by id, its group, and where it stands in it.
+--- A product by id, its group, and its index in it.
 function M.find(store, record, id)
   for _, group in ipairs(M.groups(store, record)) do
     for i, product in ipairs(group.products) do

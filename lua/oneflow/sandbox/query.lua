@@ -1,5 +1,5 @@
--- Query strings: parameters, and the three things that a list takes: `filter[...]`, `sort`, and
--- `limit` with `offset`. Refuses with 400 what the service refuses.
+-- Query strings: parameters, and the three parameters of lists: `filter[...]`, `sort`, and `limit` with `offset`.
+-- Refuses with 400 what the service refuses.
 local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
@@ -78,7 +78,7 @@ function M.parts(text)
   return list
 end
 
--- One end of a range as records have their times; false for what is no time, nil for an open end.
+-- One end of a range in the form of the records' times; false if it is not a time, nil for an open end.
 local function range_end(text)
   if text == "" then return nil end
   local seconds = time.parse(text)
@@ -135,7 +135,7 @@ local function less(a, b)
   return a < b
 end
 
--- Empty strings come first by being strings; nil comes last whatever the direction.
+-- Empty strings sort first, as strings do; nil sorts last in either direction.
 local function before(keys, a, b)
   for _, key in ipairs(keys) do
     local left, right = a[key.column], b[key.column]
@@ -186,7 +186,7 @@ function M.page(query, url, records, shape)
   return {
     _links = {
       self = link(offset),
-      -- Beyond the largest offset there is no address to give.
+      -- Beyond the largest offset there is no address.
       next = link(following < #records and following <= MAX_OFFSET and following or nil),
       previous = link(offset > 0 and max(0, offset - limit) or nil),
     },

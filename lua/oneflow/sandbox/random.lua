@@ -6,7 +6,8 @@ local byte, sub = string.byte, string.sub
 local concat = table.concat
 
 local ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
--- 252 is the largest multiple of the alphabet's 63 characters in a byte: above it some would be likelier.
+-- 252 is the largest multiple of the alphabet's 63 characters in a byte: with higher values some characters would be
+-- more likely.
 local FAIR = 252
 
 --- `length` characters of [a-zA-Z0-9-], each equally likely.

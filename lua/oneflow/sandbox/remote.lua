@@ -1,4 +1,4 @@
--- The controls of a sandbox that is somewhere else: over HTTP, with its key.
+-- The controls of a sandbox in another process: over HTTP, with its key.
 local core = require "oneflow.core"
 local controls = require "oneflow.sandbox.controls"
 local http = require "oneflow.sandbox.http"

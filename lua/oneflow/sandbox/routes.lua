@@ -1,5 +1,5 @@
--- Requests -> operations, by the endpoint table. A literal segment wins over an id: GET /contracts/create is
--- that path with the wrong method, not a contract called "create".
+-- Finds the operation of a request, by the endpoint table. A literal segment takes precedence over an id: GET
+-- /contracts/create is that path with the wrong method, not a contract called "create".
 local M = {}
 M.__index = M
 
@@ -7,7 +7,7 @@ local error, ipairs, pairs, setmetatable = error, ipairs, pairs, setmetatable
 local format, gmatch, match, sub = string.format, string.gmatch, string.match, string.sub
 
 local PREFIX = "/v1"
--- Keys of a node that no segment can have: a segment holds no slash.
+-- Keys of a node that cannot be segments, because a segment has no slash.
 local ID, METHODS = "/id", "/methods"
 
 local function segments(path)

@@ -1,5 +1,5 @@
--- What a fresh sandbox holds: data only, in the form that `oneflow sandbox serve --seed FILE.json` takes
--- too (`oneflow sandbox seed` prints it as JSON to start from). Its fields: see seed_fields.lua.
+-- The contents of a new sandbox: data only, in the form that `oneflow sandbox serve --seed FILE.json` accepts, too
+-- (`oneflow sandbox seed` prints it as JSON to start from). Its fields: see seed_fields.lua.
 local SALES, PURCHASING, OTHER = 101, 102, 103
 
 local function signatory(name, email)

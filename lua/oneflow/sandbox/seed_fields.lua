@@ -1,5 +1,5 @@
--- What a seed may hold, written as the endpoint table writes fields; a contract of the seed is the body of
--- `contract.create` and what time has done to it. `problems` says what is wrong with a seed, by path.
+-- The fields of a seed, in the form of the endpoint table; a contract of the seed is the body of `contract.create` with
+-- additional fields for its past. `problems` checks a seed.
 local api = require "oneflow.api"
 local check = require "oneflow.sandbox.check"
 local refuse_unknown = require "oneflow.api.field_types"
@@ -90,7 +90,7 @@ local FIELDS = {
 
 refuse_unknown(FIELDS, "sandbox", "seed")
 
--- The lists whose ids name one thing each over all accounts.
+-- The lists whose ids are unique over all accounts.
 local NUMBERED = {
   "workspaces", "templates", "template_types", "folders", "contacts", "webhooks", "tags", "users", "contracts",
 }
@@ -105,7 +105,7 @@ local function must_exist(known, value, what, path, problems)
   if not known[value] then check.note(problems, path, format("No %s of this account has this id.", what)) end
 end
 
--- Does the way up from a folder come back to one that it passed?
+-- Do the parents of a folder form a cycle?
 local function is_inside_itself(folder, folders)
   local passed = {}
   while folder do
@@ -178,12 +178,12 @@ local function check_ids(seed, problems)
   end
 end
 
---- What is wrong with a seed: path -> messages; nil when nothing is.
+--- Checks a seed -> problems: path -> messages; nil if there are none.
 ---@param seed any
 ---@return table|nil
 function M.problems(seed)
   local problems = check.object(seed, FIELDS, true)
-  -- References are looked at once the shapes hold, so that no line above needs to doubt them.
+  -- References are checked only if all fields are good, so the code above can rely on them.
   if not next(problems) then
     check_ids(seed, problems)
     for a, account in ipairs(seed.accounts) do

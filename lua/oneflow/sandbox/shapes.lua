@@ -19,7 +19,7 @@ M.or_null = or_null
 
 -- Parties ------------------------------------------------------------------------------------------------------
 
-local PREFERRED = "standard_esign" -- of the sign methods, where none was said
+local PREFERRED = "standard_esign" -- the default sign method
 
 function M.participant(viewer, record, person, party)
   local user = viewer.actor.user
@@ -122,7 +122,7 @@ end
 local function tags(record)
   local list = array{}
   for _, id in ipairs(record.tags) do
-    local tag = record.account.tags[id] -- none: it was deleted
+    local tag = record.account.tags[id] -- nil if it was deleted
     if tag then list[#list + 1] = { id = id, name = tag.name } end
   end
   return list
@@ -141,7 +141,7 @@ local TWO_STEP = {
   { name = "sms", preferred = false, required_participant_attributes = { "phone_number" } },
 }
 
---- What contracts of a template can take.
+--- The content that contracts of a template can have.
 function M.available_options(template)
   return {
     can_receive_attachments = template.can_receive_attachments == true,
@@ -170,7 +170,7 @@ local function contract_links(base_url, record, template)
   return all
 end
 
---- A contract as an item of a list: lighter than a single read.
+--- A contract as an item of a list, with fewer fields than a single read.
 function M.contract_item(viewer, record)
   local template = record.account.templates[record.template_id]
   return {

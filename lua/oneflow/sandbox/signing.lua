@@ -13,7 +13,7 @@ local DAY = 86400
 
 -- Invitations and signing periods ------------------------------------------------------------------------------
 
---- The invitations are out: everyone who is reached over a channel has a delivery status.
+--- Marks the invitations as sent: everybody who is reached over a channel gets a delivery status.
 function M.reach(record, status)
   for person in parties.people(record) do
     if person.delivery_channel ~= "none" and person.delivery_channel ~= "same_device" then
@@ -22,7 +22,7 @@ function M.reach(record, status)
   end
 end
 
---- Sets when the contract's signing period ends, as far as that is known: days are counted from publishing.
+--- Sets the end of the contract's signing period, if it is known: days are counted from publishing.
 function M.set_expiry(record)
   local period = record.signing_period
   record.expiry_time = nil
@@ -33,8 +33,8 @@ function M.set_expiry(record)
   end
 end
 
--- What the signing period may become in which state: a draft's anything, a pending one's an end or none, a signed
--- one's nothing.
+-- The signing periods allowed in each state: any for a draft, an end or none for a pending contract, no change for a
+-- signed one.
 local PERIODS = {
   draft = { never = true, days_after_publish = true, fixed_date = true },
   pending = { never = true, fixed_date = true },
@@ -65,7 +65,7 @@ function M.publish(store, record, actor)
   store:happen(record, "contract:publish", actor)
 end
 
---- Takes over a signing period that was checked; a later end brings an overdue contract back.
+--- Applies a checked signing period; a later end makes an overdue contract pending again.
 function M.set_period(store, record, period, actor)
   record.signing_period = {
     type = period.type, expire_date = period.expire_date, expire_days_after_publish = period.expire_days_after_publish,
@@ -78,14 +78,14 @@ function M.set_period(store, record, period, actor)
   end
 end
 
---- The signing period of a pending contract is over.
+--- Ends the signing period of a pending contract.
 function M.expire(store, record)
   local now = store:changed(record)
   enter(record, "overdue", now)
   store:happen(record, "contract:signing_period_expire")
 end
 
---- Expires what is due by the clock.
+--- Expires contracts whose signing period is over.
 function M.expire_due(store)
   local now = store:now()
   for _, account in ipairs(store.accounts) do
@@ -95,14 +95,14 @@ function M.expire_due(store)
   end
 end
 
--- The place of each signatory in the order of signing; those who are not in it may sign at any time.
+-- The position of each signatory in the order of signing; those without one may sign at any time.
 local function steps(record)
   local order = {}
   for _, step in ipairs(record.sign_order) do order[step.participant_id] = step.order end
   return order
 end
 
---- Whether it is this person's turn, or why not.
+--- Is it this person's turn? If not, why not.
 ---@return boolean
 ---@return string|nil why
 function M.may_sign(record, person)
@@ -132,7 +132,7 @@ local function conclude(store, record, now)
   store:happen(record, "contract:sign")
 end
 
---- Signs; the last signature signs the contract. nil and why not, where the person may not sign.
+--- Signs for a person; the last signature makes the contract signed. nil and why not, if the person may not sign.
 ---@return boolean|nil
 ---@return string|nil why
 function M.sign(store, record, person, party)
@@ -145,7 +145,7 @@ function M.sign(store, record, person, party)
   return true
 end
 
---- Signs in the name of all, as the owner's "mark as signed" does.
+--- Signs for everybody, as the owner's "mark as signed" does.
 function M.mark_as_signed(store, record)
   local now = store:changed(record)
   record.published_time = record.published_time or now
@@ -155,7 +155,7 @@ function M.mark_as_signed(store, record)
   conclude(store, record, now)
 end
 
---- Declines; in the name of the owner where no person is given. nil and why not, where that cannot be.
+--- Declines; for the owner if no person is given. nil and why not, if that is not possible.
 ---@return boolean|nil
 ---@return string|nil why
 function M.decline(store, record, person, party)
@@ -173,7 +173,7 @@ function M.decline(store, record, person, party)
   return true
 end
 
---- The content changed: who had signed the former one has not signed this one.
+--- The content has changed: earlier signatures no longer count.
 function M.reset(store, record, actor)
   local any = false
   for person, party in parties.people(record) do

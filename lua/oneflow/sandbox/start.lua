@@ -1,11 +1,11 @@
--- What a sandbox says of itself when it is ready: its description, with a first token of each account. Tokens
--- are made through the controls like any other; one is shown here, and nowhere again.
+-- The description that a sandbox prints when it is ready, with a first token for each account. Tokens are created with
+-- the controls like any other; their secrets are shown only here.
 local core = require "oneflow.core"
 
 local ipairs = ipairs
 local TOKEN_NAME = "start"
 
---- The description of a started sandbox; its upper level is that of the first account.
+--- The description of a started sandbox; its top-level fields are those of the first account.
 ---@param run fun(name: string, arguments: table): table runs a control, raises when it cannot
 ---@return table { base_url, token, users, contracts, accounts }
 return function(run)

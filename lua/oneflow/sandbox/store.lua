@@ -36,14 +36,14 @@ function M:now()
   return time.iso(self.clock())
 end
 
---- A contract changed: at this time, and lists of contracts are to be made anew.
+--- Marks a contract as changed at this time; lists of contracts are computed again.
 function M:changed(record)
   record.updated_time = self:now()
   record.account.version = record.account.version + 1
   return record.updated_time
 end
 
---- The records of a map, oldest id first.
+--- The records of a map, sorted by id.
 function M.sorted(map)
   local list = {}
   for _, record in pairs(map) do list[#list + 1] = record end
@@ -51,7 +51,7 @@ function M.sorted(map)
   return list
 end
 
--- The tag of this name; a new one where there is none.
+-- The tag with this name; creates it if there is none.
 local function tag_named(self, account, name)
   for _, tag in pairs(account.tags) do
     if tag.name == name then return tag end
@@ -61,8 +61,8 @@ local function tag_named(self, account, name)
   return tag
 end
 
---- The ids of tags given as {id} or {name}; nil and the index of one that the account does not have. A name that is new
---- makes a tag.
+--- The ids of tags given as {id} or {name}; nil and the index of a tag that the account does not have. A new name
+--- creates a tag.
 function M:tag_ids(account, tags)
   for i, tag in ipairs(tags) do
     if tag.id and not account.tags[tag.id] or not (tag.id or tag.name) then return nil, i end
@@ -88,7 +88,7 @@ function M.value_of(record, field)
   return record.values[field.custom_id] or field.value or ""
 end
 
--- What time has done to a contract that is made in a later state. One that is pending still can be signed.
+-- The past of a contract that is created in a later state. A pending one can still be signed.
 local function age(self, record, state)
   if state == "draft" then return end
   record.state = state
@@ -105,8 +105,8 @@ local function age(self, record, state)
   end
 end
 
---- Adds a contract from the body of `contract.create`; `past` holds what is not in such a body: id, state, times,
---- tags as a list of ids, lifecycle.
+--- Adds a contract from the body of `contract.create`; `past` has the fields that such a body does not have: id, state,
+--- times, tags as a list of ids, lifecycle.
 function M:add_contract(account, body, past)
   past = past or {}
   local template = account.templates[body.template_id]
@@ -156,7 +156,7 @@ function M:remove_contract(record)
   account.contract_list, account.gone = list, 0
 end
 
---- The contracts of an account that are there, oldest id first.
+--- The existing contracts of an account, sorted by id.
 function M.contracts(account)
   local list, i = account.contract_list, 0
   return function()
@@ -167,7 +167,7 @@ end
 
 -- Events -------------------------------------------------------------------------------------------------------
 
---- Something happened to a contract: it is among its events, and goes out to the webhooks when the request is done.
+--- Adds an event to a contract; the webhooks get it when the request is done.
 ---@param actor table|nil { party, participant }: who did it
 function M:happen(record, event_type, actor)
   local event = events.add(self, record, event_type, actor)
@@ -180,7 +180,7 @@ function M:happen(record, event_type, actor)
   last.events[#last.events + 1] = event
 end
 
---- What happened since this was last asked: { { contract, events } }, in order.
+--- The events since the last call of this function: { { contract, events } }, in order.
 function M:take_happened()
   local list = self.happened
   if #list > 0 then self.happened = {} end

@@ -16,7 +16,8 @@ local SIGNALS = { "sigterm", "sigint", "sighup" }
 local PORT_ATTEMPTS = 10
 local STOP_MILLISECONDS = 5000
 local LOG_KEPT = 8192
--- What the worker says when it answers. Said twice, the first worker died, and what the sandbox knew with it.
+-- The line that the worker logs when it is ready. A second one means that the first worker died, and the sandbox's data
+-- with it.
 local READY = "ready\n"
 
 local function wait(happened)
@@ -39,7 +40,7 @@ local function remove_folder(path)
   uv.fs_rmdir(path)
 end
 
--- A port that is free now; that it still is when nginx comes is for nginx to say.
+-- A port that is free now; if it is not when nginx starts, nginx reports it.
 local function free_port()
   local socket = uv.new_tcp()
   assert(socket:bind("127.0.0.1", 0))
@@ -48,17 +49,17 @@ local function free_port()
   return port
 end
 
--- The running nginx: what it said, and how it ended.
+-- The running nginx: its messages, and how it ended.
 local function spawn(program, folder, log)
   local child = { log = "", said = "" }
-  -- Held and never written to: nginx's worker sees it end when this process is gone, however it went.
+  -- Kept open and never written to: nginx's worker sees its end when this process has ended, in whatever way.
   child.input = uv.new_pipe(false)
   child.output, child.errors = uv.new_pipe(false), uv.new_pipe(false)
   local handle, pid = uv.spawn(program, {
     args = { "-p", folder, "-c", folder .. "/nginx.conf" },
     stdio = { child.input, child.output, child.errors },
     env = { "PATH=" .. (uv.os_getenv("PATH") or "") },
-    -- A group of its own, so that the terminal's Ctrl-C comes to the supervisor only.
+    -- Its own process group, so that Ctrl-C reaches only the supervisor.
     detached = true,
   }, function(code, signal)
     child.ended = format("exit status %d, signal %d", code, signal)
@@ -83,7 +84,7 @@ local function stop(child)
     wait(function() return child.ended end)
     timer:close()
   end
-  -- A master that did not end by itself has left its worker, who is of its group.
+  -- A master that was killed leaves its worker, which is in its group.
   uv.kill(-child.pid, "sigkill")
   for _, handle in ipairs{ child.input, child.output, child.errors, child.handle } do
     if not handle:is_closing() then handle:close() end
@@ -94,7 +95,7 @@ local function in_use(child)
   return find(child.log, "Address already in use", 1, true) ~= nil
 end
 
--- Starts nginx on a port; the child when it is ready, nil when the port is taken.
+-- Starts nginx on a port -> the child when it is ready, nil if the port is taken.
 local function start_on(port, setting, stopping)
   write_file(setting.folder .. "/config.json", core.encode{
     folder = setting.folder, seed = setting.seed, base_url = format("http://127.0.0.1:%d/v1", port),
@@ -130,7 +131,7 @@ local function start_nginx(setting, port, stopping)
   error(port == 0 and "no free port was found" or format("port %d is in use", port), 0)
 end
 
--- Calls `happened` once standard input ends.
+-- Calls `happened` when standard input ends.
 local function at_end_of_input(happened)
   if uv.guess_handle(0) ~= "pipe" then error("--until-eof needs a pipe as standard input", 0) end
   local input = uv.new_pipe(false)
@@ -141,8 +142,8 @@ local function at_end_of_input(happened)
   return input
 end
 
---- Serves a sandbox until a signal comes. Gives the exit status: 0 after SIGTERM, SIGINT or SIGHUP (or the
---- end of standard input with `until_eof`), 1 with a message when it could not start or nginx died.
+--- Runs a sandbox until a signal arrives. Returns the exit status: 0 after SIGTERM, SIGINT or SIGHUP (or the end of
+--- standard input with `until_eof`), 1 with a message if it could not start or nginx died.
 ---@param options table port (0: a free one), seed, nginx, access_log, until_eof; each may be nil
 ---@param ready fun(description: table) called once, when requests are answered
 ---@param log fun(text: string) for nginx's messages and this one's
@@ -168,7 +169,7 @@ function M.serve(options, ready, log)
     local setting = {
       folder = folder, program = program, path = path, cpath = cpath, seed = options.seed,
       access_log = options.access_log and nginx.absolute(options.access_log, uv.cwd()),
-      -- Never with a dash in front, which a command line would take for an option.
+      -- Never begins with a dash, because a command line would take it for an option.
       control_key = "sandbox-" .. random.text(32), log = log,
       started = function(started) child = started end,
     }

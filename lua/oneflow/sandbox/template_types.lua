@@ -1,4 +1,4 @@
--- Template types on the wire, and the extensions that they may belong to.
+-- Template types in answers, and the extensions that they may belong to.
 local core = require "oneflow.core"
 local links = require "oneflow.sandbox.links"
 local M = {}
@@ -12,7 +12,7 @@ for _, name in ipairs{
   "intelliplan_sales", "jobylon", "lime", "membrain", "microsoft_365", "paxml", "pipedrive", "salesforce_v1",
 } do EXTENSIONS[name] = true end
 
---- Is this an extension type that the service knows, or one that a type of the account has?
+--- Is this a known extension type of the service, or one of a type of the account?
 function M.is_extension(account, name)
   for _, kind in pairs(account.template_types) do
     if kind.extension_type == name then return true end
@@ -20,7 +20,7 @@ function M.is_extension(account, name)
   return EXTENSIONS[name] == true
 end
 
---- A type as a template shows it.
+--- A type as part of a template.
 function M.brief(account, kind)
   return {
     id = kind.id, name = kind.name, description = kind.description or "", extension_type = kind.extension_type or null,

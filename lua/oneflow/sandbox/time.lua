@@ -1,4 +1,4 @@
--- Times as the sandbox takes and gives them: oneflow.time, where a date alone is the time at which it begins.
+-- The times of the sandbox: as in oneflow.time, but a date alone is accepted as the time at which it begins.
 local time = require "oneflow.time"
 local M = {}
 

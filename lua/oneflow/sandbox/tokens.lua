@@ -1,4 +1,4 @@
--- The API tokens of all accounts. A secret leaves `generate` once; what stays is its SHA-256.
+-- The API tokens of all accounts. `generate` returns a secret once; only its SHA-256 is stored.
 local ascii = require "oneflow.base.ascii"
 local random = require "oneflow.sandbox.random"
 local M = {}
@@ -18,7 +18,7 @@ local function named(self, account_id, name)
   end
 end
 
---- The secret, or nil when a living token of that account has the name.
+--- Returns the secret, or nil if a valid token of that account has the name.
 function M:generate(account_id, name, created_time)
   if named(self, account_id, name) then return nil end
   local secret = random.text(LENGTH)
@@ -26,7 +26,7 @@ function M:generate(account_id, name, created_time)
   return secret
 end
 
---- Names and times of the living tokens, never more.
+--- Names and times of the valid tokens, never the secrets.
 function M:list(account_id)
   local list = {}
   for _, token in pairs(self.by_hash) do
@@ -38,7 +38,7 @@ function M:list(account_id)
   return list
 end
 
---- For good: the record stays, so that the journal can say whose token came in, and nothing unrevokes it.
+--- Final: the record is kept, so that the journal can name the token of a request, and nothing can undo it.
 function M:revoke(account_id, name)
   local token = named(self, account_id, name)
   if not token then return false end

@@ -1,5 +1,5 @@
--- Where an access link leads: a page of the sandbox that shows the contract to a participant, who may sign or decline
--- on it. The link is good for six hours, and is all that the page asks for.
+-- The page of an access link: it shows the contract to a participant, who may sign or decline there. The link is valid
+-- for six hours, and is the only credential.
 local answer = require "oneflow.sandbox.answer"
 local parties = require "oneflow.sandbox.parties"
 local random = require "oneflow.sandbox.random"
@@ -61,7 +61,7 @@ local function show(record, person, path)
   return page(200, record.name, text)
 end
 
--- The participant looked at the contract.
+-- Records that the participant has viewed the contract.
 local function note_visit(store, record, person, party)
   local now = store:now()
   if not person.first_visited_time then

@@ -1,5 +1,5 @@
--- The worker's eye on its supervisor. nginx's standard input is a pipe that the supervisor holds and never
--- writes to: its end means that the supervisor is gone, however it went, and then nginx goes too.
+-- Lets the worker detect the end of its supervisor. nginx's standard input is a pipe that the supervisor keeps open and
+-- never writes to: its end means that the supervisor has ended, in whatever way, and then nginx ends, too.
 local ffi = require "ffi"
 local M = {}
 
@@ -16,7 +16,7 @@ int getpid(void);
 int getppid(void);
 ]]
 
--- What is in the supervisor's folder, files before the folders that held them.
+-- The contents of the supervisor's folder, files before their folders.
 local LEFT_BEHIND = { "nginx.conf", "config.json", "nginx.pid",
                       "client_body", "proxy", "fastcgi", "uwsgi", "scgi", "" }
 
@@ -26,19 +26,19 @@ local function gone()
   return C.poll(input, 1, 0) > 0
 end
 
--- As far as the worker can: `remove` also removes an empty folder.
+-- Removes what the worker may remove; `remove` also removes an empty folder.
 local function clean(folder)
   for _, name in ipairs(LEFT_BEHIND) do remove(folder .. "/" .. name) end
 end
 
---- Stops nginx when the supervisor is gone.
----@param folder string the supervisor's folder, removed in its place
+--- Stops nginx when the supervisor has ended.
+---@param folder string the supervisor's folder, which is removed for it
 function M.parent(folder)
   local master = C.getppid()
   ngx.timer.every(SECONDS, function()
     if not gone() then return end
     clean(folder)
-    -- A master that died before leaves its worker to another parent.
+    -- A master that has died leaves its worker to another parent.
     C.kill(C.getppid() == master and master or C.getpid(), SIGTERM)
   end)
 end

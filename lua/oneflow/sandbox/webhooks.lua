@@ -28,7 +28,7 @@ local function webhooks_of(account)
   return account.webhooks
 end
 
---- Writes the fields of a checked body; what it lacks is null.
+--- Sets the fields from a checked body; missing ones are null.
 function M.update(webhook, body)
   for _, name in ipairs(FIELDS) do
     local value = body[name]
@@ -66,7 +66,7 @@ local function holds(values, wanted)
   return false
 end
 
--- How filters combine stands on no page; rules of one filter are taken together, of several filters one suffices.
+-- No page says how filters combine: here all rules of a filter must match, and of several filters one.
 local RULES = {
   EVENT_TYPE = function(values, _, event_type) return holds(values, event_type) end,
   WORKSPACE = function(values, contract) return holds(values, contract.workspace_id) end,
@@ -107,8 +107,9 @@ local function queue(store, webhook, contract, events)
   store.outbox[#store.outbox + 1] = delivery
 end
 
---- Tells the webhooks of the contract's account: one delivery each, of those events that it wants.
----@param contract table its record; it may be removed already
+--- Creates the deliveries for the webhooks of the contract's account: one for each webhook, with the events that it
+--- wants.
+---@param contract table its record; the contract may be removed already
 ---@param events table event types, or events as { id, type, created_time }
 function M.emit(store, contract, events)
   for i, event in ipairs(events) do
@@ -134,14 +135,14 @@ function M.deliveries(store)
   return array(store.deliveries and store.deliveries:list() or {})
 end
 
---- Those that nobody has taken yet: whoever sends them.
+--- Takes the waiting deliveries, for the caller to send.
 function M.take(store)
   local taken = store.outbox or {}
   store.outbox = nil
   return taken
 end
 
---- How one try went. Any answer but 200 is a failure.
+--- Records the result of one try. Any answer except 200 is a failure.
 ---@param status integer|nil of the answer
 ---@param problem string|nil why there was none
 ---@return number|nil seconds until the next try; nil when there is none

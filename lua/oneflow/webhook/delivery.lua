@@ -1,4 +1,4 @@
--- What the service posts to a callback URL, checked: text in, delivery out. Nothing here knows a sign key.
+-- The body that the service posts to a callback URL, checked: text in, delivery out. Does not use a sign key.
 local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 local errors = require "oneflow.errors"
@@ -14,23 +14,24 @@ local copy, null, open, seal = core.copy, core.null, core.open, core.seal
 
 local M = {}
 
----One event that a delivery tells of. A type that is not known passes through.
+---An event in a delivery. Unknown types are passed on.
 ---@class oneflow.WebhookEvent
 ---@field type string  "contract:sign"
 ---@field id integer|string?
 ---@field created_time string?  see oneflow.time
 
----What one webhook call tells: of one contract, one event or several. **A hint**: the signature covers the callback id
----alone, not the body, so whoever saw one call can make another that verifies. Fetch the contract before acting on it.
+---The content of a webhook call: one or several events of one contract. **Only a hint**: the signature covers only the
+---callback id, not the body, so anybody who saw one call can make another that verifies. Fetch the contract before
+---acting on it.
 ---@class oneflow.Delivery
----@field callback_id string  the same in every repetition
+---@field callback_id string  the same in every repetition of the call
 ---@field contract_id integer|string
 ---@field events oneflow.WebhookEvent[]  a copy
 ---@field verified boolean  whether the signature was right; false where unsigned calls are accepted
----@field data table  the body as decoded, a copy
+---@field data table  the decoded body, a copy
 local Delivery = {}
 
--- What stands behind a delivery: its fields, of which nobody else has a table.
+-- The state of a delivery: its fields; no other code has this table.
 local FIELDS = { callback_id = true, contract_id = true, events = true, verified = true, data = true }
 
 local DELIVERY = { __name = "oneflow.Delivery", __metatable = false }
@@ -59,7 +60,7 @@ local function state_of(self, name)
   return open(self, DELIVERY) or families.refuse(self, "delivery", name, "a delivery")
 end
 
---- The contract's handle, to be fetched: `delivery:contract(user):get()`.
+--- A handle of the contract, for fetching it: `delivery:contract(user):get()`.
 ---@param user oneflow.User|oneflow.Client
 ---@return oneflow.Item contract  not loaded
 function Delivery:contract(user)
@@ -70,7 +71,8 @@ function Delivery:contract(user)
   return user:contract(state.contract_id)
 end
 
---- Does it tell of an event of this type? A type that is not known raises, with the nearest: look through `events`.
+--- Does it contain an event of this type? An unknown type raises an error that suggests the nearest one: search
+--- `events` for such.
 ---@param event_type string  "contract:sign", or webhook.events.CONTRACT_SIGN
 ---@return boolean
 function Delivery:has(event_type)
@@ -85,7 +87,7 @@ end
 local LEGACY = "is in the legacy format (agreement_id, numbers for event types), which is not read here: make the "
   .. "webhook anew through API v1, which sends callback_id, contract and events"
 
--- What integrations look for at first, and where it stands.
+-- Fields that integrations look for first, and where they are.
 local ELSEWHERE = {
   event_type = "stands in events[].type", type = "stands in events[].type", event = "is events, a list",
   contract_id = "stands in contract.id", id = "stands in contract.id, and in events[].id",
@@ -133,7 +135,7 @@ local CHECKS = {
 
 local NAMES = usage.names(CHECKS)
 
--- Everything that is wrong with a body, at once.
+-- All problems of a body.
 local function problems_of(body)
   if legacy(body) then return errors.problem("body", LEGACY) end
   local problems = {}
@@ -153,7 +155,7 @@ local function problems_of(body)
   return problems
 end
 
---- What is said when a webhook call is not taken.
+--- The error for a refused webhook call.
 ---@param kind oneflow.Kind
 ---@return oneflow.Error
 function M.refusal(kind, fields)
@@ -161,11 +163,11 @@ function M.refusal(kind, fields)
   return errors.new({ operation = "webhook" }, fields)
 end
 
---- A body of a webhook call.
+--- Reads the body of a webhook call.
 ---@param text string
 ---@param max_body integer  bytes
 ---@return { callback_id: string, contract_id: integer|string, events: oneflow.WebhookEvent[], data: table }? fields
----@return any signature_or_err  the signature as it stands in the body, nil for none; or the error
+---@return any signature_or_err  the signature in the body, nil for none; or the error
 function M.read(text, max_body)
   if type(text) ~= "string" then usage.raise("webhook: the body is a string, got " .. type(text)) end
   if #text > max_body then
@@ -185,7 +187,7 @@ function M.read(text, max_body)
   }, signature
 end
 
---- The delivery object of such fields.
+--- The delivery object for such fields.
 ---@return oneflow.Delivery
 function M.new(fields, verified)
   fields.verified = verified

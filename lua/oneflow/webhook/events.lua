@@ -1,5 +1,5 @@
--- The event types of webhooks that are known, and how sure each is: "ms" stands in the service's own connector, "code"
--- was seen by a program that receives them. What the service sends beyond these passes through all the same.
+-- The known event types of webhooks, and how certain each is: "ms" is in the service's own connector, "code" was seen
+-- by a program that receives webhooks. Unknown types are passed on.
 local ascii = require "oneflow.base.ascii"
 local usage = require "oneflow.errors.usage"
 
@@ -32,7 +32,7 @@ local CONFIDENCE = {
 ---@type string[]
 M.types = usage.names(CONFIDENCE)
 
---- Type -> "ms" or "code"; nil for a type that is not known.
+--- Type -> "ms" or "code"; nil for an unknown type.
 M.confidence = CONFIDENCE
 
 local names, known = {}, {}
@@ -42,7 +42,8 @@ for _, event_type in ipairs(M.types) do
 end
 sort(known, ascii.before)
 
---- The types as constants: `CONTRACT_SIGN` is "contract:sign". A name that is none raises, with the nearest.
+--- The types as constants: `CONTRACT_SIGN` is "contract:sign". An unknown name raises an error that suggests the
+--- nearest one.
 ---@type table<string, string>
 M.constants = setmetatable({}, {
   __metatable = false,
@@ -52,7 +53,7 @@ M.constants = setmetatable({}, {
   __newindex = function() usage.raise("webhook.events cannot be changed") end,
 })
 
---- Raises, with the nearest, unless the type is known.
+--- Raises an error that suggests the nearest type, unless the type is known.
 ---@param where string  for the message
 function M.must_know(where, event_type)
   if not CONFIDENCE[event_type] then

@@ -1,5 +1,5 @@
--- Taking webhook calls and losing none: the callback runs first, what it says decides the answer, and only the answer
--- 200 stops the service from trying again.
+-- Receives webhook calls without losing one: the callback runs first, its result decides the answer, and only the
+-- answer 200 stops the service from trying again.
 local core = require "oneflow.core"
 local delivery = require "oneflow.webhook.delivery"
 local errors = require "oneflow.errors"
@@ -20,12 +20,12 @@ local M = {}
 ---@class oneflow.ReceiverOptions
 ---@field sign_key string?  the webhook's; this or `unsigned`
 ---@field unsigned true?  the webhook has no sign key: anyone who knows the URL can call it
----@field store oneflow.WebhookStore?  in nginx it must be given; elsewhere webhook.memory()
----@field lease number?  seconds that a callback may take (300, at most 3600); one that died gives its id up after it
+---@field store oneflow.WebhookStore?  required in nginx; elsewhere webhook.memory() by default
+---@field lease number?  seconds that a callback may take (300, at most 3600); after that its id may be claimed again
 ---@field keep number?  seconds that a callback id is remembered (86400); the service tries for two hours
 ---@field max_body integer?  bytes (1 MiB)
----@field defer boolean?  answer 200 before the callback runs. **This can lose events**: when the callback fails, or the
----process ends first, nobody tries again. For callbacks that are slow and may be lost
+---@field defer boolean?  answer 200 before the callback runs. **This can lose events**: if the callback fails, or the
+---  process ends first, nobody tries again. For slow callbacks whose events may be lost
 
 ---@alias oneflow.WebhookCallback fun(delivery: oneflow.Delivery): true?, any
 
@@ -85,7 +85,7 @@ local function read(state, body)
   return delivery.new(fields, true)
 end
 
---- Reads and verifies a body, and no more: no id is claimed, so a repeated call is read again.
+--- Only reads and verifies a body: claims no id, so a repeated call is read again.
 ---@param body string  other types raise
 ---@return oneflow.Delivery? delivery
 ---@return oneflow.Error? err  limit (too long), decode (no JSON), validation (another shape, the legacy format),
@@ -94,14 +94,14 @@ function Receiver:read(body) return read(state_of(self, "read"), body) end
 
 local STATUS = { limit = 413, signature = 401, memory = 500 }
 
--- store[method](store, ...), where a raise is an answer like any other.
+-- store[method](store, ...); an error is returned like any other failure.
 local function ask(store, method, ...)
   local good, answer, more = pcall(store[method], store, ...)
   if good then return answer, more end
   return nil, errors.printed(answer)
 end
 
--- Runs the callback: true, or nil and what went wrong.
+-- Runs the callback -> true, or nil and what went wrong.
 local function run(callback, delivered)
   local good, result, why = pcall(callback, delivered)
   if not good then return nil, "the callback raised: " .. errors.printed(result) end
@@ -111,19 +111,20 @@ local function run(callback, delivered)
     result == nil and "nothing" or errors.printed(result))
 end
 
---- Handles one call. The callback gets a delivery that nobody has handled. When it returns `true`, the callback id is
---- recorded and the answer is 200; when it returns anything else, or raises, nothing is recorded and the answer is 500,
---- so that the service tries again. A recorded id is answered 200 and not handed on, one that is still being handled
---- 503. What is not a genuine call is answered 400, 401 (signature) or 413 (too long); one that there is no memory to
---- decode, 500.
+--- Handles one call. The callback gets only deliveries that were not handled yet. If it returns `true`, the callback id
+--- is recorded and the answer is 200. If it returns anything else, or raises, nothing is recorded and the answer is
+--- 500, so that the service tries again. A recorded id is answered 200 and not passed on; one that is still being
+--- handled, 503. A call that is not genuine is answered 400, 401 (signature) or 413 (too long); if there is no memory
+--- to decode it, 500.
 ---
---- At least once, that is: a process that dies behind the callback gets the call again once the lease is over.
+--- So the callback runs at least once for each event: if a process dies after the callback has done its work, the call
+--- is passed on again once the lease is over.
 ---@param body string  of the POST
 ---@param callback oneflow.WebhookCallback
----@param answer (fun(status: integer, text: string))?  called once, when the answer is known; needed with `defer`. What
----it raises changes nothing, and is told in `problem`
----@return integer status  to answer; 200, and nothing else, ends the service's tries
----@return string|oneflow.Error|nil problem  for the log, when something went wrong
+---@param answer (fun(status: integer, text: string))?  called once, when the answer is known; required with `defer`.
+---  An error in it has no effect except that `problem` has it
+---@return integer status  for the answer; only 200 ends the service's tries
+---@return string|oneflow.Error|nil problem  for the log, if something went wrong
 function Receiver:receive(body, callback, answer)
   local state = state_of(self, "receive")
   if type(callback) ~= "function" then
@@ -163,7 +164,7 @@ function Receiver:receive(body, callback, answer)
     noted, store_problem = ask(store, "release", id, claim)
   end
   if not noted then
-    -- Handled all the same: at worst it is told again.
+    -- It was handled nevertheless; at worst it is passed on again.
     store_problem = "store: " .. errors.printed(store_problem)
     problem = problem and problem .. "; " .. store_problem or store_problem
   end
@@ -172,7 +173,8 @@ end
 
 -- ---- nginx -----------------------------------------------------------------------------------------------------
 
--- The request's body, or nil when it is over the cap. What nginx put into a file is read back, up to a byte over it.
+-- The request's body, or nil if it exceeds the limit. If nginx stored it in a file, reads it back, up to one byte more
+-- than the limit.
 local function read_body(ngx, max_body)
   if (tonumber(ngx.var.http_content_length) or 0) > max_body then return nil end
   ngx.req.read_body()
@@ -187,9 +189,9 @@ local function read_body(ngx, max_body)
   return body or ""
 end
 
---- Handles the request at hand, in nginx: `content_by_lua_block { hooks:serve(function(delivery) return true end) }`.
---- Answers as `receive` says, and 405 to anything but a POST; problems go to the error log.
---- The callback may wait as any content handler may.
+--- Handles the current request, in nginx: `content_by_lua_block { hooks:serve(function(delivery) return true end) }`.
+--- Answers as `receive` does, and 405 to anything but a POST; problems go to the error log. The callback may wait like
+--- any content handler.
 ---@param callback oneflow.WebhookCallback
 function Receiver:serve(callback)
   local state = state_of(self, "serve")

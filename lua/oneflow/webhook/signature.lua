@@ -1,5 +1,5 @@
--- The service's signature: SHA-1 of callback id and sign key, one behind the other. It says that the sender knows the
--- key, or has seen a call; of the body it says nothing.
+-- The service's signature: SHA-1 of the callback id followed by the sign key. It proves that the sender knows the key,
+-- or has seen a call; it says nothing about the body.
 local ascii = require "oneflow.base.ascii"
 local core = require "oneflow.core"
 local delivery = require "oneflow.webhook.delivery"
@@ -16,7 +16,7 @@ local function expect(what, value)
   return value
 end
 
---- The signature of a call, as the service makes it: 40 lower-case hex digits.
+--- The signature of a call, computed as the service does: 40 lower-case hex digits.
 ---@param callback_id string
 ---@param sign_key string
 ---@return string
@@ -28,9 +28,9 @@ local function refuse(message)
   return nil, delivery.refusal("signature", { problems = errors.problem("body.signature", message) })
 end
 
---- Is it the signature of this callback id? Compared in constant time; upper-case hex digits are as good as lower-case.
+--- Is it the signature of this callback id? Compares in constant time; upper-case hex digits are accepted.
 ---@param callback_id string
----@param signature any  as it stands in the body
+---@param signature any  from the body
 ---@param sign_key string
 ---@return true?, oneflow.Error? err  signature: missing, no 40 hex digits, another
 function M.verify(callback_id, signature, sign_key)

@@ -1,5 +1,5 @@
--- Which callback ids are being handled, and which were. A claim is a lease: whoever takes it and dies leaves nothing
--- behind once it is over, so that the service's next try is handed on.
+-- Stores which callback ids are being handled, and which were. A claim is a lease: if its owner dies, the lease ends,
+-- and the service's next try is passed on.
 local clock = require "oneflow.base.clock"
 local usage = require "oneflow.errors.usage"
 
@@ -8,15 +8,15 @@ local floor, format = math.floor, string.format
 
 local M = {}
 
----Where a receiver keeps its callback ids. A store of one's own (a database, say) has these three methods; each may
----answer `nil, message`, or raise, when it cannot: the call is then answered 500, and the service tries again.
+---Stores a receiver's callback ids. A custom store (a database, for example) has these three methods. Each may return
+---`nil, message`, or raise, if it fails: the call is then answered 500, and the service tries again.
 ---@class oneflow.WebhookStore
----`"claimed"` and the claim, when nobody had the id: nobody else gets it for `lease` seconds. `"running"` while
----somebody has it, `"done"` once it is recorded. One step, also among processes.
+---`"claimed"` and the claim, if nobody had the id: then nobody else gets it for `lease` seconds. `"running"` while
+---somebody has it, `"done"` once it is recorded. Atomic, also among processes.
 ---@field claim fun(self, id: string, lease: number): "claimed"|"running"|"done"|nil, any
----Remembers for `keep` seconds that the id is done, whoever has it.
+---Records for `keep` seconds that the id is done, whoever has it.
 ---@field record fun(self, id: string, claim: any, keep: number): true?, string?
----Gives the id up, unless the lease is over and somebody else has it by now.
+---Releases the id, unless the lease is over and somebody else has it now.
 ---@field release fun(self, id: string, claim: any): true?, string?
 
 -- ---- in memory -------------------------------------------------------------------------------------------------
@@ -24,7 +24,7 @@ local M = {}
 local Memory = {}
 Memory.__index = Memory
 
--- What is over goes, oldest first, and more than `max` do not stay.
+-- Removes expired entries, oldest first, and keeps at most `max`.
 local function purge(self, now)
   while self.first <= self.last do
     local entry = self.queue[self.first]
@@ -63,7 +63,7 @@ function Memory:release(id, claim)
 end
 
 --- A store in the memory of this Lua state: for one process that handles all calls.
----@param max integer?  ids kept (100000); beyond that the oldest are forgotten
+---@param max integer?  number of ids (100000); beyond that the oldest are dropped
 ---@return oneflow.WebhookStore
 function M.memory(max)
   if max ~= nil and (type(max) ~= "number" or max < 1) then
@@ -77,29 +77,29 @@ end
 local Shared = {}
 Shared.__index = Shared
 
--- Values are numbers, so that a claim is as long as what takes its place: a full dictionary can then always make room
--- by forgetting. A claim is called by the worker's pid and a count.
+-- Values are numbers, so a claim is as long as the value that replaces it: a full dictionary can always make room by
+-- dropping entries. A claim is identified by the worker's pid and a counter.
 local DONE, PREFIX = 0, "oneflow:"
 local COUNTS = 2 ^ 31
--- A claim this close to its end is left to end by itself: to look and to delete are two steps.
+-- A claim this close to its end is left to expire, because reading and deleting are two steps.
 local MARGIN = 1 / 2
 
 function Shared:claim(id, lease)
   local ngx = rawget(_G, "ngx")
   local pid = ngx.worker.pid()
-  if self.pid ~= pid then -- from elsewhere than a worker that had this pid before
+  if self.pid ~= pid then -- the values are not from an earlier worker with this pid
     self.pid, self.count = pid, floor(clock.monotonic() * 1000)
   end
   self.count = (self.count + 1) % COUNTS
   local name = pid * COUNTS + self.count
   for _ = 1, 2 do
-    -- Full, it forgets the ids that were asked for longest ago: told twice is better than not at all.
+    -- A full dictionary drops the least recently used ids: handling a call twice is better than not at all.
     local added, problem = self.dict:add(PREFIX .. id, name, lease)
     if added then return "claimed", { name = name, ends = clock.monotonic() + lease - MARGIN } end
     if problem ~= "exists" then return nil, "the shared dictionary: " .. problem end
     local value = self.dict:get(PREFIX .. id)
     if value then return value == DONE and "done" or "running" end
-    -- It ended between the two: once more.
+    -- It expired between the two steps: tries again.
   end
   return "running"
 end
@@ -116,9 +116,9 @@ function Shared:release(id, claim)
   return true
 end
 
---- A store in a shared dictionary of nginx (`lua_shared_dict oneflow_webhooks 1m;`), for all its workers. It lives as
---- long as nginx does, also when a worker dies. Full, it forgets the oldest ids.
----@param name string  of the dictionary
+--- A store in a shared dictionary of nginx (`lua_shared_dict oneflow_webhooks 1m;`), for all its workers. It exists as
+--- long as nginx runs, even if a worker dies. When full, it drops the oldest ids.
+---@param name string  name of the dictionary
 ---@return oneflow.WebhookStore
 function M.shared(name)
   local ngx = rawget(_G, "ngx")

@@ -1,4 +1,4 @@
--- The webhook that a program wants to be called by: there once, as wanted, however often the program starts.
+-- Ensures the webhook of a program: it exists once, as wanted, however often the program starts.
 local api = require "oneflow.api"
 local ascii = require "oneflow.base.ascii"
 local check = require "oneflow.values.check"
@@ -22,14 +22,14 @@ local CREATE = api.operations["webhook.create"]
 ---@field ensure fun(self: oneflow.ClientWebhooks, wanted: oneflow.WantedWebhook, opts: oneflow.Options?): any, any  see
 ---ensure below
 
----What is wanted: the fields of `webhooks:create`. What is not named stays as it is.
+---The wanted webhook: the fields of `webhooks:create`. Fields that are not named stay unchanged.
 ---@class oneflow.WantedWebhook
 ---@field callback_url string  https, or http on this machine
----@field sign_key string|userdata  oneflow.null says aloud that calls are not signed
+---@field sign_key string|userdata  oneflow.null: calls are explicitly not signed
 ---@field filters table[]?  { { filter_rules = { { type = "EVENT_TYPE", values = { "contract:sign" } } } } }
 ---@field template_group_id integer|string|userdata|nil  only contracts of this template type
 
--- null, or nothing: the same to the service.
+-- null and a missing field mean the same to the service.
 local function present(value)
   if value ~= null then return value end
 end
@@ -43,10 +43,10 @@ end
 
 local function text(value) return type(value) == "number" and format("%.0f", value) or tostring(value) end
 
--- Of a list that may be there; one that cannot be read is like no other.
+-- A copy of a list that may be missing; one that cannot be read equals no other.
 local function items(value) return rows(present(value) or {}) or { {} } end
 
--- A value with which two of a field can be compared. Filters say the same in any order.
+-- A value by which two values of a field can be compared. Filters in any order are equal.
 local COMPARED = {
   filters = function(filters)
     return concat(sorted(items(filters), function(filter)
@@ -67,7 +67,7 @@ local function same(name, a, b)
   return a == b
 end
 
--- Is what was found as wanted? nil when a list left out what decides it.
+-- Is the existing webhook as wanted? nil if the list left out a field that decides it.
 local function fits(data, wanted)
   local left_out = false
   for name, value in pairs(wanted) do
@@ -81,7 +81,7 @@ local function fits(data, wanted)
   return true
 end
 
--- A PUT writes the whole webhook again, so what is not named goes out as it came in.
+-- A PUT replaces the whole webhook, so fields that are not named are sent as they were read.
 local function completed(wanted, data)
   local body = {}
   for name in pairs(CREATE.body) do
@@ -130,17 +130,17 @@ local function candidates(webhooks, wanted, opts)
   return found
 end
 
---- Makes the webhook, updates it, or leaves it as it is. A webhook is known by `callback_url` and `template_group_id`;
---- those of the legacy format are not looked at. Called twice, it changes nothing the second time; two programs that
---- call it at the same moment may make two.
+--- Creates the webhook, updates it, or leaves it unchanged. A webhook is identified by `callback_url` and
+--- `template_group_id`; those of the legacy format are ignored. A second call changes nothing; two programs that call
+--- it at the same moment may create two webhooks.
 ---@param webhooks oneflow.Collection  client.webhooks, or a user's
 ---@param wanted oneflow.WantedWebhook
 ---@param opts oneflow.Options?  as, timeout (of each call), ...
 ---@return oneflow.Item? webhook
----@return "created"|"updated"|"unchanged"|oneflow.Error what_or_err  err: as of any call; validation; conflict (several
----have the address, and none is as wanted)
+---@return "created"|"updated"|"unchanged"|oneflow.Error what_or_err  err: as of any call; validation; conflict
+---  (several webhooks have the address, and none is as wanted)
 function M.ensure(webhooks, wanted, opts)
-  opts = check.options(opts) -- a copy: of several calls each says the same
+  opts = check.options(opts) -- a copy, used for several calls
   if opts.decode == false then usage.raise("webhooks:ensure gives a webhook, not text: no decode = false") end
   local copy, problems = checked(wanted, opts)
   local context = { operation = "webhooks.ensure" }
