@@ -47,7 +47,7 @@ const char *of_check_user(const char *bytes, size_t length) {
     return NULL;
 }
 
-/* Stands in the header for the person who created the contract in the path. */
+/* The header value that means the person who created the contract in the path. */
 static const char CREATOR[] = "__CREATOR__";
 
 const char *of_check_acting(const char *bytes, size_t length) {

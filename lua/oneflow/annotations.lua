@@ -1695,7 +1695,7 @@ function webhook:delete(opts) end
 ---@return oneflow.Webhook? webhook, oneflow.Error? err
 function webhook:get(opts) end
 
----Writes a webhook anew.
+---Replaces a webhook.
 ---PUT /webhooks/{webhook}. Acting user: a user, or the anonymous administrator.
 ---Confirmed by the certified connector of Oneflow AB; read https://developer.oneflow.com/docs/working-with-webhooks
 ---@param body oneflow.WebhookUpdateBody?

@@ -110,12 +110,12 @@ local function read_amount(operation, path, value, problems)
     usage.raise(format("%s: %s: decimal string such as \"500.10\" expected, got %s%s", operation, path, type(value),
       type(value) == "number" and " (money is no float)" or ""))
   end
-  local sign, whole, point, behind = match(value, "^(%-?)(%d+)(%.?)(%d*)$")
-  if not whole or (point == ".") ~= (behind ~= "") then
+  local sign, whole, point, fraction = match(value, "^(%-?)(%d+)(%.?)(%d*)$")
+  if not whole or (point == ".") ~= (fraction ~= "") then
     note(problems, path, 'is not a decimal such as "500.10"')
     return nil
   end
-  return { negative = sign == "-", scale = #behind, digits = whole .. behind }
+  return { negative = sign == "-", scale = #fraction, digits = whole .. fraction }
 end
 
 -- Reads a string or a record -> the decimal, and the currency of a record.

@@ -243,8 +243,8 @@ describe("sleep:", function()
       get(web, "/log")
       local told = cjson.decode(get(web, "/"))
       assert.matches("sleep: here %(phase init of nginx%) it would block the worker$", told[1])
-      assert.matches("sleep: here %(phase content of nginx%) it would block the worker: do it out of the C function "
-        .. "that stands between, such as require, table%.sort or string%.gsub$", told[2])
+      assert.matches("sleep: here %(phase content of nginx%) it would block the worker: do it outside of the C function "
+        .. "that called it, such as require, table%.sort or string%.gsub$", told[2])
       assert.matches("sleep: here %(phase log of nginx%) it would block the worker: do it in a timer, "
         .. "ngx%.timer%.at%(0, function%(%) %.%.%. end%)$", told[3])
       assert.is_true(told[4])

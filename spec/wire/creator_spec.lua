@@ -83,7 +83,7 @@ describe("the contract's creator:", function()
     local contract = assert(client:contract(4713):get { as = CREATOR })
     local file = assert(contract.files:list(nil, { as = CREATOR }))
     assert.is_true(#file > 0)
-    raises("this was brought by a call as the contract's creator", function() return contract:get { as = ANNA } end)
+    raises("this is the result of a call as the contract's creator", function() return contract:get { as = ANNA } end)
     raises("no acting user", function() return contract:get() end)
     assert(contract:get { as = CREATOR })
     for _, entry in ipairs(box:journal()) do

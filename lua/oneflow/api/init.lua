@@ -1,68 +1,69 @@
 -- The endpoint table: every operation of the service that the library knows, as data, one file a resource.
 --
 -- A resource's fields:
---   item        the method that names one of them by its id: client:contract(4711); with `singleton`, without an id
---   collection  the field that holds them all: client.contracts
---   record      what one is called when there is no item method
---   name        what one is called when the item method's name is another resource's too (template_file)
---   parents     the resources below whose items it stands: contract.parties, contract:party(1); without: the client
+--   item        the method that makes a handle by id: client:contract(4711); with `singleton`, without an id
+--   collection  the field for all of them: client.contracts
+--   record      an item's name if there is no item method
+--   name        an item's name if another resource has the same item method (template_file)
+--   parents     the resources whose items it belongs to: contract.parties, contract:party(1); without: the client
 --   custom_ids  its id may also be "c::" and a custom id; the places where a record may keep that
 --   id_fields   where a record may keep its id; left out: in `id`
---   accessors   names for what the service keeps deeper in a record; `otherwise` is where to look next, and with
---               `when` it is nil unless the record says so
---   source      the page of its operations, where they name no other
+--   accessors   names for values deeper in a record; `otherwise` is the next place to look, and with `when` it
+--               is nil unless the record matches
+--   source      the page of its operations, if they name no other
 --
 -- An operation's fields:
---   verb, on      what it is called and where: "client", "collection" or "item"
---   method, path  `{contract}` stands for the id of the item named so. What the path names must be known where the
---                 operation is called, and decides between two of one verb; an id that nothing above knows is the
---                 first argument (client.users:get(7))
---   as            acting user: "none" (not needed, sent when there is one), "optional" (the service
---                 takes the anonymous administrator too), "required" (it does not), "unknown"
+--   verb, on      its name and place: "client", "collection" or "item"
+--   method, path  `{contract}` is replaced by the id of the item of that name. The items of the path must be known
+--                 where the operation is called, and decide between two with the same verb; an id that no parent has
+--                 is the first argument (client.users:get(7))
+--   as            acting user: "none" (not needed, sent if there is one), "optional" (the service
+--                 also accepts the anonymous administrator), "required" (it does not), "unknown"
 --   returns       a resource's name, "data" (a plain table) or "nothing"
---   answers       whose answer it must be (oneflow.call.decode): "same" (the thing that the path names, or the one that
---                 there is), "new" (a thing that was made: another one than the path's), "any" (a list, a link, what is
---                 not confirmed). "same" and "new" have an id
---   undone        a field and its value with which the answer says that the thing was not done
---   confirm       which operation is then called once, to look again, over a fresh connection; the ids of its path are
---                 among this one's
---   pages         a list in pages, with limit and offset; `bare`: a list that comes whole. Either may be an array or an
---                 envelope; `rows` are the envelope's names for its list, the usual one first, where there are others
---                 than `data`
---   sort, filters, query, body   what a list or a payload may hold, in types of oneflow.values; see
---                 oneflow.values.check, oneflow.list.query. A filter that is less sure than its operation
---                 has a `confidence` of its own. The table does not load with a type that is not there
---   fixed         the columns of `sort` that never change of an item; see oneflow.list.each
---   slices        the times by which a list of more than offsets reach may be walked (oneflow.list.slices): a filter,
---                 and where in an item its time stands. Such a time is set once and for all; the surest filter is first
---   read_only     what the service sends beside the body's fields and does not take; see below
+--   answers       what the answer must be (oneflow.call.decode): "same" (the item in the path, or the only one),
+--                 "new" (a created item, not the path's), "any" (a list, a link, an unconfirmed answer). "same" and
+--                 "new" have an id
+--   undone        a field and its value that mean that the request was not done
+--   confirm       the operation that is then called once to check again, over a new connection; its path has only ids
+--                 of this one's
+--   pages         a list in pages, with limit and offset; `bare`: a list without pages. Either may be an array or an
+--                 envelope; `rows` are the envelope's names for its list, the usual one first, if not only `data`
+--   sort, filters, query, body   the fields of a list's query or a payload, with types of oneflow.values; see
+--                 oneflow.values.check, oneflow.list.query. A filter that is less certain than its operation has its
+--                 own `confidence`. The table does not load with an unknown type
+--   fixed         the columns of `sort` that never change for an existing item; see oneflow.list.each
+--   slices        the times by which a list longer than the offsets reach may be walked (oneflow.list.slices): a
+--                 filter, and the place of its time in an item. Such a time never changes; the most certain filter is
+--                 first
+--   read_only     fields that the service sends but does not accept in the body; see below
 --   rules, totals cross-field rules of the body; see oneflow.values.cross_field
---   statuses      the errors that its page names
---   upload, download   bytes instead of JSON go out or come back; see oneflow.api.file
---   confidence    how sure it is: "doc" (an official page has the path), "ms" (the certified connector of Oneflow AB
---                 does), "code" (other people's code), "?" (inferred); `named`: an official page names the operation
+--   statuses      the error statuses that its page names
+--   upload, download   bytes instead of JSON are sent or received; see oneflow.api.file
+--   confidence    how certain it is: "doc" (an official page has the path), "ms" (the certified connector of Oneflow
+--                 AB uses it), "code" (other people's code), "?" (inferred); `named`: an official page names the
+--                 operation
 --
--- A field's fields, beside its `type` and what that asks for:
---   required    must be there
---   enum        the values that are known; with `open` the service may have more: others go out, too
---   nullable    null is taken; "?": it goes out, and no page says what the service makes of it. What is text, neither
---               required nor of a closed enum, has "?" unless it says otherwise
+-- A field's fields, in addition to its `type` and the fields that the type needs:
+--   required    must be given
+--   enum        the known values; with `open` the service may have more, so others are sent, too
+--   nullable    null is accepted; "?": it is sent, and no page says what the service does with it. The default for
+--               text, neither required nor with a closed enum, is "?"
 --   read_only   of an object: the names that the service sends in it and does not take, each with `true`, or with the
 --               one value with which it is left out of what is sent. What one might want to be changed is not among
 --               them (a contract's state, its parties): see oneflow.values.check
 --   confidence  "?": of a filter, see above; of a cross-field rule: sources differ, what breaks it goes out
 --
--- What follows from these, written only where it differs:
---   name          `<item>.<verb>` whatever stands above it: "contract.publish", "party.create", "participant.update".
---                 What changes a collection as a whole is `<collection>.<verb>`: "data_fields.update"
---   repeatable    whether sending it twice is the same as sending it once: GET always, POST never, PUT and DELETE when
+-- Fields with default values, given only where they differ:
+--   name          `<item>.<verb>` whatever its parents are: "contract.publish", "party.create", "participant.update".
+--                 An operation that changes a whole collection is `<collection>.<verb>`: "data_fields.update"
+--   repeatable    sending it twice has the same effect as sending it once: GET always, POST never, PUT and DELETE if
 --                 they are confirmed
---   source        the page that has or names it; none for what only code knows
+--   source        the page that has or names it; none if only code has it
 --   confirmed     "doc" or "ms"
 --   ids           the names in the path, in order
---   pattern       of its paths, with slashes behind it or without
+--   pattern       of its paths, with or without trailing slashes
 --   of_contract   the path names a contract: who created it may act, see oneflow.client.acting_user
---   expects       what oneflow.call.decode holds an answer against; none: nothing is known of it
+--   expects       what oneflow.call.decode compares an answer with; none: nothing is known of it
 local refuse_unknown = require "oneflow.api.field_types"
 local values = require "oneflow.values"
 

@@ -42,7 +42,7 @@ return {
     {
       verb = "update", on = "item", method = "PUT", path = "/webhooks/{webhook}", as = "optional",
       returns = "webhook", answers = "same", body = webhook, read_only = read_only, confidence = "ms",
-      summary = "Writes a webhook anew.",
+      summary = "Replaces a webhook.",
     },
     {
       verb = "delete", on = "item", method = "DELETE", path = "/webhooks/{webhook}", as = "optional",

@@ -37,7 +37,7 @@ local function await_answer(client, asking, reason, waiter, deadline)
     local now = clock.monotonic()
     if now >= deadline then return nil, LATE end
     if not (waiter and waiter:sleep(min(asking.until_when, deadline, now + LOOK_SECONDS))) and goes_on(asking) then
-      return nil, "is being asked for by another call, for which this one cannot wait where it stands"
+      return nil, "is being requested by another call, for which this one cannot wait here"
     end
   end
   if asking.over then return asking.change, asking.why end

@@ -75,7 +75,7 @@ function M.choose(scope, operation, opts)
   if M.missing(as) then
     if operation.as == "none" and as == nil then return nil end
     usage.raise(format("%s: no acting user: call it through client:user(\"anna@example.com\"), or pass "
-      .. "{ as = \"anna@example.com\" }; oneflow.ANONYMOUS_ADMIN stands for the anonymous administrator",
+      .. "{ as = \"anna@example.com\" }; oneflow.ANONYMOUS_ADMIN is the anonymous administrator",
       operation.name))
   end
   local user, problem = scope.client.resolve(as)
@@ -84,8 +84,8 @@ function M.choose(scope, operation, opts)
       operation.name))
   end
   if user and scope.made_as and user ~= scope.made_as then
-    usage.raise(format("%s: this was brought by a call as %s, and is not for another user: name it anew through the "
-      .. "client, or through another user", operation.name, M.label(scope.made_as)))
+    usage.raise(format("%s: this is the result of a call as %s, and belongs to that user: make a new handle through "
+      .. "the client, or through another user", operation.name, M.label(scope.made_as)))
   end
   return user, problem
 end

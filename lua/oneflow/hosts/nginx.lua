@@ -268,7 +268,7 @@ function M.waiter(co, blocking, watched)
     return nil, format("in nginx's phase %s a call cannot wait without blocking the worker: %slet it block, with "
       .. "blocking = true in its options", phase, instead and format("make it %s, or ", instead) or "")
   elseif phase then
-    return nil, format("here (phase %s) a call cannot wait without blocking the worker: a C function stands between, "
+    return nil, format("here (phase %s) a call cannot wait without blocking the worker: a C function called it, "
       .. "such as require, table.sort or string.gsub; move the call out of it, or say blocking = true", phase)
   end
   if not queue then
@@ -282,7 +282,7 @@ function M.pauser(co)
   local phase, instead = where_not(co)
   if not phase then return begun_here(co) or waiter end
   if instead == nil then
-    instead = "out of the C function that stands between, such as require, table.sort or string.gsub"
+    instead = "outside of the C function that called it, such as require, table.sort or string.gsub"
   end
   return nil, format("here (phase %s of nginx) it would block the worker%s", phase,
     instead and ": do it " .. instead or "")

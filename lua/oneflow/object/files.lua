@@ -250,7 +250,7 @@ function M.upload(scope, operation, path, body, opts, problems, make, a, b)
     check_size(rule, form:size(), from, problems)
   end
   if name and not safe_name and lifted(opts.unchecked, name_from) then
-    check.note(problems, name_from, "cannot stand in a form")
+    check.note(problems, name_from, "is not allowed in a form")
   end
 
   local parts = { form = form }

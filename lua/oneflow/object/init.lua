@@ -148,7 +148,7 @@ function client_methods.user(self, user, opts)
     usage.raise("call with a colon: client:user(...)")
   end
   if acting_user.missing(user) then
-    usage.raise("client:user: no user given; oneflow.ANONYMOUS_ADMIN stands for the anonymous administrator")
+    usage.raise("client:user: no user given; oneflow.ANONYMOUS_ADMIN is the anonymous administrator")
   end
   if user == acting_user.CREATOR then
     usage.raise("client:user: oneflow.CREATOR is another person for each contract: pass { as = oneflow.CREATOR } in "

@@ -76,7 +76,7 @@ function M.of(call, map, name)
   return map[check.id(call.ids[name]) or 0] or refuse(404)
 end
 
---- Refuses with 403 whoever is no administrator.
+--- Refuses with 403, unless the actor is an administrator.
 function M.admin(call, assumed)
   if not access.is_admin(call.actor) then refuse(403, { assumed = assumed }) end
 end

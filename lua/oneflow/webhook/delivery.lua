@@ -85,14 +85,14 @@ function Delivery:has(event_type)
 end
 
 local LEGACY = "is in the legacy format (agreement_id, numbers for event types), which is not read here: make the "
-  .. "webhook anew through API v1, which sends callback_id, contract and events"
+  .. "webhook again through API v1, which sends callback_id, contract and events"
 
 -- Fields that integrations look for first, and where they are.
 local ELSEWHERE = {
-  event_type = "stands in events[].type", type = "stands in events[].type", event = "is events, a list",
-  contract_id = "stands in contract.id", id = "stands in contract.id, and in events[].id",
-  data = "is not sent: what the service tells of the contract is contract.id",
-  payload = "is not sent: what the service tells of the contract is contract.id",
+  event_type = "is in events[].type", type = "is in events[].type", event = "is events, a list",
+  contract_id = "is in contract.id", id = "is in contract.id, and in events[].id",
+  data = "is not sent: of the contract the service sends only contract.id",
+  payload = "is not sent: of the contract the service sends only contract.id",
 }
 
 local function legacy(body)
@@ -140,8 +140,8 @@ local function problems_of(body)
   if legacy(body) then return errors.problem("body", LEGACY) end
   local problems = {}
   for _, name in ipairs(NAMES) do
-    local function note(behind, message)
-      problems[#problems + 1] = { path = "body." .. name .. behind, messages = { message } }
+    local function note(below, message)
+      problems[#problems + 1] = { path = "body." .. name .. below, messages = { message } }
     end
     if body[name] == nil then note("", "is missing") else CHECKS[name](body[name], note) end
   end

@@ -14,7 +14,7 @@ local M = {}
 ---`"claimed"` and the claim, if nobody had the id: then nobody else gets it for `lease` seconds. `"running"` while
 ---somebody has it, `"done"` once it is recorded. Atomic, also among processes.
 ---@field claim fun(self, id: string, lease: number): "claimed"|"running"|"done"|nil, any
----Records for `keep` seconds that the id is done, whoever has it.
+---Records for `keep` seconds that the id is done, no matter who has it.
 ---@field record fun(self, id: string, claim: any, keep: number): true?, string?
 ---Releases the id, unless the lease is over and somebody else has it now.
 ---@field release fun(self, id: string, claim: any): true?, string?
@@ -87,7 +87,7 @@ local MARGIN = 1 / 2
 function Shared:claim(id, lease)
   local ngx = rawget(_G, "ngx")
   local pid = ngx.worker.pid()
-  if self.pid ~= pid then -- the values are not from an earlier worker with this pid
+  if self.pid ~= pid then -- a new worker: counts on from where an earlier one with this pid cannot have been
     self.pid, self.count = pid, floor(clock.monotonic() * 1000)
   end
   self.count = (self.count + 1) % COUNTS

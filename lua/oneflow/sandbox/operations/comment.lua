@@ -69,7 +69,7 @@ end
 
 M["comment.create"] = function(call)
   local record, viewer = guard.contract(call)
-  -- Whoever takes part may comment; of the others, those who may change the contract.
+  -- Participants may comment, and others who may change the contract.
   if viewer.ownerside and access.role(call.actor, record.workspace_id) then guard.contract_to(call, "update") end
   local body, recipients, problems = guard.body(call), {}, {}
   local parent_id = check_parent(record, body.parent_id)

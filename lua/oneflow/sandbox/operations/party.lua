@@ -24,7 +24,7 @@ local function person_of(call, record)
   return person, party
 end
 
--- Whoever comes to a published contract is invited at once.
+-- Invites a participant at once who is added to a published contract.
 local function invite(record, person)
   if record.state == "draft" or person.delivery_channel == "none" then return end
   person.delivery_status = "pending"

@@ -68,7 +68,7 @@ M["product_group.get"] = function(call)
   return shapes.product_group(viewer, record, group_of(call, record))
 end
 
--- Takes over groups and what bodies say of them: all, or none. `path_of(i)` is where a body stands.
+-- Applies bodies to groups: all of them, or none. `path_of(i)` is the path of a body.
 local function replace(call, record, groups, bodies, path_of)
   local total = products.count(call.store, record)
   for i, group in ipairs(groups) do
