@@ -185,7 +185,7 @@ describe("answers:", function()
     assert.equal(1, #target:journal())
   end)
 
-  it("header lines behind the body say nothing of the answer", function()
+  it("header lines after the body are ignored", function()
     wire.each_method(function(c)
       c:write("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: before\r\n"
         .. 'transfer-encoding: chunked\r\n\r\nb\r\n{"id":4711}\r\n0\r\nx-request-id: behind\r\n'

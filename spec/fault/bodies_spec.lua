@@ -106,7 +106,7 @@ describe("bodies:", function()
     nothing_sent()
   end)
 
-  it("case 34: several problems are told at once", function()
+  it("case 34: several problems are reported at once", function()
     local value, err = create({ party { name = string.rep("x", 101) }, party { country_code = "SWE" } },
       { name = string.rep("n", 131) })
     assert.is_nil(value)

@@ -75,7 +75,7 @@ describe("deadline:", function()
       assert.equal(B, target:journal()[2].headers["x-oneflow-api-token"])
     end)
 
-    it("case 70: what on_request takes of a " .. method .. " counts; on_response is told", function()
+    it("case 70: what on_request takes of a " .. method .. " counts; on_response is called", function()
       local target = start()
       local told = {}
       local client = wire.client(target, { hooks = {

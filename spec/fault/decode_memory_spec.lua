@@ -139,7 +139,7 @@ describe("memory for decoding:", function()
   end)
 
   -- In a process in which malloc keeps nothing that was freed, so that what is gone can be counted.
-  it("case 68: decodes that fail for want of Lua's memory leave nothing behind", function()
+  it("case 68: decodes that fail for lack of Lua's memory leak nothing", function()
     local all = texts()
     local child = process.start(function(args)
       local code = string.gsub(args.state_with, "..", function(hex) return string.char(tonumber(hex, 16)) end)

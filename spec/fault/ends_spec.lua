@@ -127,7 +127,7 @@ describe("ends:", function()
     local posts = ({ call = 1, map = 2, gatherer = 3 })[way]
     for _, ending in ipairs { "os.exit", "os.exit, closing", "raise", "the end of the script" } do
       if way ~= "map" or string.find(ending, "exit") then -- others map survives
-        it("case 64: " .. way .. ", then " .. ending .. ": told first, then waited for", function()
+        it("case 64: " .. way .. ", then " .. ending .. ": reported first, then waited for", function()
           local args = { way = way, ending = ending, posts = posts, secure = way == "call" }
           local target = start(args)
           local child = process.start(program, args)
@@ -151,7 +151,7 @@ describe("ends:", function()
     ["answered, status 200"] = { "done, status 200" }, ["status 409"] = { "conflict, refused", status = 409 },
     ["connection: it may have been applied"] = { "connection, unknown", cut = true },
   } do
-    it("case 64: a call that was interrupted, then collected with its client: its end is told, " .. name, function()
+    it("case 64: an interrupted call, then collected with its client: its result is reported, " .. name, function()
       local args = { way = "call", ending = "collection", posts = 1, status = case.status, cut = case.cut,
         fork = not case.cut }
       local target = start(args)
@@ -167,7 +167,7 @@ describe("ends:", function()
       assert.equal(1, select(2, string.gsub(errors, "oneflow: ", "")), errors)
     end)
 
-    it("case 64: a gatherer, collected with its client: their end is told after a collection, " .. name, function()
+    it("case 64: a gatherer, collected with its client: their results are reported later, " .. name, function()
       local args = { way = "gatherer", ending = "collection", posts = 2, status = case.status, cut = case.cut,
         fork = not case.cut }
       local target = start(args)
@@ -192,7 +192,7 @@ describe("ends:", function()
     end)
   end
 
-  it("case 64: a gatherer that is dropped: on_response is told of what may have been applied, or would have been; "
+  it("case 64: a gatherer that is dropped: on_response gets what may have been applied, or would have been; "
     .. "its functions do not go on, and what was not sent is not sent", function()
     local args = { posts = 2 }
     local target = start(args)
@@ -306,7 +306,7 @@ describe("ends:", function()
     end
   end)
 
-  it("case 64: what was not sent yet is not sent while the process ends, and not told", function()
+  it("case 64: what was not sent yet is not sent while the process ends, and not reported", function()
     for _, ending in ipairs { "os.exit", "os.exit, closing" } do
       local args = { way = "gatherer", ending = ending, posts = 2, more = 3, concurrency = 2, one_by_one = true }
       local target = start(args)
@@ -323,7 +323,7 @@ describe("ends:", function()
     end
   end)
 
-  it("case 64: nobody answers: the process ends after `drain`, which may be 0", function()
+  it("case 64: without an answer the process ends after `drain`, which may be 0", function()
     for _, drain in ipairs { 0, 0.2 } do
       for _, way in ipairs { "call", "map", "gatherer" } do
         local args = { way = way, ending = "os.exit", posts = way == "call" and 1 or 2, drain = drain }
@@ -342,7 +342,7 @@ describe("ends:", function()
     end
   end)
 
-  it("case 64: an answer that came and was not taken is told, too", function()
+  it("case 64: an answer that arrived and was not taken is reported, too", function()
     for _, kind in ipairs { "inline", "threaded" } do
       for _, ending in ipairs { "exit", "close", "collection" } do
         local args = { posts = 1, kind = kind, ending = ending }
@@ -419,7 +419,7 @@ describe("ends:", function()
     end)
   end
 
-  it("case 64: a client that is closed tells its callers, and nobody else", function()
+  it("case 64: a closed client reports to its callers only", function()
     local args = { posts = 2 }
     start(args)
     local child = process.start(function(job)
@@ -455,7 +455,7 @@ describe("ends:", function()
     assert.equal("", child.errors)
   end)
 
-  it("case 64: a child made by fork tells nothing of what its parent has under way, and the parent gets its answers",
+  it("case 64: a child made by fork reports none of its parent's running calls, and the parent gets its answers",
     function()
     local function parent(job)
       local core = require "oneflow.core"

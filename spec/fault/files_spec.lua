@@ -201,7 +201,7 @@ describe("download:", function()
     fails(scripted(function(c) c:reply(503, {}, "") end), "server", "unknown")
   end)
 
-  it("the storage host's errors are told as its own, without its words", function()
+  it("the storage host's errors are reported as its own, without its words", function()
     for status, expect in pairs {
       [403] = { "storage", "refused", true }, [404] = { "storage", "refused", false },
       [401] = { "storage", "refused", false }, [500] = { "storage", "unknown", true },
@@ -614,7 +614,7 @@ describe("upload:", function()
     end)
   end
 
-  it("case 8: the connection dies in the middle, and behind it: once, unknown", function()
+  it("case 8: the connection dies in the middle, and after it: once, unknown", function()
     for _, how in ipairs { "middle", "end" } do
       for _, warm in ipairs { false, true } do
         local target = server.start(function(s, args)

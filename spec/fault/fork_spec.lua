@@ -138,7 +138,7 @@ describe("fork:", function()
     end
   end
 
-  it("case 41: a child keeps nothing of calls of its parent's that nobody holds any more", function()
+  it("case 41: a child keeps nothing of its parent's calls without references", function()
     local target = server.start(function(s)
       s.serve(function(c)
         for _ in function() return c:request() end do
@@ -180,7 +180,7 @@ describe("fork:", function()
     assert.is_true(less > 50 * 1024, less .. " bytes less than the parent")
   end)
 
-  it("a socket that libcurl gave up while connecting is nobody's any more: its number may be another file's", function()
+  it("a socket that libcurl gave up while connecting is not ours any more: another file may have its number", function()
     local target = server.start(function(s)
       s.deaf_until "never"
     end)

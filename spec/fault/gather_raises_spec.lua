@@ -139,7 +139,7 @@ describe("raises in a gather:", function()
     assert.equal("a value that does not print: table", tostring(raised))
   end)
 
-  it("on_result is told once of each item that ended, right when it ended, whatever became of it", function()
+  it("on_result is called once for each item, as soon as it has ended, whatever its result is", function()
     local target = publisher()
     local sven = user_of(target)
     local told = {}
@@ -184,7 +184,7 @@ describe("raises in a gather:", function()
     assert.same({ [1] = 1, [9] = 1 }, arrivals(target))
   end)
 
-  it("on_result is told of what ends after a raise of another; after its own it is not called any more", function()
+  it("on_result is called for items that end after an error, but not after its own", function()
     local target = publisher()
     local sven = user_of(target)
     local told, again = {}, 0
@@ -261,7 +261,7 @@ describe("raises in a gather:", function()
     assert.equal(0, outer.results.n)
   end)
 
-  it("case 62: what an iterator gave while all was stopped is told of, as not sent", function()
+  it("case 62: what an iterator gave while all was stopped is reported as not sent", function()
     local target = publisher(true)
     local sven = user_of(target)
     local at = 0
@@ -456,7 +456,7 @@ describe("raises in a gather:", function()
     assert.is_true(round > 30, round .. " rounds")
   end)
 
-  it("case 62: of two that raise in one turn the first passes on from poll, the other is reported; all are told",
+  it("case 62: of two that raise in one turn poll raises the first, the other is reported; all on_done are called",
     function()
     local child = process.start(function()
       local oneflow_ = require "oneflow"

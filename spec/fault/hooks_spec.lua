@@ -161,7 +161,7 @@ describe("hooks:", function()
     assert.equal(1, arrived)
   end)
 
-  it("case 62: so it is when on_error raises, or causes what it should be told, or nothing prints", function()
+  it("case 62: the same when on_error raises, or causes errors itself, or when nothing can be printed", function()
     local lines, arrived = written(function(args)
       local function client(on_response, on_error)
         return assert(require("oneflow").client { base_url = args.url, token = args.token, hooks = {
@@ -240,7 +240,7 @@ describe("hooks:", function()
     assert.equal(1, #target:journal())
   end)
 
-  it("case 62: wherever in a call it strikes, what has arrived is told, once", function()
+  it("case 62: wherever in a call it is raised, what has arrived is reported, once", function()
     local target = start_echo()
     local child = process.start(function(args)
       if rawget(_G, "jit") then rawget(_G, "jit").off() end

@@ -114,7 +114,7 @@ describe("mismatch:", function()
     assert.equal(44 * 3, #list)
   end)
 
-  it("case 52: what answers no thing is not done when the answer tells of an error", function()
+  it("case 52: an operation without an item in its answer is not done when the answer describes an error", function()
     local errors = {
       '{"error":"upstream timed out"}', '{"status":503,"title":"Service Unavailable"}', '{"errors":["no"]}',
       '{"error_code":5030000}', '{"error":{"code":7}}',
@@ -141,7 +141,7 @@ describe("mismatch:", function()
     assert.equal(15, #list)
   end)
 
-  it("case 52: who deletes and is told of another thing does not know what was deleted", function()
+  it("case 52: a delete that is answered with another item is a mismatch", function()
     local list, bodies = {}, {}
     for _, operation in ipairs(operations.all()) do
       if operation.verb == "delete" then
@@ -198,7 +198,7 @@ describe("mismatch:", function()
     fails(value, err, "data field c::c%3A%3A12 came for data field c::12", "GET")
   end)
 
-  it("case 52: a webhook is told by its id or by its webhook_id", function()
+  it("case 52: a webhook is recognised by its id or by its webhook_id", function()
     local webhook = as_sven(answering {
       '{"webhook_id":23}', '{"id":null,"webhook_id":"23"}', '{"id":5,"webhook_id":23}', '{"id":23,"webhook_id":5}',
       '{"webhook_id":24}', '{"id":5,"webhook_id":24}',
@@ -240,7 +240,7 @@ describe("mismatch:", function()
     end
   end)
 
-  it("case 52: what is told of it holds no token, and no more than a line", function()
+  it("case 52: its report has no token, and is one line", function()
     local sven = as_sven(answering {
       cjson.encode { detail = wire.TOKEN .. " " .. string.rep("x", 100000) },
       cjson.encode { error = "a\r\nb\0" .. string.rep("x", 900) .. wire.TOKEN },
@@ -277,7 +277,7 @@ end)
 describe("mismatch of a request by path:", function()
   after_each(wire.clean)
 
-  it("case 52: compared where the endpoint table knows the path", function()
+  it("case 52: compared if the endpoint table has the path", function()
     local calls = {
       { "GET", "/contracts/4711", '{"id":4712}', "contract 4712 came for contract 4711" },
       { "get", "/contracts/4711/", '{"id":4712}', "contract 4712 came for contract 4711" },
@@ -298,7 +298,7 @@ describe("mismatch of a request by path:", function()
     end
   end)
 
-  it("case 52: not where it cannot be told, and the answer is as it came", function()
+  it("case 52: not compared where that is impossible; the answer is returned unchanged", function()
     local calls = {
       { "GET", "/contracts/4711/unheard_of", '{"id":4712}' }, { "PATCH", "/contracts/4711", "{}" },
       { "GET", "/contracts/04711", '{"id":4711}' }, { "GET", "/contracts/%34711", '{"id":4711}' },
@@ -399,7 +399,7 @@ describe("mismatch, still a draft:", function()
     assert.is_true(core.monotonic() - started < 0.6 * wire.slow)
   end)
 
-  it("case 52: the hooks are told of both; what on_request raises before the look passes on and is reported", function()
+  it("case 52: the hooks get both; an error of on_request before the check is raised and reported", function()
     local told, reported, raises = {}, {}, false
     local target = drafts { 200, PENDING }
     local client = wire.client(target, { timeout = 30, attempt_timeout = 20, hooks = {

@@ -115,7 +115,7 @@ describe("objects:", function()
     assert.equal(0, #box:journal())
   end)
 
-  it("case 71: what is told names the method, what it is for, and what came", function()
+  it("case 71: the message names the method, its object, and the value given", function()
     local client = counting()
     local user = assert(client:user(INGE))
     local contract = user:contract(31)
@@ -144,7 +144,7 @@ describe("objects:", function()
     end
   end)
 
-  it("the methods of a kind serve every object of it, whoever made it", function()
+  it("the methods of a kind work on every object of it, however it was made", function()
     local client, sent = counting()
     local inge, ulf = assert(client:user(INGE)), assert(client:user "ulf@example.com")
     assert(inge:contract(1).publish(ulf:contract(2), {}))
@@ -317,7 +317,7 @@ describe("objects:", function()
     assert.same({ INGE, INGE, INGE }, sent)
   end)
 
-  it("a page, and an iterator, are garbage once nobody holds them", function()
+  it("a page, and an iterator, are collected once nothing references them", function()
     local user = with_records()
     local held = setmetatable({}, { __mode = "k" })
     for _ = 1, 20 do held[assert(user.contracts:list())], held[user.contracts:each()] = true, true end

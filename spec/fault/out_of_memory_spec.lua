@@ -147,7 +147,7 @@ describe("out of memory:", function()
     assert.equal("", nothing_lost("publish", 503, "unknown"))
   end)
 
-  it("case 57: with hooks; what on_response could not be told is told in a line", function()
+  it("case 57: with hooks; what on_response could not get is written as a line", function()
     local lines = 0
     for line in string.gmatch(nothing_lost("publish", 200, "unknown", { hooks = true }), "[^\n]+") do
       local who, what = string.match(line, "^(oneflow: contract%.publish as sven@example%.com: )(.*)$")
@@ -159,7 +159,7 @@ describe("out of memory:", function()
   end)
 
   for _, way in ipairs { "map", "gatherer" } do
-    it("case 57: in each allocation of a " .. way .. ": what arrived is among the results, or told", function()
+    it("case 57: in each allocation of a " .. way .. ": what arrived is among the results, or reported", function()
       local target = server.start(function(s)
         local posts = 0
         s.serve(function(c)

@@ -212,7 +212,7 @@ describe("raises anywhere:", function()
     return false
   end
 
-  it("case 62: of a gatherer's add inside of a function: what was added is told, and it comes to its end", function()
+  it("case 62: of a gatherer's add inside of a function: what was added is reported, and runs to its end", function()
     each_instruction(function(struck_in, where)
       local gatherer, added, told = require("oneflow").gatherer(), false, 0
       gatherer:add(function()

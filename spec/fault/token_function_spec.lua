@@ -198,7 +198,7 @@ describe("token function:", function()
     end
   end)
 
-  it("a call from within the function is still told so, however deep", function()
+  it("a call from within the function still gets this error, however deep", function()
     local client, message
     client = answered(function()
       local _

@@ -42,7 +42,7 @@ describe("examples/contract.lua:", function()
     return child:wait()
   end
 
-  it("from the template to the signed PDF, each call as whom it should be, and nothing left behind", function()
+  it("from the template to the signed PDF, each call as the right user, and all files removed", function()
     local code, signal, output, errors = run(host.root .. "/examples/contract.lua")
     assert.same({ 0, 0, "" }, { code, signal, errors }, output)
     local id = string.match(output, "\ncreated\t(%d+)\tdraft\t")
@@ -263,7 +263,7 @@ describe("code in the documents:", function()
     end)
   end
 
-  it("docs/cookbook.md: what was not done is not done again, but told", function()
+  it("docs/cookbook.md: what was not done is not done again, but reported", function()
     local found = 0
     for _, block in ipairs(blocks) do
       if block.heading == "When it is not known whether it was done" then

@@ -48,7 +48,7 @@ describe("examples/nginx:", function()
       url .. "/contracts/" .. id .. "/publish")
   end
 
-  it("runs by itself in one command, and leaves nothing behind", function()
+  it("runs by itself in one command, and removes its files", function()
     local url = start { ONEFLOW_BASE_URL = false, ONEFLOW_TOKEN_FILE = false }
     assert.equal(200, (curl("-u", "anna:anna", url .. "/contracts/4711")))
     assert.equal(200, (curl(url .. "/ready")))
@@ -78,7 +78,7 @@ describe("examples/nginx:", function()
     end)
   end)
 
-  it("shows a contract to whom may see it, and to nobody who is not signed in", function()
+  it("shows a contract to users who may see it, and to nobody without a sign-in", function()
     box = testing.server {}
     local url = start_for(box.base_url, box.token)
     for _, path in ipairs { "/", "/contracts", "/contracts/4711", "/nothing" } do
@@ -213,7 +213,7 @@ describe("examples/nginx:", function()
     assert.equal(1, #target:journal())
   end)
 
-  it("a visitor who leaves while a contract is published: the log tells what became of it", function()
+  it("a visitor who leaves while a contract is published: the log has its result", function()
     local target = server.start(function(s)
       s.serve(function(c)
         local request = c:request()

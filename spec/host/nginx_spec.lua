@@ -288,7 +288,7 @@ describe("nginx:", function()
     assert.equal(20, #target:journal())
   end)
 
-  it("the README's configuration works as it stands", function()
+  it("the README's configuration works unchanged", function()
     local target = wire.healthy()
     local http, inside = string.match(host.read(host.root .. "/README.md"), "```nginx\n(lua_check_client_abort on;\n.-)"
       .. "server {(.-)}\n```")
@@ -472,7 +472,7 @@ describe("nginx:", function()
   end)
 
   -- Failing allocations would strike nginx's own Lua module, which ends the worker then.
-  it("case 57: a POST whose waiting ends without memory is an error, its end is told, and nothing else stays behind",
+  it("case 57: a POST whose waiting ends without memory is an error, its result is reported, and nothing is leaked",
     function()
     local target = held()
     local web = start(target, {
@@ -519,7 +519,7 @@ describe("nginx:", function()
     assert.is_nil(string.find(web:error_log(), "[error]", 1, true), web:error_log())
   end)
 
-  it("a client that goes away does not end a POST: it runs to its end, and the hook tells what became of it",
+  it("a client that goes away does not end a POST: it runs to its end, and the hook gets its result",
     function()
     local target = held()
     local web = start(target, {
@@ -561,7 +561,7 @@ describe("nginx:", function()
     assert.equal(2, #target:journal())
   end)
 
-  it("case 52: an answer that is not what was asked for: to a light thread, and in what is told of an orphaned POST",
+  it("case 52: an answer that is not what was asked for: to a light thread, and in the report of an orphaned POST",
     function()
     local target = server.start(function(s)
       s.serve(function(c)
@@ -623,7 +623,7 @@ describe("nginx:", function()
       .. "well (the call: done, status 200)", 1, true), web:error_log())
   end)
 
-  it("a POST that waits for its turn when its client goes away is never sent; the hook is told, and may make calls",
+  it("a POST that waits for its turn when its client goes away is never sent; the hook is called, and may make calls",
     function()
     local target = held()
     local web = start(target, {
@@ -656,7 +656,7 @@ describe("nginx:", function()
     assert.same({ wire.SVEN, "anna@example.com" }, users)
   end)
 
-  it("a hook that ends its timer with ngx.exit does no harm to the next call, nor to what is told of it", function()
+  it("a hook that ends its timer with ngx.exit does no harm to the next call, nor to its report", function()
     local target = server.start(function(s)
       local count = 0
       s.serve(function(c)
@@ -687,7 +687,7 @@ describe("nginx:", function()
     end
   end)
 
-  it("tells of an orphaned POST also when nginx dropped the timer that was to wait for it", function()
+  it("reports an orphaned POST even if nginx dropped the timer that was to wait for it", function()
     local target = server.start(function(s)
       s.serve(function(c)
         for request in function() return c:request() end do
@@ -746,7 +746,7 @@ describe("nginx:", function()
     assert.is_nil(string.find(web:error_log(), "nobody waited", 1, true))
   end)
 
-  it("a reload under load fails no call, and leaves no socket behind", function()
+  it("a reload under load fails no call, and leaves no socket", function()
     local target = wire.healthy()
     local web = start(target, { server = location("/call", "ngx.say(call())") })
     assert.equal("ok Contract 4711\n", get(web, "/call"))
@@ -770,7 +770,7 @@ describe("nginx:", function()
   end)
 
   for signal, answered in pairs { sigterm = false, sigquit = true } do
-    it("case 64: " .. string.upper(signal) .. " with calls on the wire: each is told of, or answered", function()
+    it("case 64: " .. string.upper(signal) .. " with calls on the wire: each is reported, or answered", function()
       local target = server.start(function(s)
         s.serve(function(c)
           for request in function() return c:request() end do

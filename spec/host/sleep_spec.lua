@@ -201,7 +201,7 @@ describe("sleep:", function()
       assert.equal("long enough\n", get(web, "/long"), web:error_log())
     end)
 
-    it("a stop wakes whoever sleeps in a gather, in a gather of its too", function()
+    it("a stop wakes all that sleep in a gather, and in nested ones", function()
       local web = start { server = location("/", [[
         local kinds = {}
         local function wait()
@@ -243,8 +243,8 @@ describe("sleep:", function()
       get(web, "/log")
       local told = cjson.decode(get(web, "/"))
       assert.matches("sleep: here %(phase init of nginx%) it would block the worker$", told[1])
-      assert.matches("sleep: here %(phase content of nginx%) it would block the worker: do it outside of the C function "
-        .. "that called it, such as require, table%.sort or string%.gsub$", told[2])
+      assert.matches("sleep: here %(phase content of nginx%) it would block the worker: do it outside of the C "
+        .. "function that called it, such as require, table%.sort or string%.gsub$", told[2])
       assert.matches("sleep: here %(phase log of nginx%) it would block the worker: do it in a timer, "
         .. "ngx%.timer%.at%(0, function%(%) %.%.%. end%)$", told[3])
       assert.is_true(told[4])

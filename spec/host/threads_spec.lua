@@ -120,7 +120,7 @@ describe("threads:", function()
 
   for i = 1, 3 do
     local variant = VARIANTS[i]
-    it("case 64: states close with requests on the wire, and other states go on: each is told of, " .. variant.name,
+    it("case 64: states close with requests on the wire, and other states continue: each is reported, " .. variant.name,
       function()
       local program, folder = build(variant), host.folder()
       local count = 2 * ROUNDS * 3

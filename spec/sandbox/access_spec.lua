@@ -97,7 +97,7 @@ describe("access:", function()
     return string.format("/contracts/%d", contract.id)
   end
 
-  it("nobody but the owner side sees what is of the owner side", function()
+  it("only the owner side sees the fields of the owner side", function()
     local path = with_guests()
     assert.equal(404, status("GET", path, ANNA)) -- a draft is the workspace's own
     assert.equal(404, status("GET", path, VIEWER))

@@ -69,7 +69,7 @@ for _, place in ipairs(PLACES) do
       end
     end)
 
-    it("any other token: 401, whoever asks", function()
+    it("any other token: 401, for every user", function()
       local revoked = box:generate_token("reports")
       assert.equal(200, (call("GET", "/ping", { token = revoked })))
       box:revoke_token("reports")
@@ -139,7 +139,7 @@ for _, place in ipairs(PLACES) do
       assert.is_true(box:journal()[1].assumed)
     end)
 
-    it("tells that the token was made by hand", function()
+    it("says that the token was created by hand", function()
       local _, account = call("GET", "/accounts/me")
       assert.equal("custom", account.token_info.integration.key)
     end)
@@ -189,7 +189,7 @@ describe("the front in nginx", function()
     assert.same({ "/v1/contracts//4711/", "a=%2F&filter[states]=draft" }, { entry.path, entry.query })
   end)
 
-  it("joins repeated headers, so that two users are nobody", function()
+  it("joins repeated headers, so that two users are no user", function()
     local command = { "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", box.base_url .. "/contracts/4711",
       "-H", "x-oneflow-api-token: " .. box.token,
       "-H", "x-oneflow-user-email: anna@example.com", "-H", "x-oneflow-user-email: sven@example.com" }

@@ -291,7 +291,7 @@ describe("content:", function()
     assert.equal(400, (call("GET", "/contracts/4714/events", { query = "sort=actor" })))
   end)
 
-  it("what happened is told to webhooks once, by contract, after each request and control", function()
+  it("webhooks get events once, by contract, after each request and control", function()
     box:add_webhook "http://127.0.0.1:1/hook"
     call("GET", "/contracts/4711/events")
     call("POST", "/contracts/4711/publish", { user = ANNA })

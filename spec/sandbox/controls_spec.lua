@@ -113,7 +113,7 @@ for _, kind in ipairs{ "sandbox", "server" } do
       assert.equal(1, #box:journal())
     end)
 
-    it("refuses what it does not know, by name", function()
+    it("refuses unknown fields by name", function()
       for _, case in ipairs{
         { "fault", "contract.fly", { status = 503 }, "No operation contract.fly." },
         { "fault", "contract.get", { status = 5 }, "status: Must be at least 200." },

@@ -114,7 +114,7 @@ describe("a list of contracts", function()
     assert.is_nil(headers["x-oneflow-sandbox"])
   end)
 
-  it("refuses filters that it does not know, or twice, or wrong", function()
+  it("refuses filters that are unknown, repeated or wrong", function()
     refused("filter[colour]=red", "filter[colour]", true)
     refused("filter[states]=draft&filter[states]=signed", "filter[states]")
     refused("filter[states]=drafts", "filter[states]", true)

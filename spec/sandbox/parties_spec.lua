@@ -176,7 +176,7 @@ describe("parties:", function()
     assert.equal(409, (send("POST", path(individual) .. "/participants", person "x@x.example")))
   end)
 
-  it("whoever comes to a published contract is invited at once", function()
+  it("a participant added to a published contract is invited at once", function()
     local _, party = send("POST", "/contracts/4714/parties",
       { type = "individual", participant = person "i@b.example" })
     assert.equal("pending", party.participant.delivery_status)

@@ -106,7 +106,7 @@ describe("oneflow sandbox", function()
   end)
 
   for _, signal in ipairs{ "sigterm", "sigint", "sighup" } do
-    it("ends on " .. signal .. " and leaves nothing behind", function()
+    it("ends on " .. signal .. " and removes its files", function()
       local child = oneflow(folder, "sandbox")
       local _, port = ready(child)
       child:kill(signal)

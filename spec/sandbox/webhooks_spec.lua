@@ -119,7 +119,7 @@ describe("webhooks of the sandbox", function()
       assert.is_nil(webhooks.find(account, first.id))
     end)
 
-    it("controls refuse what they do not know", function()
+    it("controls refuse unknown arguments", function()
       for _, case in ipairs {
         { "add_webhook", "http://hooks.example.com/", nil, "callback_url" },
         { "add_webhook", "https://a.example/", { filters = { rules { type = "X", values = { "a" } } } },
@@ -201,7 +201,7 @@ describe("webhooks of the sandbox", function()
       assert.equal("pending", host.shell("curl -sS " .. web.url .. "/state"))
     end)
 
-    it("a receiver that fails is told again, with the same callback id, until it answers 200", function()
+    it("a receiver that fails is called again, with the same callback id, until it answers 200", function()
       box:scale_retries(0.001)
       box:add_webhook(web.url .. "/hook?fail=3", { sign_key = KEY })
       box:emit(4711, "contract:sign")

@@ -153,7 +153,7 @@ describe("written back by a handle that holds the record:", function()
     sent = {}
   end)
 
-  it("what has another way to be changed, and names that the table does not know, are left out unchanged", function()
+  it("fields of other operations, and names that the table does not have, are left out if unchanged", function()
     local data = contract.data
     data._private.name = "M"
     assert(contract:update(data))

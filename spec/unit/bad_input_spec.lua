@@ -38,7 +38,7 @@ describe("bad input:", function()
     error(what .. ": no problem at " .. path .. ": " .. tostring(err))
   end
 
-  it("a body field of a wrong Lua type raises, of a wrong value is told with its path", function()
+  it("a body field of a wrong Lua type raises, of a wrong value is reported with its path", function()
     local count = 0
     for _, operation in ipairs(operations.all()) do
       if operation.body and not operation.upload then -- what sends a file has its own: spec/wire/files_spec.lua
@@ -79,7 +79,7 @@ describe("bad input:", function()
     end
   end)
 
-  it("an id of a wrong type raises, a bad one is told by the name of its item", function()
+  it("an id of a wrong type raises, a bad one is reported with the name of its item", function()
     for _, operation in ipairs(operations.all()) do
       for _, name in ipairs(operation.ids) do
         for _, id in ipairs { {}, print, true } do
@@ -107,7 +107,7 @@ describe("bad input:", function()
     for _, path in ipairs(expected) do assert.is_true(seen[path], what .. ": not told: " .. path) end
   end
 
-  it("everything that is wrong is told at once: every field of the body, every id of the path", function()
+  it("everything that is wrong is reported at once: every field of the body, every id of the path", function()
     local count = 0
     for _, operation in ipairs(operations.all()) do
       local ids, body, paths = {}, nil, {}
@@ -121,7 +121,7 @@ describe("bad input:", function()
     assert.is_true(count > 350, tostring(count))
   end)
 
-  it("all bad ids of one path are told at once, beside what is wrong with the body", function()
+  it("all bad ids of one path are reported at once, with the problems of the body", function()
     local _, err = sven:contract(0):party("x"):participant(-1):update { name = "", email = "nobody" }
     local paths = {}
     for i, problem in ipairs(err.problems) do paths[i] = problem.path end
@@ -137,7 +137,7 @@ describe("bad input:", function()
     flag = { wrong = { 5, {} }, bad = { "maybe" } },
   }
 
-  it("lists: everything that is wrong is told at once", function()
+  it("lists: everything that is wrong is reported at once", function()
     for _, operation in ipairs(operations.all()) do
       if operation.pages then
         local query, paths = { limit = 0, offset = -1, sort = "unheard_of", filter = {} }, { "limit", "offset", "sort" }
@@ -158,7 +158,7 @@ describe("bad input:", function()
     end
   end)
 
-  it("lists: unknown names and wrong types raise; unknown columns, wrong values and ranges are told", function()
+  it("lists: unknown names and wrong types raise; unknown columns, wrong values and ranges are reported", function()
     for _, operation in ipairs(operations.all()) do
       if operation.pages or operation.bare then
         local function query(name, value)

@@ -157,7 +157,7 @@ describe("accessors of a contract:", function()
     return assert(client:user(SVEN):contract(9):get())
   end
 
-  it("published_time, created_time and lifecycle_state know where the service keeps them", function()
+  it("published_time, created_time and lifecycle_state read the right place in the data", function()
     local contract = contract_of('{"id":9,"published_time":"2026-01-03T00:00:00+00:00","_private_ownerside":'
       .. '{"created_time":"2026-01-02T00:00:00+00:00"},"lifecycle_state":{"lifecycle_state":"active","period":1}}')
     assert.same({ "2026-01-03T00:00:00+00:00", "2026-01-02T00:00:00+00:00", "active" },

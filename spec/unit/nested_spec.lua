@@ -30,7 +30,7 @@ describe("nested objects:", function()
     for _, piece in ipairs { ... } do assert.is_truthy(string.find(message, piece, 1, true), message) end
   end
 
-  it("records know the items above them, from lists, creates, reads and updates", function()
+  it("records have the ids of their parents, from lists, creates, reads and updates", function()
     answers = { '{"data":[{"id":5,"type":"company"}]}', '{"id":6}', '{"id":7}', '{"id":7}', '{"id":7}' }
     local contract = sven:contract(4711)
     local party = assert(contract.parties:list())[1]
@@ -51,7 +51,7 @@ describe("nested objects:", function()
       "kept")
   end)
 
-  it("what an answer does not place below its item stands below the client", function()
+  it("what an answer does not place below its item is below the client", function()
     local copy = assert(sven:contract(4711):copy { workspace_id = 1 })
     assert.same({ contract = 4712 }, copy.ids)
     answers = { '[{"id":21,"name":"Sales","templates":[]}]' }

@@ -73,7 +73,7 @@ describe("numbers and lists:", function()
       }, seen)
     end)
 
-    it("integers are found wherever they stand: escaped names, names that stand twice, lists in lists", function()
+    it("integers are found everywhere: under escaped names, under repeated names, in lists in lists", function()
       local value = core.decode('{"a\\u0062\\n":1,"x":{"a":1},"x":5,"y":5,'
         .. '"y":{"z":[1,[2,{"q":3.0,"r":3.5}],[],{}]},"e":{}}')
       assert.equal("integer", math.type(value["ab\n"]))

@@ -46,7 +46,7 @@ describe("searches:", function()
     for _, piece in ipairs { ... } do assert.is_truthy(string.find(message, piece, 1, true), message) end
   end
 
-  it("find_participants: companies and individuals alike, as handles that know their party", function()
+  it("find_participants: companies and individuals alike, as handles that have their party's id", function()
     local contract = assert(sven:contract(4711):get())
     assert.equal("Olle Vera Per", names(contract:find_participants()))
     assert.equal("Per", names(contract:find_participants { email = "per@EXAMPLE.com" }))

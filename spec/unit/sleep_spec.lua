@@ -65,7 +65,7 @@ describe("sleep:", function()
     assert.equal(DAY, clock.monotonic())
   end)
 
-  it("a gatherer's host is told for how long it may wait: a day", function()
+  it("a gatherer's host gets the time that it may wait: a day", function()
     local user, box = sandbox()
     local ids = box:add_contracts(3, { state = "draft" })
     local gatherer = oneflow.gatherer()
@@ -125,7 +125,7 @@ describe("sleep:", function()
     assert.equal(0, clock.monotonic())
   end)
 
-  it("a stop wakes whoever sleeps, in nested gathers too, and does not touch others", function()
+  it("a stop wakes all that sleep, in nested gathers too, and does not affect others", function()
     local errors, outside = {}, nil
     local function wait()
       local good, err = oneflow.sleep(DAY)

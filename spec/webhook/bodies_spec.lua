@@ -42,7 +42,7 @@ describe("webhook bodies:", function()
     return err
   end
 
-  describe("the fixtures give what they stand for:", function()
+  describe("the fixtures produce their events:", function()
     it("contract-sign", function()
       local delivery = assert(receiver:read(fixture "contract-sign"))
       assert.equal(4711, delivery.contract_id)
@@ -69,7 +69,7 @@ describe("webhook bodies:", function()
       assert.equal(1768212000, (oneflow.time.parse(delivery.events[1].created_time)))
     end)
 
-    it("tampered: verifies, since the signature does not cover the body; the callback id tells it", function()
+    it("tampered: verifies, since the signature does not cover the body; the callback id shows it", function()
       local delivery = assert(receiver:read(fixture "tampered"))
       assert.equal(4799, delivery.contract_id)
       local handed = {}
@@ -90,7 +90,7 @@ describe("webhook bodies:", function()
       assert.is_false(assert(open:read(fixture "contract-sign")).verified)
     end)
 
-    it("wrong-shapes: says where things stand", function()
+    it("wrong-shapes: says where the fields are", function()
       local shapes = assert(core.decode(fixture "wrong-shapes"))
       local err = refused((assert(core.encode(shapes[1]))), "validation", "events[].type")
       assert.same({ "body.callback_id", "body.contract", "body.events", "body.data", "body.event_type" }, paths_of(err))

@@ -196,7 +196,7 @@ describe("webhook receiver:", function()
     assert.is_truthy(string.find(problem, "full", 1, true))
   end)
 
-  it("case 62: an answer function that raises takes nothing away: what was handled is recorded, the raise is told",
+  it("case 62: an answer function that raises takes nothing away: what was handled is recorded, the error is reported",
     function()
     local deferred = assert(webhook.receiver { sign_key = KEY, defer = true })
     for _, one in ipairs { receiver, deferred } do
@@ -221,7 +221,7 @@ describe("webhook receiver:", function()
     end
   end)
 
-  it("defer answers 200 first, once; what fails then is reported, and lost unless it is told again", function()
+  it("defer answers 200 first, once; what fails then is reported, and lost unless it is called again", function()
     local deferred = assert(webhook.receiver { sign_key = KEY, defer = true })
     local order = {}
     local function answer(status) order[#order + 1] = status end

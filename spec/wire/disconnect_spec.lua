@@ -215,7 +215,7 @@ for way, queue_of in pairs(WAYS) do
       assert.equal(8, #target:journal())
     end)
 
-    it("numbers that are nobody's, another engine's or a closed engine's change nothing", function()
+    it("unknown numbers, and those of another or a closed engine, change nothing", function()
       begin()
       local other = engine_for(target)
       local number = call(engine, queue, "/first")

@@ -244,7 +244,7 @@ describe("gather:", function()
     }, child:result())
   end)
 
-  it("progress is told after each item, with the total of a list", function()
+  it("progress is called after each item, with the total of a list", function()
     local told = {}
     local function progress(done, total) told[#told + 1] = done .. "/" .. tostring(total) end
     oneflow.map(numbers(3), function() end, { progress = progress })
@@ -666,7 +666,7 @@ describe("gather and tokens:", function()
     assert.same({ 3, 2 }, { results[1].id, results[2].id })
   end)
 
-  it("one that raises, gives none, or calls its client is told of, and nobody waits for ever", function()
+  it("one that raises, gives none, or calls its client is reported, and nothing waits for ever", function()
     local client
     local function run(token)
       client = box:client { token = token }
@@ -786,7 +786,7 @@ describe("each with prefetch:", function()
     end)
   end
 
-  it("is begun for nothing by whoever leaves the loop, or takes the iterator elsewhere", function()
+  it("is started in vain by code that leaves the loop, or takes the iterator elsewhere", function()
     local ids = box:add_contracts(30, { state = "draft" })
     for _ in admin.contracts:each(DRAFTS, { prefetch = true, page_size = 10 }) do break end
     local iterator = admin.contracts:each(DRAFTS, { prefetch = true, page_size = 10 })

@@ -39,7 +39,7 @@ describe("gatherer:", function()
     wire.clean()
   end)
 
-  it("poll(0) never waits; the descriptor tells a foreign loop when something is done", function()
+  it("poll(0) never waits; the descriptor is readable for another event loop when something is done", function()
     local target = held()
     local sven = client_of(target)
     local gatherer = oneflow.gatherer()
@@ -89,7 +89,7 @@ describe("gatherer:", function()
     for i = 1, 20 do assert.equal(i, begun[i]) end
   end)
 
-  it("tells on_done what came of a function; without one a raise passes on from poll, and nothing is lost", function()
+  it("on_done gets the result of a function; without it poll raises the error, and nothing is lost", function()
     local target = wire.healthy()
     local sven = client_of(target)
     local gatherer = oneflow.gatherer()

@@ -41,7 +41,7 @@ describe("headers:", function()
     }, arrived(nil, function(client) return client:user(wire.SVEN):contract(4711):get() end))
   end)
 
-  it("of a call as the administrator: nobody in it", function()
+  it("of a call as the administrator: no user in it", function()
     assert.same({
       "accept-encoding: gzip", "accept: application/json", USER_AGENT, "x-oneflow-api-token: " .. wire.TOKEN,
     }, arrived(nil, function(client) return client:user(oneflow.ANONYMOUS_ADMIN):contract(4711):get() end))

@@ -146,7 +146,7 @@ describe("operations:", function()
     for _, arrived in ipairs(journal) do assert.is_nil(arrived.headers["x-oneflow-user-email"]) end
   end)
 
-  it("what a user gives stays in the user: records, items of pages, what is below, what comes behind", function()
+  it("what a user gives stays in the user: records, items of pages, what is below, following pages", function()
     local contract = assert(sven:contract(4711):get())
     local page = assert(contract.parties:list())
     assert(page[1]:get())

@@ -459,7 +459,7 @@ describe("slices:", function()
       assert.equal(REACH, count)
     end)
 
-    it("the list never stands still", function()
+    it("the list never stops changing", function()
       local s = service(spread(25000, 60))
       local counted = 0
       s.before = function(_, query)

@@ -40,7 +40,7 @@ describe("token:", function()
     box:revoke_token("B")
   end)
 
-  it("the refused call is made again as the same user, and its attempts are told", function()
+  it("the refused call is made again as the same user, and its attempts are counted", function()
     local current = box:generate_token("C")
     local client = box:client { token = function() return current end }
     assert(client:ping())
