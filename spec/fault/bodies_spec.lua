@@ -119,7 +119,7 @@ describe("bodies:", function()
     for _, query in ipairs {
       { limit = 0 / 0 }, { limit = 0 }, { limit = 101 }, { limit = 1.5 }, { limit = "x" }, { offset = -1 },
       { offset = 19901 }, { offset = 1 / 0 },
-      { sort = "\255" }, { sort = "nothing" }, { filter = { states = { "nonsense" } } },
+      { sort = "\255" }, { sort = "nothing" }, { filter = { created_time = { from = "nonsense" } } },
       { filter = { states = { "\255" } } },
       { filter = { name = "\195" } }, { filter = { states = cycle() } },
     } do
