@@ -1,8 +1,9 @@
 /*
  * JSON for Lua. lua-cjson does the reading. Before it, a scan refuses what RFC 8259 refuses, and
  * numbers that some runtime could not keep exactly; after it, a pass turns integral floats back
- * into integers where Lua has them. So both dialects of lua-cjson give the same result. Writing is
- * done here, because lua-cjson would round large numbers and write an empty list as an object.
+ * into integers where Lua has them, and marks empty lists, which would be written as objects. So
+ * both dialects of lua-cjson give the same result. Writing is done here, because lua-cjson would
+ * round large numbers and write an empty list as an object.
  *
  * Numbers are read and written in the locale "C", set for the calling thread only, so neither the
  * process's locale nor a setlocale in another thread changes the result. lua-cjson keeps its
@@ -18,8 +19,7 @@
 
 #include "compat.h"
 
-/* Lua: decode(text) -> value, "object" | "other" ({} and [] are the same table in Lua)
-   | nil, kind, message */
+/* Lua: decode(text) -> value, "object" | "other" | nil, kind, message. Empty lists are marked. */
 int of_json_decode(lua_State *L);
 
 /* Lua: encode(value) -> text | nil, problems; raises for values that are not data (functions,
@@ -28,6 +28,9 @@ int of_json_encode(lua_State *L);
 
 /* Lua: array(table) -> the table, marked as a list, so that it is written as [] when empty. */
 int of_json_array(lua_State *L);
+
+/* Pushes the mark of lists: their metatable. */
+void of_json_push_mark(lua_State *L);
 
 /* Loads lua-cjson for this state, and raises when it is missing; creates the mark of lists. */
 void of_json_read_open(lua_State *L);

@@ -13,18 +13,17 @@ enum { STEPS_KEPT = 64 * 1024 };
 
 /* Registry keys: their addresses are what counts. */
 static const char decoder_key = 0;
-#if OF_HAS_INTEGERS
 static const char steps_key = 0;
-#endif
 
 static void push_decoder(lua_State *L) {
     lua_pushlightuserdata(L, (void *)(uintptr_t)&decoder_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
 }
 
-#if OF_HAS_INTEGERS
-/* Replaces a float on the top of the stack by an integer, if it is integral; true if it did. */
+/* Replaces a float on the top of the stack by an integer, if Lua has integers and it is integral;
+   true if it did. */
 static bool restore_number(lua_State *L) {
+#if OF_HAS_INTEGERS
     if (lua_type(L, -1) != LUA_TNUMBER || lua_isinteger(L, -1))
         return false;
     lua_Number number = lua_tonumber(L, -1);
@@ -36,6 +35,23 @@ static bool restore_number(lua_State *L) {
     lua_pop(L, 1);
     lua_pushinteger(L, integer);
     return true;
+#else
+    (void)L;
+    return false;
+#endif
+}
+
+/* Marks the value on the top of the stack as a list, if it is an empty table. */
+static void mark_empty(lua_State *L) {
+    if (lua_type(L, -1) != LUA_TTABLE)
+        return;
+    lua_pushnil(L);
+    if (lua_next(L, -2) != 0) {
+        lua_pop(L, 2);
+        return;
+    }
+    of_json_push_mark(L);
+    lua_setmetatable(L, -2);
 }
 
 /* Reuses the buffer of the last decode, because a new userdata each time would cost a finalizer. It
@@ -77,7 +93,7 @@ static void push_key(lua_State *L, const of_json_step *step) {
 }
 
 static void restore_items(lua_State *L, const of_json_step *step) {
-    for (lua_Integer i = step->size; i <= step->last; i++) {
+    for (int i = (int)step->size; i <= (int)step->last; i++) {
         lua_rawgeti(L, -1, i);
         if (restore_number(L)) {
             lua_rawseti(L, -2, i);
@@ -87,10 +103,10 @@ static void restore_items(lua_State *L, const of_json_step *step) {
     }
 }
 
-/* Follows the steps through the table on the top of the stack and makes integers of the integral
-   floats. If a key occurs twice, the step may lead to another value than the one that was
-   scanned. */
-static void restore_integers(lua_State *L, const of_json_step *steps, size_t count, int slots) {
+/* Follows the steps through the table on the top of the stack, makes integers of the integral
+   floats and marks the empty lists. If a key occurs twice, the step may lead to another value than
+   the one that was scanned. */
+static void follow(lua_State *L, const of_json_step *steps, size_t count, int slots) {
     of_checkstack(L, slots + 8);
     size_t skipped = 0; /* levels that are entered in the text but are not tables here */
     for (size_t i = 0; i < count; i++) {
@@ -112,6 +128,11 @@ static void restore_integers(lua_State *L, const of_json_step *steps, size_t cou
             }
         } else if (step->kind == OF_JSON_NUMBERS) {
             restore_items(L, step);
+        } else if (step->kind == OF_JSON_EMPTY) {
+            push_key(L, step);
+            lua_rawget(L, -2);
+            mark_empty(L);
+            lua_pop(L, 1);
         } else {
             push_key(L, step);
             lua_pushvalue(L, -1);
@@ -124,7 +145,6 @@ static void restore_integers(lua_State *L, const of_json_step *steps, size_t cou
         }
     }
 }
-#endif
 
 /* Decodes the text at `index` -> 0 and the value on the top, or lua_pcall's status and the error.
    In the locale "C" the C library reads a '.', whatever the process's decimal point is. */
@@ -167,15 +187,10 @@ int of_json_decode(lua_State *L) {
     const char *why;
     size_t offset = 0;
     of_json_cost cost;
-    of_buffer *steps = NULL;
-#if OF_HAS_INTEGERS
-    steps = push_steps(L); /* at index 2 */
-#endif
+    of_buffer *steps = push_steps(L); /* at index 2 */
     of_kind kind = of_json_scan(text, length, steps, &cost, &why, &offset);
     if (kind != OF_OK) {
-#if OF_HAS_INTEGERS
         keep_steps(L, 2);
-#endif
         lua_pushnil(L);
         lua_pushstring(L, of_kind_name(kind));
         lua_pushfstring(L, "%s at byte %d of %d", why, (int)offset + 1, (int)length);
@@ -190,16 +205,17 @@ int of_json_decode(lua_State *L) {
         lua_pushvalue(L, -3);
         return 3;
     }
-#if OF_HAS_INTEGERS
+    bool object = text[strspn(text, " \n\t\r")] == '{';
     if (lua_type(L, -1) == LUA_TTABLE) {
         const void *first = steps->bytes;
-        restore_integers(L, first, steps->length / sizeof(of_json_step), cost.slots);
+        follow(L, first, steps->length / sizeof(of_json_step), cost.slots);
+        if (!object)
+            mark_empty(L);
     } else {
         restore_number(L);
     }
     keep_steps(L, 2);
-#endif
-    lua_pushstring(L, text[strspn(text, " \n\t\r")] == '{' ? "object" : "other");
+    lua_pushstring(L, object ? "object" : "other");
     return 2;
 }
 

@@ -304,6 +304,8 @@ static void add_step(scanner *s, of_json_step_kind kind, const level *parent) {
 }
 
 static void add_number(scanner *s, level *parent) {
+    if (!OF_HAS_INTEGERS)
+        return;
     if (parent == NULL || parent->close == '}') {
         add_step(s, OF_JSON_NUMBER, parent);
     } else {
@@ -327,6 +329,8 @@ static void leave(scanner *s, const level *levels, int depth) {
     size_t inside = levels[depth].entered + sizeof(of_json_step);
     if (s->steps->length == inside) {
         s->steps->length = levels[depth].entered;
+        if (levels[depth].close == ']' && levels[depth].position == 0)
+            add_step(s, OF_JSON_EMPTY, &levels[depth - 1]);
     } else {
         add_step(s, OF_JSON_LEAVE, &levels[depth - 1]);
     }

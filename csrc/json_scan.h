@@ -1,5 +1,6 @@
 /*
- * Checks that a text is JSON by RFC 8259 and can be kept exactly, and lists where its numbers are.
+ * Checks that a text is JSON by RFC 8259 and can be kept exactly, and lists where its numbers and
+ * its empty lists are.
  * No Lua, no recursion; keeps nothing; any thread.
  */
 #ifndef ONEFLOW_JSON_SCAN_H
@@ -21,10 +22,12 @@ enum { OF_JSON_DEPTH = 128 };
 /* Longer texts are refused: lua-cjson counts bytes in an int. */
 #define OF_JSON_LENGTH ((size_t)1 << 30)
 
-/* One step on the path from number to number, in the order of the text. Values that contain no
-   number are not entered; neither is the outermost value, where the path begins. All numbers of a
-   list make one step, because a body may consist of nothing but numbers. */
+/* One step on the path from number to number and to empty lists, in the order of the text. Values
+   that contain neither are not entered; neither is the outermost value, where the path begins. All
+   numbers of a list make one step, because a body may consist of nothing but numbers. In a Lua
+   without integers numbers make no steps. */
 typedef enum of_json_step_kind {
+    OF_JSON_EMPTY,   /* an empty list, but for the outermost value */
     OF_JSON_NUMBER,  /* a number that is a member of an object */
     OF_JSON_NUMBERS, /* the numbers among the items `size` to `last` of a list */
     OF_JSON_ENTER,

@@ -122,11 +122,15 @@ static void put_number(writer *w, int index) {
     of_buffer_puts(w->out, text);
 }
 
+void of_json_push_mark(lua_State *L) {
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&array_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+}
+
 static bool marked_array(lua_State *L, int index) {
     if (!lua_getmetatable(L, index))
         return false;
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&array_key);
-    lua_rawget(L, LUA_REGISTRYINDEX);
+    of_json_push_mark(L);
     bool marked = lua_rawequal(L, -1, -2);
     lua_pop(L, 2);
     return marked;
@@ -309,8 +313,7 @@ int of_json_encode(lua_State *L) {
 int of_json_array(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&array_key);
-    lua_rawget(L, LUA_REGISTRYINDEX);
+    of_json_push_mark(L);
     lua_setmetatable(L, 1);
     return 1;
 }

@@ -3,6 +3,8 @@ local acting_user = require "oneflow.client.acting_user"
 local build = require "oneflow.build"
 local client = require "oneflow.client"
 local core = require "oneflow.core"
+local encode = require "oneflow.values.encode"
+local errors = require "oneflow.errors"
 local gather = require "oneflow.gather"
 local sleep = require "oneflow.hosts.sleep"
 local version = require "oneflow.version"
@@ -29,6 +31,20 @@ M.null = core.null
 ---@param list T
 ---@return T
 function M.array(list) return core.array(list) end
+
+--- JSON of what the service sent, or of any data: exact numbers, and an empty list stays `[]`, which lua-cjson writes
+--- as `{}`. What is no data, such as a function, raises.
+---@param value any
+---@return string? text, oneflow.Error? err  validation, with the paths of what cannot be written
+function M.encode(value)
+  local text, wrong = encode(value)
+  if text then return text end
+  local problems = {}
+  for i, problem in ipairs(wrong) do
+    problems[i] = { path = string.gsub(problem.path, "^body", "value"), messages = { problem.message } }
+  end
+  return nil, errors.validation({ operation = "encode" }, problems)
+end
 
 -- Parts that many programs do not need are loaded when they are first used.
 local PARTS = { money = "oneflow.money", time = "oneflow.time", webhook = "oneflow.webhook" }

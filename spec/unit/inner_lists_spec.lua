@@ -65,8 +65,8 @@ describe("inner lists:", function()
   end)
 
   it("what is no list, or only a part of one, raises", function()
-    for _, parties in ipairs { "null", '"x"', "5", '{"data":null}', '{"data":{"a":1}}', '{"items":[]}', '["x"]',
-                               '{"data":[7]}' } do
+    for _, parties in ipairs { "{}", '{"data":{}}', "null", '"x"', "5", '{"data":null}', '{"data":{"a":1}}',
+                               '{"items":[]}', '["x"]', '{"data":[7]}' } do
       local contract = contract_with(parties, parties)
       raises(function() contract:find_participants() end, "did not send what `find_participants` is read from")
       raises(function() contract:data_field_values() end, "did not send what `data_field_values` is read from")

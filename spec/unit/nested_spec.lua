@@ -143,7 +143,7 @@ describe("nested objects:", function()
 
   it("a list that comes whole is walked like one in pages; its envelope may have another name", function()
     local body = '{"data_fields":[{"id":1,"custom_id":"a"},{"id":2,"custom_id":"b"}]}'
-    answers = { body, body, '[{"id":1}]', '{"data_fields":{}}', '{"fields":[]}' }
+    answers = { body, body, '[{"id":1}]', '{"data_fields":[]}', '{"fields":[]}', '{"data_fields":{}}' }
     local fields = sven:template_type(5).data_fields
     assert.equal("b", assert(fields:list())[2].custom_id)
     local seen = {}
@@ -152,8 +152,10 @@ describe("nested objects:", function()
     last "GET /v1/helpers/template_types/5/data_fields"
     assert.equal(1, #assert(fields:list()))
     assert.equal(0, #assert(fields:list()))
-    local _, err = fields:list()
-    assert.equal("decode", err.kind)
+    for _ = 1, 2 do
+      local _, err = fields:list()
+      assert.equal("decode", err.kind)
+    end
     says(function() return fields:list { limit = 1 } end, "unknown name")
     says(function() return fields:create {} end, "data_fields has no")
   end)

@@ -156,7 +156,7 @@ function M.read(operation, path, text)
   if value == nil then return nil, kind, message end
   local object = kind == "object"
   if operation.pages or operation.bare then
-    if rows(value, operation.rows) and not (object and next(value) == nil) then return value end
+    if rows(value, operation.rows) then return value end
     return nil, "decode", "a list expected, in `data` or bare"
   end
   if not object and (thing or (returns ~= nil and returns ~= "nothing")) then

@@ -11,13 +11,11 @@
 --   repeatable        may be sent again whatever its result is
 --   waiter            how the call waits, see oneflow.hosts; false: inline
 local acting_user = require "oneflow.client.acting_user"
-local core = require "oneflow.core"
-local errors = require "oneflow.errors"
+local encoded = require "oneflow.values.encode"
 local hosts = require "oneflow.hosts"
 local lifted = require "oneflow.values.lifted"
-local usage = require "oneflow.errors.usage"
 
-local error, huge, ipairs, pcall = error, math.huge, ipairs, pcall
+local huge, ipairs = math.huge, ipairs
 local ANONYMOUS_ADMIN, choose = acting_user.ANONYMOUS_ADMIN, acting_user.choose
 
 local M = {}
@@ -42,9 +40,7 @@ end
 
 -- -> text, or nil and problems
 local function encode(body, problems)
-  local good, text, wrong = pcall(core.encode, body)
-  if not good and errors.is_no_memory(text) then error(text, 0) end
-  if not good then usage.raise(text) end -- it contains a function, which only the type `any` lets through
+  local text, wrong = encoded(body) -- raises for a function, which only the type `any` lets through
   for _, problem in ipairs(wrong or NOTHING) do
     if not noted(problems, problem.path) then problems = add(problems, problem.path, problem.message) end
   end

@@ -1,11 +1,12 @@
 -- The items of a list, in either form that the service uses: an array, or an envelope that has the array under one of
 -- several names, and perhaps `count`.
-local ipairs, next, type = ipairs, next, type
+local getmetatable, ipairs, next, type = getmetatable, ipairs, next, type
 
 local USUAL = { "data" }
 
+-- The decoder marks empty lists: {} is an object.
 local function is_list(value)
-  return type(value) == "table" and (#value > 0 or next(value) == nil)
+  return type(value) == "table" and (#value > 0 or (next(value) == nil and getmetatable(value) ~= nil))
 end
 
 ---@param value any

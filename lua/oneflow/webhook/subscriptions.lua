@@ -44,7 +44,10 @@ end
 local function text(value) return type(value) == "number" and format("%.0f", value) or tostring(value) end
 
 -- A copy of a list that may be missing; one that cannot be read equals no other.
-local function items(value) return rows(present(value) or {}) or { {} } end
+local function items(value)
+  value = present(value)
+  return value == nil and {} or rows(value) or { {} }
+end
 
 -- A value by which two values of a field can be compared. Filters in any order are equal.
 local COMPARED = {
@@ -60,8 +63,7 @@ local COMPARED = {
 
 local function same(name, a, b)
   a, b = present(a), present(b)
-  if name == "filters" then a, b = a or {}, b or {} end
-  if a == nil or b == nil then return a == b end
+  if name ~= "filters" and (a == nil or b == nil) then return a == b end
   if type(a) == "table" and not COMPARED[name] then return core.encode(a) == core.encode(b) end
   if COMPARED[name] then a, b = COMPARED[name](a), COMPARED[name](b) end
   return a == b
