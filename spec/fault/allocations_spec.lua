@@ -1,5 +1,5 @@
--- Memory that cannot be had in libcurl, TLS or the core: an error, no crash, and nothing of that call in the next one.
--- lua-cjson's own allocations are left out: where it has no memory it ends the process.
+-- Failing allocations in libcurl, TLS or the core: an error, no crash, and no effect on the next call. lua-cjson's own
+-- allocations are left out, because it ends the process when one fails.
 local cjson = require "cjson"
 local host = require "spec.support.host"
 local process = require "spec.support.process"
@@ -23,8 +23,8 @@ local function echoing(secure)
   return target
 end
 
--- In a process of its own: Anna's call for contract n is made while the n-th allocation fails, until a call needs
--- fewer; after each of them Sven reads. -> what became of each
+-- In a separate process: Anna's call for contract n is made while the n-th allocation fails, until a call needs fewer;
+-- after each of them Sven reads. -> the result of each
 local function sweep(args)
   local failing = assert(package.loadlib(args.library, "luaopen_failing_malloc"))()
   local oneflow = require "oneflow"
@@ -88,7 +88,7 @@ describe("allocations:", function()
     return anna
   end
 
-  -- How often each thing came of an allocation that failed; `make oom` is where one looks at it.
+  -- How often each result followed a failed allocation; see it with `make oom`.
   local came = {}
   local function count_result(result)
     local what = result.done and "done all the same" or result.kind .. ", " .. result.outcome
@@ -135,7 +135,7 @@ describe("allocations:", function()
           assert.equal("not_sent", result.outcome, where)
           assert.equal(0, count, where)
         end
-        -- What the system and TLS lack when they look up a host, or read and write, is told as what fails then.
+        -- A lack of memory of the system or TLS during a look-up or I/O is reported as the failure of that operation.
         if not options.secure and not string.find(result.text, "Could not resolve", 1, true) then
           assert.equal("memory", result.kind, where)
         end

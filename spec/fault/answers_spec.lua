@@ -1,4 +1,4 @@
--- Answers that are cut, that are no HTTP, or that are no answer.
+-- Answers that are truncated, not HTTP, or not answers.
 local uv = require "luv"
 local server = require "spec.support.server"
 local tls = require "spec.support.tls"
@@ -188,7 +188,7 @@ describe("answers:", function()
   it("header lines after the body are ignored", function()
     wire.each_method(function(c)
       c:write("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: before\r\n"
-        .. 'transfer-encoding: chunked\r\n\r\nb\r\n{"id":4711}\r\n0\r\nx-request-id: behind\r\n'
+        .. 'transfer-encoding: chunked\r\n\r\nb\r\n{"id":4711}\r\n0\r\nx-request-id: trailer\r\n'
         .. "HTTP/1.1: 500\r\n\r\n")
     end, {}, function(value, err)
       assert.is_truthy(value, tostring(err))

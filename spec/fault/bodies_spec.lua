@@ -1,4 +1,4 @@
--- Query and body values: what cannot be said exactly is refused with its path, and nothing is sent.
+-- Query and body values: values that cannot be represented exactly are refused with their path, and nothing is sent.
 local oneflow = require "oneflow"
 local wire = require "spec.support.wire"
 

@@ -1,4 +1,4 @@
--- Close, collection and exit at awkward moments: a usage error, or nothing; never a crash.
+-- Close, collection and exit at unusual moments: a usage error, or nothing; never a crash.
 local oneflow = require "oneflow"
 local process = require "spec.support.process"
 local server = require "spec.support.server"

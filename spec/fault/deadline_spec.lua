@@ -1,4 +1,5 @@
--- `timeout` bounds the whole call: what the program's own functions take counts, and with no time left nothing is sent.
+-- `timeout` limits the whole call: the time of the program's own functions counts, and when no time is left nothing is
+-- sent.
 local oneflow = require "oneflow"
 local core = require "oneflow.core"
 local server = require "spec.support.server"
@@ -7,7 +8,7 @@ local wire = require "spec.support.wire"
 local monotonic = core.monotonic
 local A, B = string.rep("a", 40), string.rep("b", 40)
 
--- Busy for so long, as a question to a secret store is.
+-- Is busy for that long, like a request to a secret store.
 local function busy(seconds)
   local over = monotonic() + seconds
   while monotonic() < over do end -- luacheck: ignore

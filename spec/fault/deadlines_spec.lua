@@ -1,5 +1,5 @@
--- Times that are up: what has come until then counts, nothing is sent after it, and what is told says which time it
--- was. The subject is time, so some of this waits for it, shortly.
+-- Time-outs: what has arrived before counts, nothing is sent after it, and the message says which time-out it was. The
+-- subject is time, so some of these specs wait, briefly.
 local core = require "oneflow.core"
 local engine_of = require "spec.support.engine"
 local oneflow = require "oneflow"
@@ -79,7 +79,7 @@ local function await_state(child, state)
   end)
 end
 
--- Stops it where it waits, and lets it go on when a time that it has is up.
+-- Stops the process where it waits, and continues it after one of its time-outs is over.
 local function stop_meanwhile(child, fn)
   local start = seconds()
   await_state(child, "S")
@@ -148,7 +148,7 @@ describe("deadlines:", function()
     end
   end
 
-  -- The process stands still while the server's part of the handshake comes.
+  -- The process is stopped while the server's part of the handshake arrives.
   local function handshake(args)
     local target = server.start(function(s, certificates)
       s.serve(function(c)
@@ -182,7 +182,7 @@ describe("deadlines:", function()
     end)
   end
 
-  -- What the engine tells of a call, and after how long.
+  -- The engine's result of a call, and the time it took.
   local function failure(way, options)
     local queue = way == "threaded" and core.queue "threaded" or nil
     local engine = assert(engine_of { base_url = options.url, ca_file = tls.certificates().ca, token = wire.TOKEN,

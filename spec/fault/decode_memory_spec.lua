@@ -1,5 +1,5 @@
--- Memory that ends while JSON is decoded: lua-cjson loses its copy of the text then, or ends the process. What it will
--- want is tried for before it is called; nothing is lost, and nothing is refused that would have fitted.
+-- Out of memory while JSON is decoded: lua-cjson would leak its copy of the text, or end the process. Its allocations
+-- are tried before it is called; nothing leaks, and no text is refused that would have fitted.
 local host = require "spec.support.host"
 local process = require "spec.support.process"
 local wire = require "spec.support.wire"
@@ -61,7 +61,7 @@ local function state_with(text, setup)
   return self
 end
 
--- The least room in which we decode.
+-- The least memory with which the library decodes.
 local function least(self)
   local low, high = 0, self.most "ours" * 2
   while high - low > high / 200 + 4 do

@@ -1,5 +1,4 @@
--- Descriptors: none of the library's is left to a child program or held by a forked child, and none is mistaken for
--- libcurl's.
+-- Descriptors: child programs and forked children get none of the library's, and none is mistaken for libcurl's.
 local host = require "spec.support.host"
 local process = require "spec.support.process"
 local server = require "spec.support.server"
@@ -143,7 +142,7 @@ describe("descriptors:", function()
   end
 
   -- Calls with `left` descriptors left, and one more when there are enough again.
-  local function starved(args)
+  local function without_fds(args)
     local core = require "oneflow.core"
     local oneflow = require "oneflow"
     local function client_for(url)
@@ -207,7 +206,7 @@ describe("descriptors:", function()
       end, { good = case.secure and tls.certificates().good or nil })
       local url = target.url
       if case.secure then url = "https://" .. (case.address or "oneflow.test") .. ":" .. target.port .. "/v1" end
-      local result = process.start(starved, { way = case.way, left = case.left, thread_runs = case.thread_runs,
+      local result = process.start(without_fds, { way = case.way, left = case.left, thread_runs = case.thread_runs,
         plain = plain.url, url = url, ca = tls.certificates().ca, token = wire.TOKEN },
         { before = "ulimit -n 64", env = { LD_PRELOAD = names(), NAMES_ADDRESSES = "127.0.0.1" } }):result()
       for i = 2, 3 do

@@ -78,8 +78,8 @@ describe("encodings:", function()
     ["without its length"] = string.sub(GOOD, 1, -5),
     ["with another checksum"] = string.sub(GOOD, 1, -9) .. "\1\2\3\4" .. string.sub(GOOD, -4),
     ["with another length"] = string.sub(GOOD, 1, -5) .. "\1\2\3\4",
-    ["with bytes behind it"] = GOOD .. "x",
-    ["with another one behind it"] = GOOD .. GOOD,
+    ["followed by bytes"] = GOOD .. "x",
+    ["followed by another one"] = GOOD .. GOOD,
     ["of zlib's own format"] = "\120\156\171\86\74\6\0",
   }
   for name, bytes in pairs(bad) do

@@ -1,5 +1,5 @@
--- How things end: a client or gatherer that becomes garbage, a Lua state that closes, a process that ends, each with
--- requests on the wire that must not be repeated. What exists at the server and what was told agree.
+-- The end of clients, gatherers, Lua states and processes with requests on the wire that must not be repeated. The
+-- requests that the server received and those that are reported agree.
 local host = require "spec.support.host"
 local process = require "spec.support.process"
 local server = require "spec.support.server"

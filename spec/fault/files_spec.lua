@@ -1,5 +1,5 @@
--- Files when something goes wrong: never a half file under its name, never a corrupt upload, never a credential or a
--- signed link where it does not belong.
+-- Failures of file transfers: never a partial file under its final name, never a corrupt upload, never a credential or
+-- a signed link where it does not belong.
 local uv = require "luv"
 local host = require "spec.support.host"
 local process = require "spec.support.process"
@@ -46,7 +46,7 @@ local function file_of(target, options)
   return assert(client:user(wire.SVEN)):contract(4711):file(1), client
 end
 
--- Each way a file can go: it must fail, leave nothing behind, and the client must still work.
+-- Each kind of file transfer: it must fail, leave no file, and the client must still work.
 local function fails(target, kind, outcome, more)
   local file, client = file_of(target)
   local folder = host.folder()
@@ -365,7 +365,7 @@ describe("download:", function()
     assert.equal("io", result.kind, result.text)
     assert.equal("unknown", result.outcome)
     assert.is_false(result.retryable)
-    assert.equal(0, result.left, "nothing is left behind")
+    assert.equal(0, result.left, "no file is left")
     assert.equal(4711, result.good)
     assert.matches(folder .. "/a.pdf could not be written", result.text, 1, true)
     return result.text
@@ -576,7 +576,7 @@ describe("upload:", function()
   local changes = {
     ["grows"] = function(path) host.shell("printf more >> " .. path) end,
     ["shrinks"] = function(path) host.shell("truncate -s 7M " .. path) end,
-    ["is written anew in its size"] = function(path)
+    ["is rewritten with the same size"] = function(path)
       host.shell("printf X | dd of=" .. path .. " bs=1 seek=3 conv=notrunc status=none")
     end,
   }

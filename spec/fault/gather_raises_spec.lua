@@ -1,4 +1,4 @@
--- What is raised in a gather, or out of it: whatever was done by then stays in somebody's hands.
+-- Errors raised in a gather, or out of it: the caller gets whatever was done by then.
 local oneflow = require "oneflow"
 local process = require "spec.support.process"
 local server = require "spec.support.server"
@@ -31,7 +31,7 @@ local function numbers(n)
   return list
 end
 
--- Of a function of a gather: makes calls elsewhere until so much has arrived, and lets the server answer.
+-- For a function of a gather: makes other calls until that many have arrived, and lets the server answer.
 local function release(target, count)
   local elsewhere = user_of(wire.healthy())
   repeat assert(elsewhere:contract(4711):get()) until #target:journal() == count

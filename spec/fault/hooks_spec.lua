@@ -1,4 +1,4 @@
--- A raise inside the user's own functions: before the request it passes on, after it is reported.
+-- Errors in the caller's own functions: before the request they are raised to the caller, after it they are reported.
 local host = require "spec.support.host"
 local oneflow = require "oneflow"
 local process = require "spec.support.process"

@@ -1,5 +1,5 @@
--- Lists whose pages contradict each other, whose items have no ids, or whose items move past a sorted walk: `each` and
--- `pages` end after a bounded number of requests, with what they promise or with an error.
+-- Lists whose pages contradict each other, whose items have no ids, or whose items move in a sorted list: `each` and
+-- `pages` end after a limited number of requests, with the right result or with an error.
 local server = require "spec.support.server"
 local wire = require "spec.support.wire"
 
@@ -166,7 +166,7 @@ end)
 describe("a sorted walk:", function()
   after_each(wire.clean)
 
-  -- Others carry one to the front, before the second page, so that count and offsets are as before.
+  -- Others move an item to the front before the second page, so that count and offsets are unchanged.
   local MOVED = { ["2"] = { remove = { 20 }, front = { 137 }, add = { 800 } }, none = {} }
 
   it("case 61: what moves past a walk that is sorted by name is visited all the same", function()

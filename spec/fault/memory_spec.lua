@@ -8,7 +8,7 @@ local wire = require "spec.support.wire"
 describe("memory:", function()
   after_each(wire.clean)
 
-  -- A process that made a call with a token file; `count(child, folder)` says how often the token stands in it.
+  -- A process that made a call with a token file; `count(child, folder)` returns how often the token occurs in it.
   local function copies(secure, close, env, count)
     local target = server.start(function(s, args)
       s.serve(function(c)

@@ -1,4 +1,5 @@
--- A 2xx is not enough to call a thing done: whose answer it is, and what it says of the thing.
+-- A 2xx status does not prove that a request was done: the answer must belong to the request, and must not contradict
+-- it.
 local cjson = require "cjson"
 local core = require "oneflow.core"
 local oneflow = require "oneflow"
@@ -10,7 +11,7 @@ local wire = require "spec.support.wire"
 local SVEN = wire.SVEN
 local LONG = { timeout = 30, attempt_timeout = 20 }
 
--- Answers one request after the other with a body of the list, and what comes behind the list well.
+-- Answers one request after the other with the bodies of the list, and later requests with good answers.
 local function answering(bodies)
   return server.start(function(s, args)
     s.serve(function(c)
@@ -44,7 +45,7 @@ local NO_IDS = {
   '{"id":[4711]}', '{"id":{"id":4711}}', '{"webhook_id":"none"}',
 }
 
--- { operation, body of the answer, the id that is asked for }, for whoever answers "same" or "new".
+-- { operation, body of the answer, requested id }, for operations that answer "same" or "new".
 local function wrong_answers()
   local list, counts = {}, { same = 0, new = 0, other = 0 }
   for _, operation in ipairs(operations.all()) do
@@ -465,8 +466,8 @@ end)
 describe("mismatch, its connection:", function()
   after_each(process.clean)
 
-  -- From the first request for a contract over 900 on, a connection is one answer behind.
-  local function behind()
+  -- From the first request for a contract over 900 on, a connection gives each answer one request late.
+  local function late_answers()
     return server.start(function(s)
       s.serve(function(c)
         local before
@@ -482,7 +483,7 @@ describe("mismatch, its connection:", function()
 
   it("case 52: none of the answers that follow on it is taken, by no call", function()
     for _, way in ipairs { "alone", "gatherer" } do
-      local target = behind()
+      local target = late_answers()
       local sven = as_sven(target)
       local function calls()
         for round = 1, 5 do

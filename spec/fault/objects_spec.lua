@@ -1,4 +1,4 @@
--- Objects as their holders may misuse them: methods called on another object, tables that one holder changes.
+-- Misuse of objects: methods called on another object, tables changed by one of several holders.
 local core = require "oneflow.core"
 local oneflow = require "oneflow"
 local operations = require "spec.support.operations"
@@ -300,7 +300,7 @@ describe("objects:", function()
       assert.is_true(#sent > before, what)
       assert.is_truthy(string.find(sent[#sent], " as " .. INGE, 1, true), what .. ": " .. sent[#sent])
     end
-    assert(client:contract(31):get { as = "ulf@example.com" }) -- named anew
+    assert(client:contract(31):get { as = "ulf@example.com" }) -- a new handle
   end)
 
   it("case 60: nor is the next page", function()

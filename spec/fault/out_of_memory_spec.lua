@@ -1,4 +1,5 @@
--- Lua's memory ends in the middle of a call, at each of its allocations in turn: what may have been done is never lost.
+-- Lua's memory runs out during a call, at each of its allocations in turn: the result of a request that may have been
+-- applied is never lost.
 local host = require "spec.support.host"
 local process = require "spec.support.process"
 local server = require "spec.support.server"
@@ -100,7 +101,7 @@ local CALLS = {
   download = { "file.download", function(user) return user:contract(4711):file(1):download() end },
 }
 
--- What came out, whatever there was no memory for: nothing lost, and nothing that is not so.
+-- The possible results, whichever allocation failed: nothing is lost, and nothing is wrong.
 local function check(seen, operation, status, outcome)
   local known = {
     ["raises not enough memory"] = "0", -- a bare one tells that nothing was sent

@@ -1,4 +1,4 @@
--- Walking pages: a failure is raised, never a short end; what lived throughout is visited once.
+-- Iterating over pages: a failure raises, and never ends the loop early; items that exist throughout are visited once.
 local server = require "spec.support.server"
 local wire = require "spec.support.wire"
 

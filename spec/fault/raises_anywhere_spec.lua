@@ -1,5 +1,5 @@
--- A hook raises at one instruction of the library after another, as a Ctrl-C may, and once more while that takes its
--- way: what arrived at the service is among what is raised, or told to on_done, or told in a line.
+-- A debug hook raises at each instruction of the library in turn, as a Ctrl-C may, and once more during the clean-up:
+-- what has arrived at the service is in the raised error, given to on_done, or written in a line.
 local process = require "spec.support.process"
 local server = require "spec.support.server"
 local wire = require "spec.support.wire"

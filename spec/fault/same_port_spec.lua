@@ -1,5 +1,5 @@
--- Two connections of the I/O thread with one local port: a look at the wrong one would take bytes that nobody asked
--- for as an answer, or give up a connection that is fit.
+-- Two connections of the I/O thread with the same local port: mixing them up would take unrequested bytes for an
+-- answer, or give up a good connection.
 local uv = require "luv"
 local host = require "spec.support.host"
 local process = require "spec.support.process"

@@ -114,7 +114,7 @@ describe("statuses:", function()
     end)
   end)
 
-  -- What a 204 or 205 says is that all went well and there is nothing to show: a read has then no contract.
+  -- A 204 or 205 means success without content, so a read gets no contract.
   it("case 27: 204 with a body, 205: an empty success or a typed error, never data", function()
     for _, status in ipairs { 204, 205 } do
       for _, body in ipairs { "", '{"id":4711,"name":"wrong"}' } do

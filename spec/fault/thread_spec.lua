@@ -1,4 +1,4 @@
--- The I/O thread: what it carries comes out right whatever happens to the process, its engines and its Lua state.
+-- The I/O thread: its transfers end correctly whatever happens to the process, its engines and its Lua state.
 local core = require "oneflow.core"
 local engine_of = require "spec.support.engine"
 local process = require "spec.support.process"
@@ -290,7 +290,7 @@ describe("I/O thread:", function()
       local forked = posix.fork()
       if forked == 0 then
         posix.alarm(30)
-        -- The parent's engine, made anew in here, or one of the child's own.
+        -- The parent's engine, set up again in here, or one of the child's own.
         local engine = round % 2 == 0 and parents or require("spec.support.engine")(options)
         local own, list = native.queue "threaded", {}
         local problem = send(engine, own, list, 1, 6, "anna@example.com")

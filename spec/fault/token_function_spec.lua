@@ -1,4 +1,4 @@
--- The token's function, and calls that a raise ends while it is asked.
+-- The token function, and calls that an error ends while it runs.
 local core = require "oneflow.core"
 local host = require "spec.support.host"
 local oneflow = require "oneflow"

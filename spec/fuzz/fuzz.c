@@ -246,7 +246,7 @@ static void head(const uint8_t *data, size_t size) {
 }
 
 static void url(const uint8_t *data, size_t size) {
-    char *text = malloc(size + 1); /* a NUL stands behind it, as behind a string of Lua's */
+    char *text = malloc(size + 1); /* a NUL follows it, as in a string of Lua */
     memcpy(text, data, size);
     text[size] = '\0';
     of_url parsed;
@@ -329,7 +329,7 @@ static void form(const uint8_t *data, size_t size) {
     must(before != NULL, "a file name");
     before += strlen("filename=\"");
     const char *after = strstr(before, "\"\r\nContent-Type: application/pdf\r\n\r\n%PDF\r\n--");
-    must(after != NULL, "and nothing behind it but the file");
+    must(after != NULL, "and only the file follows it");
     must(memchr(before, '"', (size_t)(after - before)) == NULL, "no quote in it");
     must(memchr(before, '\n', (size_t)(after - before)) == NULL, "no line's end in it");
     free(text);
@@ -422,7 +422,7 @@ static void open_server(void) {
     port = ntohs(address.sin_port);
 }
 
-/* Two answers, the second beginning behind the first "\n~~\n". */
+/* Two answers; the second begins after the first "\n~~\n". */
 static void answer(const uint8_t *data, size_t size) {
     if (size == 0)
         return;

@@ -43,7 +43,7 @@ local function run(base_url, token_file, scripts, env)
   return finish(start(base_url, token_file, scripts, env), scripts)
 end
 
--- It came to its end: no crash, both states, the cap kept, nothing left behind.
+-- It ended normally: no crash, both states, the limit kept, no processes or files left.
 local function went_on(result)
   assert.equal(0, result.signal, result.output)
   assert.equal(0, result.code, result.output)

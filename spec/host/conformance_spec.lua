@@ -1,4 +1,4 @@
--- One file of cases, spec/support/conformance.lua, in every host: each case comes out alike in all of them.
+-- The cases of spec/support/conformance.lua in every host: the results are the same in all of them.
 local uv = require "luv"
 local host = require "spec.support.host"
 local make = require "spec.support.make"
@@ -10,7 +10,7 @@ local CASES = host.root .. "/spec/support/conformance.lua"
 
 local box
 
--- What the cases are told of the sandbox.
+-- The sandbox's data for the cases.
 local function environment()
   local account = box.accounts[1]
   return { path = CASES, base_url = box.base_url, token = box.token, workspace = account.workspaces[1].id,

@@ -1,5 +1,5 @@
--- What users are shown is true: every example runs as it stands, and so does every Lua block of the README and of
--- docs/, against a sandbox.
+-- Examples and docs are true: every example runs unchanged, and so does every Lua block of the README and of docs/,
+-- against a sandbox.
 local core = require "oneflow.core"
 local host = require "spec.support.host"
 local markdown = require "spec.support.markdown"
@@ -205,7 +205,7 @@ describe("code in the documents:", function()
       has " unchanged"
     end },
     ["A token that changes"] = {
-      -- The one that is there first was revoked; whoever asks again finds the new one.
+      -- The first token was revoked; a second request gets the new one.
       before = function() host.write(folder .. "/token", "a-token-that-was-revoked-long-ago-000000\n") end,
       on_print = function(line)
         if string.find(line, "first", 1, true) then host.write(folder .. "/token", box.token .. "\n") end

@@ -177,7 +177,7 @@ describe("examples/nginx:", function()
     assert.equal(400, status)
     holds("contract id: ", answer)
 
-    -- The token is the site's matter: the visitor is not told of it, the log is.
+    -- The token concerns only the site: the log has the error, the visitor does not see it.
     box:set_extension(false)
     status, answer = curl("-u", "anna:anna", url .. "/contracts/4711")
     assert.equal(502, status)

@@ -185,7 +185,7 @@ describe("sleep:", function()
           local before, least = clock.monotonic(), 1
           for _ = 1, 20 do
             local begun = clock.monotonic()
-            repeat until clock.monotonic() - begun > 0.004 -- busy: nginx's own time stands still
+            repeat until clock.monotonic() - begun > 0.004 -- busy: nginx's own clock does not advance
             begun = clock.monotonic()
             local other = ngx.thread.spawn(function() ngx.sleep(0.001) end) -- then it looks at the time
             oneflow.sleep(0.003)

@@ -146,7 +146,7 @@ describe("the seed", function()
     assert(client:contract(4713):update({ tags = core.array{} }, { as = "anna@example.com" }))
     box:set_user("anna@example.com", { active = false })
     assert.same(before, seed)
-    assert.is_nil(seed.accounts[1].contracts[1].product_groups[1].id) -- given by each sandbox anew
+    assert.is_nil(seed.accounts[1].contracts[1].product_groups[1].id) -- each sandbox assigns its own
     box:reset()
     assert.equal("draft", assert(client:contract(4711):get{ as = "anna@example.com" }).state)
   end)

@@ -1,4 +1,4 @@
--- `oneflow sandbox` as a process: what it prints, how it ends, and that it leaves nothing behind.
+-- `oneflow sandbox` as a process: what it prints, how it ends, and that it removes its files.
 local core = require "oneflow.core"
 local host = require "spec.support.host"
 local process = require "spec.support.process"

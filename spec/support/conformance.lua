@@ -1,8 +1,10 @@
--- What every host must show alike: the same calls, the same errors. One file, run in each of them against a sandbox of
--- its own; see spec/host/conformance_spec.lua.
+-- The cases that every host must pass: the same calls, the same errors. They are in one file, and run in each host
+-- against a sandbox of its own; see spec/host/conformance_spec.lua.
+--
 --   require "spec.support.conformance" (env) -> list of { name, function }
--- env: base_url, token, workspace, template (ids to create contracts with)
--- The functions raise when something is not as it must be. They may run in any order, and all at once.
+--   env: base_url, token, workspace, template (ids to create contracts with)
+--
+-- The functions raise on failure. They may run in any order, and concurrently.
 
 local function equal(expected, got, what)
   if expected ~= got then
@@ -94,8 +96,8 @@ return function(env)
     other:close()
   end)
 
-  case("a page, the page behind it, and the end", function()
-    local page = assert(anna.users:list { limit = 3 }) -- contracts come and go meanwhile
+  case("a page, the next page, and the end", function()
+    local page = assert(anna.users:list { limit = 3 }) -- other cases add and remove contracts meanwhile
     equal(3, #page)
     local rest = assert(page:next())
     equal(page.count - 3, #rest)
@@ -159,15 +161,15 @@ return function(env)
     other:close()
   end)
 
-  case("hooks hear of each attempt, without secrets", function()
-    local heard = {}
+  case("hooks are called for each attempt, without secrets", function()
+    local seen = {}
     local other = assert(oneflow.client { base_url = env.base_url, token = env.token, hooks = {
-      on_request = function(info) heard[#heard + 1] = info.operation .. " " .. info.acting_user end,
-      on_response = function(info) heard[#heard + 1] = tostring(info.status) .. " " .. tostring(info.kind) end,
+      on_request = function(info) seen[#seen + 1] = info.operation .. " " .. info.acting_user end,
+      on_response = function(info) seen[#seen + 1] = tostring(info.status) .. " " .. tostring(info.kind) end,
     } })
     local contract = other:contract(4711):get { as = "sven@example.com" }
     equal(nil, contract)
-    equal("contract.get sven@example.com|404 not_found", table.concat(heard, "|"))
+    equal("contract.get sven@example.com|404 not_found", table.concat(seen, "|"))
     other:close()
   end)
 

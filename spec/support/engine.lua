@@ -1,4 +1,4 @@
--- An engine without a client, with the defaults of a client where the spec says nothing.
+-- An engine without a client, with a client's defaults for everything that the spec does not set.
 local core = require "oneflow.core"
 local defaults = require("oneflow.options.lists").client.defaults
 

@@ -1,5 +1,5 @@
--- The attempts of spec/fixtures/escapes.lua as scripts, and the judgement on what came of them. A script needs only
--- `user` and `print`, so that the same text runs in a spec and in a C program.
+-- The attempts of spec/fixtures/escapes.lua as scripts, and the check of their results. A script needs only `user` and
+-- `print`, so the same text runs in a spec and in a C program.
 local attempts = require "spec.fixtures.escapes"
 
 local M = { LUAJIT = 501 }
@@ -46,8 +46,8 @@ function M.scripts(other, version)
   return list
 end
 
--- What a gathered script does with all that it is shown: whatever leads to an engine calls by it, as Anna and as
--- nobody.
+-- What a gathered script does with everything that it gets: it makes a call with anything that leads to an engine, as
+-- Anna and without a user.
 local USE = [[
 do
 local show_all = show
@@ -101,7 +101,7 @@ function M.shows(lines, token)
   return false
 end
 
---- What is wrong with the lines that one script printed; nil when its attempt failed.
+--- Checks the lines that a script printed; nil if its attempt failed.
 function M.problem(lines, token)
   if M.shows(lines, token) then return "the token was seen" end
   if lines[#lines] ~= "failed" then

@@ -1,5 +1,5 @@
--- A good call of every operation against a fresh sandbox, through the objects as a script would make it: a story from
--- top to bottom, in which later calls use what earlier ones made.
+-- A valid call of every operation, against a new sandbox, through the objects as a script would make it: one sequence
+-- in which later calls use what earlier ones created.
 local M = {}
 
 local ADMIN, ANNA = "admin@example.com", "anna@example.com"
@@ -10,8 +10,8 @@ local function same(expected, got)
   if expected ~= got then error(string.format("%s expected, got %s", tostring(expected), tostring(got)), 2) end
 end
 
--- { operation, user, call(who, ids) -> value, err, check(value, ids), ids = others than those of the story }
--- `who` is the client or a user. `check` raises when the value is not what it should be, and notes new ids.
+-- { operation, user, call(who, ids) -> value, err, check(value, ids), ids = others than those of the sequence } `who`
+-- is the client or a user. `check` raises if the value is wrong, and stores new ids.
 local CALLS = {
   { "root", ANNA, function(who) return who:root() end, function(root) same("v1", root.api_version) end },
   { "ping", ANNA, function(who) return who:ping() end },
@@ -216,8 +216,8 @@ local CALLS = {
     function(contract) same("declined", contract.state) end, ids = { contract = 4711 } },
 }
 
---- Makes every call. `visit(name, user, ids, call)` makes one: `call(who)` -> value, error; what it returns is checked.
---- What is not as it should be comes back, a line each.
+--- Makes every call. `visit(name, user, ids, call)` makes one: `call(who)` -> value, error, and checks the result.
+--- Returns what is wrong, one line each.
 function M.each(visit)
   local story, problems = { user = 302, error_code = 4040000, workspace = 101, template = 201 }, {}
   for _, each in ipairs(CALLS) do

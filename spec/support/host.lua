@@ -23,7 +23,7 @@ end
 
 local temporary = {}
 
---- A private folder, gone when the Lua state closes.
+--- A private folder, which is removed when the Lua state closes.
 function M.folder()
   local path = assert(uv.fs_mkdtemp("/tmp/oneflow-spec-XXXXXX"))
   temporary[#temporary + 1] = path
@@ -93,7 +93,7 @@ function M.capped() return assert(package.loadlib(compiled "capped", "luaopen_ca
 
 local LIBRARIES = {
   curl = "-Wl,--no-as-needed $(pkg-config --libs libcurl)",
-  lua = "-Wl,-z,nodelete", -- the state frees with it until its very end
+  lua = "-Wl,-z,nodelete", -- the state uses it until it is completely closed
 }
 
 --- failing_malloc.c or failing_curl.c, for LD_PRELOAD; in the process that has it, package.loadlib(path,

@@ -1,4 +1,4 @@
--- Locales of the specs' own, made by localedef when they are first wanted, and kept beside what was built.
+-- Locales of the specs, created with localedef when first needed, and kept with the build.
 local uv = require "luv"
 local host = require "spec.support.host"
 
@@ -6,7 +6,7 @@ local M = {}
 
 local FOLDER = host.root .. "/build/locales"
 
---- What each is for -> the name that setlocale takes.
+--- Purpose -> the name for setlocale.
 M.names = {
   comma = "de_DE.ISO-8859-1",     -- a decimal comma
   two_bytes = "ps_AF.UTF-8",      -- a decimal point of two bytes

@@ -1,5 +1,5 @@
--- Targets of the Makefile that specs need, built for the Lua that runs them. What a make around the specs was told
--- is not for this one.
+-- Builds targets of the Makefile that specs need, for the Lua that runs them. Variables of a surrounding make do not
+-- apply.
 local host = require "spec.support.host"
 
 return function(target, variables)

@@ -1,4 +1,4 @@
--- A real nginx with a private folder, for the specs. It ends, and its folder goes, when the spec does.
+-- A real nginx with a private folder, for the specs. It ends, and its folder is removed, when the spec ends.
 local uv = require "luv"
 local host = require "spec.support.host"
 local process = require "spec.support.process"
@@ -8,8 +8,8 @@ local M = {}
 local Nginx = {}
 Nginx.__index = Nginx
 
--- The socket is bound here and handed down as nginx itself does for its upgrade: no port is guessed,
--- and the first connection waits in its queue until nginx is up.
+-- The socket is bound here and inherited, as nginx itself does for its upgrade: no port is guessed, and the first
+-- connection waits in its queue until nginx has started.
 local function listen()
   local socket = uv.new_tcp()
   assert(socket:bind("127.0.0.1", 0))
@@ -52,7 +52,7 @@ function M.start(options)
   }, "\n"))
   local env = { NGINX = "3;4;" }
   for name, value in pairs(options.env or {}) do env[name] = value end
-  -- sh ends nginx when its input ends, also when the spec was killed, and removes the folder
+  -- sh ends nginx when its input ends, even if the spec was killed, and removes the folder
   local child = process.spawn {
     "/bin/sh", "-c",
     "exec 5<&0; nginx -p \"$0\" -c \"$0/nginx.conf\" -e \"$0/error.log\" >\"$0/output\" 2>&1 5<&- & "

@@ -5,7 +5,7 @@ local null = require("oneflow").null
 
 local M = {}
 
---- One id for each item, none of them another's.
+--- A different id for each item.
 M.IDS = {
   contract = 4711, party = 11, participant = 12, data_field = 13, product_group = 14, product = 15, event = 16,
   file = 17, folder = 18, template = 19, template_type = 20, workspace = 21, tag = 22, webhook = 23, contact = 24,
@@ -79,7 +79,7 @@ local GOOD = {
 
 local sample
 
--- Adds what the object's own cross-field rules ask for.
+-- Adds the fields that the object's cross-field rules require.
 local function complete(object, fields, rules)
   for _, rule in ipairs(rules.requires or {}) do
     local fits = true
@@ -104,7 +104,7 @@ local function sample_fields(fields, rules)
   return complete(object, fields, rules)
 end
 
---- A good value for a field, as small as it may be.
+--- A minimal valid value for a field.
 function M.sample(field)
   if field.type == "object" then return sample_fields(field.fields, field) end
   if field.type == "list" then
@@ -138,7 +138,7 @@ end
 
 -- ---- every field -----------------------------------------------------------------------------------------------
 
--- `put(change)` is a good body in which the object at `path` was changed.
+-- `put(change)` is a valid body in which the object at `path` was changed.
 local function walk(fields, path, put, visit)
   visit.object(path, put)
   for name, field in pairs(fields) do
@@ -168,7 +168,7 @@ local function walk(fields, path, put, visit)
 end
 
 --- Visits each field of an operation's body: visit.field(path, field, set), visit.object(path, put); set(value) and
---- put(change) give a body that is good but for that.
+--- put(change) return a body that is valid except for that.
 function M.each_field(operation, visit)
   walk(operation.body, "body", function(change)
     local body = M.body(operation)
@@ -199,10 +199,10 @@ local WRONG_VALUES = {
   url = { "http://example.com/hook", "example.com", "" },
 }
 
--- Whatever is text must be UTF-8.
+-- All text must be UTF-8.
 local TEXT = { string = "\255", scalar = "\255", email = "\255@x", url = "https://\255" }
 
---- Values that are wrong for the field, though their Lua type is right.
+--- Values that are invalid for the field although their Lua type is right.
 function M.wrong_values(field)
   local values = {}
   local function add(value) values[#values + 1] = value end
@@ -249,7 +249,7 @@ function all_wrong(field, path, paths)
   return value
 end
 
---- A body in which whatever can be wrong is, and the paths of all that. `sendable`: so that JSON can hold it.
+--- A body in which everything is invalid, and the paths of all problems. `sendable`: so that JSON can represent it.
 function M.all_wrong(operation, sendable)
   local paths = { sendable = sendable }
   return all_wrong_fields(operation.body, "body", paths), paths

@@ -7,24 +7,24 @@ local M = {}
 local Process = {}
 Process.__index = Process
 
-local PATIENCE = 60000 -- ms; a child that says nothing for so long is a failure, on the slowest machine too
+local TIMEOUT_MS = 60000 -- ms; a child that prints nothing for this long is a failure, even on the slowest machine
 local live = {}
 
---- Runs the loop until `done()` is true. Not for waiting a time: for an event that must come.
+--- Runs the event loop until `done()` is true. For events, not for waiting a fixed time.
 function M.wait_until(done, what)
   if done() then return end
   local late = false
   uv.update_time()
   local timer = uv.new_timer()
-  timer:start(PATIENCE, 0, function() late = true end)
+  timer:start(TIMEOUT_MS, 0, function() late = true end)
   while not done() and not late do uv.run("once") end
   timer:close()
   if late and not done() then error("nothing came: " .. (what or "event"), 2) end
 end
 
---- Asks again and again, for what no event tells of.
+--- Polls, for conditions without an event.
 function M.eventually(what, done)
-  local deadline = uv.hrtime() + PATIENCE * 1e6
+  local deadline = uv.hrtime() + TIMEOUT_MS * 1e6
   while not done() do
     if uv.hrtime() > deadline then error("nothing came: " .. what, 2) end
     uv.run "nowait"
@@ -65,7 +65,7 @@ function M.spawn(options)
   return self
 end
 
---- The next line of its standard output, without the line end; nil when there is no more.
+--- The next line of its standard output, without the line end; nil at the end.
 function Process:line()
   M.wait_until(function() return string.find(self.output, "\n", 1, true) or self.closed == 2 end,
     "a line of a child")
@@ -93,7 +93,7 @@ function Process:wait()
   return self.code, self.signal, self.output, self.errors
 end
 
---- Ends it: by the end of its input first, then by force.
+--- Ends it, first by closing its input, then by force.
 function Process:stop()
   self:close_input()
   if not pcall(M.wait_until, function() return self.code end, "the end of a child") then

@@ -7,8 +7,8 @@
 --     end)
 --   end, { any = "JSON" })
 --
--- The function has no upvalues: it runs in another process. What `s` and `c` can do stands in
--- server_main.lua.
+-- The function must not have upvalues, because it runs in another process. server_main.lua has the methods of `s` and
+-- `c`.
 local cjson = require "cjson"
 local host = require "spec.support.host"
 local process = require "spec.support.process"
@@ -46,7 +46,7 @@ function Server:journal()
   return answer.journal, answer.accepted, answer.bytes
 end
 
---- Lets a script go on that waits with `s.await(name)`.
+--- Continues a script that waits with `s.await(name)`.
 function Server:tell(name) ask(self, "tell", { name = name }) end
 
 --- Waits until the script has noted `name` for the `count`th time.

@@ -1,5 +1,5 @@
--- The process behind support/server.lua: a scripted TCP server. Commands come on standard input, one JSON a
--- line; answers and the port go to standard output. It ends when its input does.
+-- The process that support/server.lua starts: a scripted TCP server. Commands are read from standard input, one JSON
+-- value per line; answers and the port are written to standard output. It ends when its input ends.
 local cqueues = require "cqueues"
 local condition = require "cqueues.condition"
 local socket = require "cqueues.socket"
@@ -98,7 +98,7 @@ function Connection:reply(status, headers, body)
   return self:write(table.concat(lines, "\r\n") .. "\r\n\r\n" .. (body or ""))
 end
 
---- The JSON of the page that a list request asks for, out of all ids.
+--- The JSON of the page for a list request, from all ids.
 local function page(request, ids)
   local limit = tonumber(string.match(request.target, "[?&]limit=(%d+)") or "100")
   local offset = tonumber(string.match(request.target, "[?&]offset=(%d+)") or "0")
@@ -113,7 +113,7 @@ local function page(request, ids)
     next_href, #ids, table.concat(items, ","))
 end
 
--- The id of what a request is about: the last of its path; of a copy another one.
+-- The id in a request's path, the last one; for a copy another one.
 local function id_of(request)
   local id = tonumber(string.match(string.match(request.target, "^[^?]*"), ".*/(%d+)") or "1")
   return string.format("%d", string.find(request.target, "/copy$") and id + 1 or id)
@@ -131,7 +131,7 @@ function Connection:good(request)
   return self:reply(200, { "content-type: application/json" }, body)
 end
 
---- Closes in order: a FIN, then waits until the peer has closed too.
+--- Closes gracefully: sends a FIN, then waits until the peer has closed, too.
 function Connection:fin()
   self.socket:shutdown("w")
   self:until_closed()
@@ -144,7 +144,7 @@ function Connection:rst()
   self.socket:close()
 end
 
---- Reads and forgets until the peer closes.
+--- Reads and discards until the peer closes.
 function Connection:until_closed()
   while self:more() do self.buffer = "" end
 end
@@ -182,7 +182,7 @@ end
 --- How many requests have arrived, over all connections.
 function s.requests() return requests end
 
---- Runs `fn(connection)` for each connection, all at once; returns when nobody can connect any more.
+--- Runs `fn(connection)` for each connection, concurrently; returns when no connection can be made any more.
 function s.serve(fn)
   while true do
     local peer = listener:accept { nodelay = true }
@@ -200,7 +200,7 @@ function s.serve(fn)
   end
 end
 
---- Until the spec tells `name`, nobody gets an answer to a connect: the queue of the listener is full.
+--- Until the spec sends `name`, no connect is answered: the listener's queue is full.
 function s.deaf_until(name)
   posix.listen(listener:pollfd(), 0)
   local fillers = {}
@@ -221,7 +221,7 @@ s.port = port
 -- Commands
 -- ---------------------------------------------------------------------------------------------------
 
--- What has arrived in the sockets is read before an answer about it goes out.
+-- Data that has arrived in the sockets is read before a command about it is answered.
 local function settle()
   for _ = 1, 30 do cqueues.poll(0) end
 end

@@ -1,4 +1,4 @@
--- Simulated time: the library's clock goes on only when something sleeps. For programs over a transport in Lua.
+-- Simulated time: the library's clock advances only when something sleeps. For programs with a transport in Lua.
 local clock = require "oneflow.base.clock"
 
 local M = {}
@@ -23,7 +23,7 @@ function M.stop()
   for name, fn in pairs(real) do clock[name], real[name] = fn, nil end
 end
 
---- A time within the library's own calls, such as a transport's that takes long.
+--- Advances the time during the library's calls, for example for a slow transport.
 function M.pass(seconds) clock.sleep(seconds) end
 
 return M

@@ -1,4 +1,4 @@
--- What the fault specs share: one client, one call, one fault, and the good call after it.
+-- Shared by the fault specs: one client, one call, one fault, and a good call after it.
 local assert = require "luassert"
 local server = require "spec.support.server"
 local process = require "spec.support.process"
@@ -10,13 +10,13 @@ M.TOKEN = "canary-7Qk2-this-token-is-never-shown-x9"
 M.SVEN = "sven@example.com"
 M.METHODS = { "GET", "POST" }
 
---- Under valgrind or a sanitizer everything takes longer, and memory is not what it was.
+--- Under valgrind or a sanitizer everything is slower, and uses more memory.
 M.slow = os.getenv "ONEFLOW_SLOW" and 5 or 1
 
--- A part of it is too much already: a text may be cut in the middle of it.
+-- Searches for a part of it, because a text may be truncated in the middle of it.
 local PIECES = { "canary-7Qk2", "this-token-is", "never-shown" }
 
---- Raises when the token stands in the value, in any of its fields, or in what it prints.
+--- Raises if the token occurs in the value, in any of its fields, or in its printed form.
 function M.no_canary(value, where, seen)
   seen = seen or {}
   if seen[value] then return end
@@ -40,7 +40,7 @@ local FIELDS = {
   "attempts", "operation", "acting_user",
 }
 
--- What the hooks below raised: the library lets it go to on_error.
+-- Errors raised by the hooks below, which the library reports to on_error.
 local hook_problem
 
 --- Hooks that look for the token.
@@ -116,7 +116,7 @@ function M.healthy()
   end)
 end
 
---- Notes "held" for each request, and answers it once it is told "go on".
+--- Records "held" for each request, and answers it when it gets "go on".
 function M.held()
   return server.start(function(s)
     s.serve(function(c)
@@ -184,7 +184,7 @@ end
 function M.each_answer(answers, check)
   local list = {}
   for i, answer in ipairs(answers) do
-    -- %XX stands for a byte: bodies travel to the server's process as JSON
+    -- %XX is a byte: bodies are sent to the server's process as JSON
     local body = string.gsub(answer[3], "[%z\1-\31%%\127-\255]", function(byte)
       return string.format("%%%02x", string.byte(byte))
     end)

@@ -1,4 +1,4 @@
--- spec/fixtures/wire.txt: what arrives for each operation, as a person wrote it.
+-- Reads spec/fixtures/wire.txt: the expected request of each operation, written by hand.
 local host = require "spec.support.host"
 
 local M = {}
@@ -12,9 +12,9 @@ function M.read()
     if text ~= "" and string.sub(text, 1, 1) ~= "#" then
       local name, method, path, token, email = string.match(text, "^([%l_.]+)%s+(%u+)%s+(/%S*)%s+(%l+)%s+(%l+)$")
       assert(name and token == "sent" and EMAIL[email], text)
-      assert(not lines[name], name .. " stands twice")
+      assert(not lines[name], name .. " occurs twice")
       local pair = method .. " " .. path
-      assert(not pairs_seen[pair], pair .. " stands twice")
+      assert(not pairs_seen[pair], pair .. " occurs twice")
       lines[name], pairs_seen[pair] = { name = name, method = method, path = path, email = email }, true
     end
   end

@@ -17,7 +17,7 @@ local function key(method, path, status, email, token)
   return string.format("%s %s %s user=%s token=%s", method, path, status, email, token)
 end
 
--- What arrived at the API, by nginx: key -> how often.
+-- The requests that the API received, from nginx's log: key -> count.
 local function arrivals(text)
   local found, total = {}, 0
   for line in string.gmatch(text, "[^\n]+") do
@@ -33,14 +33,15 @@ local function arrivals(text)
   return found, total
 end
 
--- Where the page demands a user, the administrator without a name comes to nothing, and nothing arrives.
+-- If the page requires a user, a call as the administrator is refused, and nothing arrives.
 local function refused(call, admin)
   local value, err = call(admin)
   local problem = value == nil and err.kind == "validation" and err.outcome == "not_sent" and err.problems[1]
   if not problem or problem.path ~= "as" then error("is not refused to the anonymous administrator", 0) end
 end
 
--- Who calls, and whose e-mail must arrive. Everything is called twice: by users, and without one where that may be.
+-- The acting user, and the e-mail address that must arrive. Everything is called twice: by users, and where allowed
+-- without one.
 local function caller(line, user, client, named)
   if named or line.email == "required" then return assert(client:user(user)), user end
   if line.email == "free" then return client, NOBODY end

@@ -1,4 +1,4 @@
--- What `make docs` writes is what is committed, and what a user may call is annotated.
+-- The generated docs are up to date, and everything that users may call is annotated.
 local words = require "docs.words"
 
 local function contents(path)
@@ -53,7 +53,7 @@ describe("docs:", function()
     local count = 0
     local function annotated(class_name, members)
       for name in pairs(members) do
-        if name ~= "at" then -- stands with oneflow.Item
+        if name ~= "at" then -- belongs to oneflow.Item
           assert.is_truthy(classes[class_name] and classes[class_name][name], class_name .. " lacks " .. name)
           count = count + 1
         end

@@ -187,11 +187,11 @@ describe("objects:", function()
 
   it("a page that was asked for the next one wrongly can still be asked rightly", function()
     local page = assert(client.contracts:list({ limit = 1 }, { as = ANNA }))
-    local behind, err = page:next { as = "no address" }
-    assert.is_nil(behind)
+    local next_page, err = page:next { as = "no address" }
+    assert.is_nil(next_page)
     assert.equal("validation", err.kind)
-    behind, err = page:next()
-    assert.equal(1, #assert(behind, tostring(err)))
+    next_page, err = page:next()
+    assert.equal(1, #assert(next_page, tostring(err)))
   end)
 
   it("decode = false gives the text and the meta", function()

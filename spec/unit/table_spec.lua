@@ -1,4 +1,4 @@
--- The endpoint table itself: complete, well-formed, and free of names that stand for two things.
+-- The endpoint table itself: complete, well-formed, and without names that have two meanings.
 local api = require "oneflow.api"
 local host = require "spec.support.host"
 local operations = require "spec.support.operations"
@@ -85,7 +85,7 @@ describe("the endpoint table:", function()
     for name, operation in pairs(api.operations) do assert.equal(written[name], operation.answers, name) end
     for name in pairs(written) do assert.is_truthy(api.operations[name], name) end
     for name, operation in pairs(api.operations) do
-      -- What a thing is told by stands in the path, but for the account.
+      -- The id of an item is in the path, except for the account.
       local own = operation.answers == "same" and name ~= "account.get" or name == "contract.copy"
         or operation.verb == "delete"
       assert.equal(own, (operation.expects and operation.expects.own) ~= nil, name)

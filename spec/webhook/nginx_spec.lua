@@ -8,7 +8,7 @@ local uv = require "luv"
 
 local KEY = "a-sign-key-of-the-specs"
 
--- For what happens in nginx, of which this process hears nothing: asking is what passes the time.
+-- For conditions in nginx, for which this process gets no event: polls.
 local function wait_until(done, what)
   local late = core.monotonic() + 20
   while not done() do

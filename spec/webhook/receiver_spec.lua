@@ -143,7 +143,7 @@ describe("webhook receiver:", function()
     wait_until(function() return store:claim("a", 60) == "claimed" end, "the end of the lease")
     assert(store:release("a", old))
     assert.equal("running", (store:claim("a", 60)))
-    assert(store:record("a", old, 60)) -- it was handled, whoever says so
+    assert(store:record("a", old, 60)) -- it was handled, no matter who reports it
     assert.equal("done", (store:claim("a", 60)))
   end)
 

@@ -1,4 +1,4 @@
--- Which connection an answer came on, and that none is taken any more from a connection that was given up.
+-- The connection of an answer, and that no more answers are accepted from a connection that was given up.
 local core = require "oneflow.core"
 local engine_of = require "spec.support.engine"
 local server = require "spec.support.server"

@@ -45,7 +45,7 @@ describe("escapes:", function()
       assert.is_nil(escapes.problem(lines, box.token))
       local arrivals = box:journal()
       for _, entry in ipairs(arrivals) do assert.equal(SVEN, entry.user_email, entry.method .. " " .. entry.path) end
-      -- nothing is left behind either: client and user work as before
+      -- nothing has changed either: client and user work as before
       assert(client:ping())
       assert.equal(4712, assert(client:contract(4712):get { as = SVEN }).id)
       local _, accepted = other:journal()

@@ -70,7 +70,7 @@ local function parts_of(request)
     if mark == "--" then break end
     assert.equal("\r\n", mark)
   end
-  assert.equal(#request.body, at + 1, "nothing stands behind the last boundary but a line end")
+  assert.equal(#request.body, at + 1, "only a line end follows the last boundary")
   return parts
 end
 
@@ -154,7 +154,7 @@ describe("upload:", function()
     assert.equal(4, #kept)
     for _, name in ipairs(kept) do
       local got = host.read(web.folder .. "/body/" .. name)
-      assert.is_truthy(string.find(got, content, 1, true), "the file stands in the body as it is")
+      assert.is_truthy(string.find(got, content, 1, true), "the body contains the file unchanged")
     end
   end)
 

@@ -1,4 +1,4 @@
--- The layers of a call: that another one is a file and an entry in the list, and what goes through them.
+-- The layers of a call: adding one takes a file and an entry in the list; what passes through them.
 local attempts = require "oneflow.call.attempt"
 local layers = require "oneflow.call.layers"
 local wire = require "spec.support.wire"

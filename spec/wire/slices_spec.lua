@@ -160,8 +160,8 @@ local function service(created, quirks)
       rows[#rows + 1] = item.text
     end
     local count = self.quirks.uncounted and "" or string.format('"count":%d,', #list)
-    local behind = offset + limit < #list and offset + limit <= 19900
-    local link = behind and string.format('{"href":"/v1/contracts?offset=%d"}', offset + limit) or '{"href":null}'
+    local more = offset + limit < #list and offset + limit <= 19900
+    local link = more and string.format('{"href":"/v1/contracts?offset=%d"}', offset + limit) or '{"href":null}'
     return 200, { ["content-type"] = "application/json" },
       string.format('{%s"_links":{"next":%s},"data":[%s]}', count, link, table.concat(rows, ","))
   end
