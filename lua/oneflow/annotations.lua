@@ -228,7 +228,7 @@
 ---@field value oneflow.MoneyFields?  or null
 
 ---@class oneflow.ContractUpdateBodySignOrder
----@field order integer
+---@field order integer  integer, at least 1
 ---@field participant_id integer|string
 
 ---@class oneflow.ContractUpdateBody

@@ -181,6 +181,14 @@ describe("cross-field rules:", function()
       data_fields = { { id = 5, value = "x" }, { value = "x" } } }))
   end)
 
+  it("a sign order begins at 1, and two may have the same turn", function()
+    assert(sven:contract(1):update { sign_order = { { participant_id = 5, order = 1 },
+      { participant_id = 6, order = 1 } } })
+    sent = {}
+    assert.same({ "body.sign_order[2].order" }, paths(sven:contract(1):update { sign_order = {
+      { participant_id = 5, order = 1 }, { participant_id = 6, order = 0 } } }))
+  end)
+
   it("unchecked sends all of it", function()
     assert(sven:contract(1).parties:create({ type = "company", participants = { { signatory = true } } },
       { unchecked = true }))

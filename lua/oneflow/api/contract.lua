@@ -67,7 +67,7 @@ return {
         { of = "products", max = 150, at = "product_groups", paths = { "product_groups.*.products.*" } },
       },
       source = "https://developer.oneflow.com/docs/create-a-contract", confidence = "doc",
-      statuses = { 400, 404, 409 },
+      statuses = { 400, 403, 404, 409 },
       summary = "Makes a draft from a template. There is no idempotency key: sent twice makes two contracts.",
     },
     {
@@ -90,7 +90,7 @@ return {
         }, { read_only = fields.names { "date_format", "folder", "workspace_id" } }),
         sign_order = list(object {
           participant_id = { type = "id", required = true },
-          order = { type = "integer", min = 0, required = true },
+          order = { type = "integer", min = 1, required = true }, -- the same number: the same turn
         }, { nullable = true }),
         tags = fields.tags,
       },
