@@ -3,7 +3,7 @@
 local oneflow = require "oneflow"
 local core = require "oneflow.core"
 
-local LIMIT = 8 * 1024 * 1024 -- bytes that resident memory may grow by, at its peak
+local LIMIT = 8 * 1024 * 1024 -- maximum growth of resident memory, in bytes
 
 local url, folder = ...
 local client = assert(oneflow.client { base_url = url .. "/v1", token = "bench-token" })
@@ -30,7 +30,7 @@ local function measure(what, where)
   if growth > LIMIT then error("memory is not flat") end
 end
 
-assert(contract:file(2):download()) -- what is needed once is there
+assert(contract:file(2):download()) -- allocates what is needed only once
 local received = 0
 measure("to a sink", { sink = function(chunk) received = received + #chunk end })
 measure("to a file", { to = folder .. "/download.bin" })

@@ -1,5 +1,5 @@
--- Writes contract.json (3 KB) and page.json (100 contracts, 300 KB) into the folder named: invented, of the
--- service's shape.
+-- Writes contract.json (3 KB) and page.json (100 contracts, 300 KB) to the named folder: invented data in the service's
+-- form.
 local folder = assert(arg[1], "fixtures.lua FOLDER")
 
 local function template(text)

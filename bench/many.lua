@@ -11,7 +11,7 @@ local client = assert(oneflow.client {
 })
 local contract = assert(client:user "sven@example.com"):contract(4711)
 
--- The answers are not kept, as beside it in C.
+-- The answers are not kept, as in the C program.
 local function get() assert(contract:get(options)) end
 
 local ways = {}
@@ -31,7 +31,7 @@ function ways.gatherer(n)
   gatherer:wait()
 end
 
-ways[way](in_flight) -- the connections
+ways[way](in_flight) -- opens the connections
 local started, worked = now(), os.clock()
 ways[way](count)
 print(string.format("%.6f %.6f", now() - started, os.clock() - worked))

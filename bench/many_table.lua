@@ -1,5 +1,6 @@
--- Many GETs at once of a service that takes its time: how close to the ideal, and what a call costs the CPU beside
--- a curl_multi loop in C, with the same requests and limits; plain and over TLS. In turns.
+-- Many GETs at once from a slow service: the time relative to the ideal, and the CPU time of a call relative to a
+-- curl_multi loop in C with the same requests and limits; plain and over TLS. In turns.
+--
 --   many_table.lua RAW_MULTI CERTIFICATE PORT TLS_PORT ROUNDS DATA_FILE
 local raw, certificate, port, tls_port, rounds, data = arg[1], arg[2], arg[3], arg[4], tonumber(arg[5]), arg[6]
 local delay = tonumber(os.getenv "DELAY")

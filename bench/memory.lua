@@ -1,4 +1,5 @@
--- What calls cost in resident memory: so many in flight at once, and ten thousand one after the other.
+-- The resident memory of calls: many in flight at once, and ten thousand one after the other.
+--
 --   memory.lua FAST_BASE_URL SLOW_BASE_URL
 local oneflow = require "oneflow"
 

@@ -1,7 +1,8 @@
--- Calls inside nginx: one worker, many callers, a service that answers after 100 ms. This library against HTTP over
--- cosockets, in turns; and what another location of the same worker feels of it. The worker's event loop has a
--- processor of its own, where there are two: all else shares the other, the library's I/O thread too.
---   nginx.lua FOLDER ROUNDS SECONDS DATA_FILE     FOLDER holds contract.json
+-- Calls inside nginx: one worker, many callers, a service that answers after 100 ms. This library compared with HTTP
+-- over cosockets, in turns; and the delay of another location of the same worker. The worker's event loop has its own
+-- processor, if there are two: everything else shares the other, including the library's I/O thread.
+--
+--   nginx.lua FOLDER ROUNDS SECONDS DATA_FILE     FOLDER has contract.json
 local uv = require "luv"
 local folder, rounds, seconds, data = arg[1], tonumber(arg[2]), tonumber(arg[3]), arg[4]
 local DELAY, callers = 0.1, 100
@@ -44,7 +45,7 @@ http {
 
 local processes = {}
 
--- What is measured, and by what, must not wait for the load to get off a processor.
+-- The measured process and the measuring one must not wait for a processor because of the load.
 local pins = os.execute "taskset -c 0,1 true 2>/dev/null"
 local realtime = os.execute "chrt -f 1 true 2>/dev/null"
 
@@ -118,7 +119,8 @@ local _, site_pid = start("site", user .. HEAD .. [[
     } }
   } }]])
 
--- A keep-alive client of the site: `done(seconds)` after each whole answer; true from it asks once more.
+-- A keep-alive client of the site: `done(seconds)` after each complete answer; if it returns true, the client sends
+-- another request.
 local function caller(path, done)
   local socket, sent, buffer = uv.new_tcp(), 0, ""
   local request = "GET " .. path .. " HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -192,7 +194,7 @@ local function median(list)
   return sorted[math.floor(#sorted / 2) + 1]
 end
 
--- Pings from a process of its own, so that the load here does not count.
+-- Pings from a separate process, so that the load here does not affect them.
 local function pinger(span)
   local out, text, code = uv.new_pipe(false), {}, nil
   local command = { "chrt", "-f", "1", uv.exepath(), "bench/ping.lua", site, tostring(span) }
@@ -229,7 +231,7 @@ local function run(path)
   local loop_before, all_before = cpu()
   local live = callers
   for i = 1, callers do
-    -- Spread over the delay, as people come, not all at once.
+    -- Distributed over the delay, as real visitors are, not all at once.
     local timer = uv.new_timer()
     timer:start(math.floor(i * DELAY * 1000 / callers), 0, function()
       timer:close()
@@ -288,7 +290,7 @@ for _, name in ipairs { "idle", "library", "cosocket" } do
 end
 write(data, table.concat(dat, "\n") .. "\n")
 
--- The library's against another's of the same round.
+-- The library's value relative to another one's of the same round.
 local function ratio(field, other)
   local ratios = {}
   for i, result in ipairs(results.library) do ratios[i] = result[field] / results[other][i][field] end

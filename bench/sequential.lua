@@ -1,4 +1,5 @@
--- Runs the contenders in turns against a server that is there, and prints medians and ratios.
+-- Runs the programs in turns against a running server, and prints medians and ratios.
+--
 --   compare.lua PORT RAW_PROGRAM ROUNDS SECONDS
 local port, raw, rounds, seconds = arg[1], arg[2], tonumber(arg[3]), arg[4]
 local PATH = "/v1/contracts/4711"
@@ -40,7 +41,7 @@ local contenders = {
     needs = "curl --version" },
 }
 
--- Asking is a connection of its own, which the next difference contains.
+-- Reading the counter opens a connection, which the next difference includes.
 local function accepted()
   return tonumber(string.match(output("curl -s http://127.0.0.1:" .. port .. "/status"), "(%d+) %d+ %d+"))
 end

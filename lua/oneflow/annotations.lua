@@ -520,7 +520,7 @@ do
 ---@class oneflow.ClientContracts: oneflow.Collection
 local contracts = {}
 
----Makes a draft from a template. There is no idempotency key: sent twice makes two contracts.
+---Creates a draft from a template. There is no idempotency key: sent twice, it creates two contracts.
 ---POST /contracts/create. Acting user: a user; the anonymous administrator is refused.
 ---Confirmed by an official page; read https://developer.oneflow.com/docs/create-a-contract
 ---@param body oneflow.ContractCreateBody?
@@ -554,7 +554,7 @@ do
 ---@class oneflow.ClientFolders: oneflow.Collection
 local folders = {}
 
----Makes a folder in a workspace, or in another folder.
+---Creates a folder in a workspace, or in another folder.
 ---POST /folders. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.FolderCreateBody?
@@ -588,7 +588,7 @@ do
 ---@class oneflow.ClientHelpers: oneflow.Collection
 local helpers = {}
 
----The workspaces in which the acting user may make contracts, each with its templates.
+---The workspaces in which the acting user may create contracts, each with its templates.
 ---GET /helpers/contract_create_data. Acting user: a user; the anonymous administrator is refused.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param query oneflow.HelperContractCreateDataQuery?
@@ -628,7 +628,7 @@ do
 ---@class oneflow.ClientTags: oneflow.Collection
 local tags = {}
 
----Makes a tag.
+---Creates a tag.
 ---POST /tags. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.TagCreateBody?
@@ -662,7 +662,7 @@ do
 ---@class oneflow.ClientTemplateTypes: oneflow.Collection
 local template_types = {}
 
----Makes a template type without data fields.
+---Creates a template type without data fields.
 ---POST /template_types. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/docs/configure-template-group-and-webhook
 ---@param body oneflow.TemplateTypeCreateBody?
@@ -696,7 +696,7 @@ do
 ---@class oneflow.ClientTemplates: oneflow.Collection
 local templates = {}
 
----The templates that the acting user may use; without filter.active the active ones.
+---The templates that the acting user may use; without filter.active only active ones.
 ---GET /templates. Acting user: a user; the anonymous administrator is refused.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param query oneflow.TemplateListQuery?
@@ -722,7 +722,7 @@ do
 ---@class oneflow.ClientUsers: oneflow.Collection
 local users = {}
 
----One user's record, by id. The records of the list link to it.
+---Reads a user record by id. The records of the list link to it.
 ---GET /users/{user}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param id oneflow.Id
@@ -756,7 +756,7 @@ do
 ---@class oneflow.ClientWebhooks: oneflow.Collection
 local webhooks = {}
 
----Subscribes an address.
+---Creates a webhook for an address.
 ---POST /webhooks. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/docs/working-with-webhooks
 ---@param body oneflow.WebhookCreateBody?
@@ -817,7 +817,7 @@ do
 ---@field name any  raises when not loaded, or when a list left it out
 local account = {}
 
----The account, and in token_info which integration made the token.
+---The account; token_info names the integration that created the token.
 ---GET /accounts/me. Acting user: not needed; sent through a user.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
@@ -839,14 +839,14 @@ local contact = {}
 ---@return true? done, table|oneflow.Error meta_or_error
 function contact:delete(opts) end
 
----One contact.
+---Reads a contact.
 ---GET /contacts/{contact}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
 ---@return oneflow.Contact? contact, oneflow.Error? err
 function contact:get(opts) end
 
----Changes what is given.
+---Changes the given fields.
 ---PUT /contacts/{contact}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.ContactUpdateBody?
@@ -860,7 +860,7 @@ do
 ---@class oneflow.ContractComments: oneflow.Collection
 local comments = {}
 
----Writes a comment; parent_id answers a top comment.
+---Writes a comment; with parent_id as a reply to a top-level comment.
 ---POST /contracts/{contract}/comments. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: inferred; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.CommentCreateBody?
@@ -914,7 +914,7 @@ function data_fields:each(query, opts) end
 ---@return fun(): (oneflow.Page|oneflow.ContractDataField[])?
 function data_fields:pages(query, opts) end
 
----Changes several at once. A field of the system answers 200 and stays as it is.
+---Changes several at once. For a system field the service answers 200 and changes nothing.
 ---PUT /contracts/{contract}/data_fields. Acting user: a user; the anonymous administrator is refused.
 ---Confirmed by an official page; read https://developer.oneflow.com/docs/create-a-contract-with-data-fields
 ---@param body oneflow.DataFieldsUpdateBody?
@@ -954,7 +954,7 @@ do
 ---@class oneflow.ContractFiles: oneflow.Collection
 local files = {}
 
----Adds an attachment, or the PDF of the template's PDF section; the template must have room for it. The file is given as path, or as content and name; progress is told the bytes.
+---Adds an attachment, or the PDF of the template's PDF section; the template must have room for it. The file is given as path, or as content and name; progress gets the byte counts.
 ---POST /contracts/{contract}/files. Acting user: a user; the anonymous administrator is refused.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.Upload?
@@ -962,7 +962,7 @@ local files = {}
 ---@return oneflow.ContractFile? file, oneflow.Error? err
 function files:create(body, opts) end
 
----The files. May be empty right after creation: the PDF is made later.
+---The files. May be empty right after creation: the PDF is created later.
 ---GET /contracts/{contract}/files. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param query oneflow.FileListQuery?
@@ -996,7 +996,7 @@ local parties = {}
 ---@return oneflow.ContractParty? party, oneflow.Error? err
 function parties:create(body, opts) end
 
----The parties, the owner side's among them.
+---The parties, including the owner side.
 ---GET /contracts/{contract}/parties. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param query oneflow.PartyListQuery?
@@ -1082,7 +1082,7 @@ do
 ---@class oneflow.ContractReminders: oneflow.Collection
 local reminders = {}
 
----Reminds users who take part on the owner side, at a time in the future.
+---Reminds users of the owner side who participate, at a future time.
 ---POST /contracts/{contract}/reminders. Acting user: a user; the anonymous administrator is refused.
 ---Not confirmed: inferred; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.ReminderCreateBody?
@@ -1139,7 +1139,7 @@ do
 ---@field product_group fun(self: oneflow.Contract, id: oneflow.Id): oneflow.ContractProductGroup  no I/O
 local contract = {}
 
----Makes a copy; answers the copy.
+---Copies the contract; returns the copy.
 ---POST /contracts/{contract}/copy. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param body oneflow.ContractCopyBody?
@@ -1147,35 +1147,35 @@ local contract = {}
 ---@return oneflow.Contract? contract, oneflow.Error? err
 function contract:copy(body, opts) end
 
----Declines.
+---Declines the contract.
 ---POST /contracts/{contract}/decline. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param opts oneflow.Options?
 ---@return oneflow.Contract? contract, oneflow.Error? err
 function contract:decline(opts) end
 
----Deletes for good. The service answers 200 also for a contract that is not there.
+---Deletes the contract permanently. The service also answers 200 if it does not exist.
 ---DELETE /contracts/{contract}. Acting user: a user; the anonymous administrator is refused.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
 ---@return true? done, table|oneflow.Error meta_or_error
 function contract:delete(opts) end
 
----One contract, whole.
+---Reads a contract, with all fields.
 ---GET /contracts/{contract}. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
 ---@return oneflow.Contract? contract, oneflow.Error? err
 function contract:get(opts) end
 
----Marks as signed. Seen in one client, whose author never finished it.
+---Marks the contract as signed. Seen in one client, which is unfinished.
 ---POST /contracts/{contract}/mark_as_signed. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: inferred.
 ---@param opts oneflow.Options?
 ---@return oneflow.Contract? contract, oneflow.Error? err
 function contract:mark_as_signed(opts) end
 
----Moves to another workspace or folder.
+---Moves the contract to another workspace or folder.
 ---POST /contracts/{contract}/move. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param body oneflow.ContractMoveBody?
@@ -1183,7 +1183,7 @@ function contract:mark_as_signed(opts) end
 ---@return oneflow.Contract? contract, oneflow.Error? err
 function contract:move(body, opts) end
 
----Sends the invitations. Only from state draft; not on the free plan.
+---Publishes a draft: sends the invitations. Not on the free plan.
 ---POST /contracts/{contract}/publish. Acting user: a user; the anonymous administrator is refused.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.ContractPublishBody?
@@ -1191,7 +1191,7 @@ function contract:move(body, opts) end
 ---@return oneflow.Contract? contract, oneflow.Error? err
 function contract:publish(body, opts) end
 
----Changes what is given. tags is the full set to keep, sign_order names every participant.
+---Changes the given fields. tags replaces all tags, sign_order names every participant.
 ---PUT /contracts/{contract}. Acting user: a user; the anonymous administrator is refused.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.ContractUpdateBody?
@@ -1229,7 +1229,7 @@ do
 ---@field value any  raises when not loaded, or when a list left it out
 local data_field = {}
 
----Changes the value: left out it stays, "" or null empties it. Ids of the body must be the path's.
+---Changes the value: omitted it stays, "" or null clears it. Ids in the body must match the path.
 ---PUT /contracts/{contract}/data_fields/{data_field}. Acting user: a user; the anonymous administrator is refused.
 ---Confirmed by an official page; read https://developer.oneflow.com/docs/create-a-contract-with-data-fields
 ---@param body oneflow.DataFieldUpdateBody?
@@ -1244,7 +1244,7 @@ do
 ---@field type any  raises when not loaded, or when a list left it out
 local event = {}
 
----One event, with who did it.
+---Reads an event, with the person who caused it.
 ---GET /contracts/{contract}/events/{event}. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
@@ -1260,7 +1260,7 @@ do
 ---@field type any  raises when not loaded, or when a list left it out
 local file = {}
 
----What the file is. Its bytes: download { to = path }, { sink = function }, or as a string.
+---The file's record. For its bytes: download { to = path }, { sink = function }, or as a string.
 ---GET /contracts/{contract}/files/{file}. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
@@ -1268,7 +1268,7 @@ local file = {}
 function file:get(opts) end
 
 ---Downloads the file: to disk, to a function, or as a string.
----What the file is. Its bytes: download { to = path }, { sink = function }, or as a string.
+---The file's record. For its bytes: download { to = path }, { sink = function }, or as a string.
 ---GET /contracts/{contract}/files/{file}. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param where oneflow.Download?
@@ -1288,7 +1288,7 @@ do
 ---@field signed_at any  raises when not loaded, or when a list left it out
 local participant = {}
 
----{ access_link = url }, good for 6 hours; meant for the counterparty's people.
+---Creates { access_link = url }, valid for 6 hours; for people of the counterparty.
 ---POST /contracts/{contract}/participants/{participant}/access_link. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/docs/participant
 ---@param opts oneflow.Options?
@@ -1319,21 +1319,21 @@ do
 ---@field participant fun(self: oneflow.ContractParty, id: oneflow.Id): oneflow.ContractPartyParticipant  no I/O
 local party = {}
 
----Removes a party. The service answers 200 also for a party that is not there.
+---Removes a party. The service also answers 200 if the party does not exist.
 ---DELETE /contracts/{contract}/parties/{party}. Acting user: a user; the anonymous administrator is refused.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
 ---@return true? done, table|oneflow.Error meta_or_error
 function party:delete(opts) end
 
----One party.
+---Reads a party.
 ---GET /contracts/{contract}/parties/{party}. Acting user: a user, or the anonymous administrator.
 ---Not confirmed: inferred; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
 ---@return oneflow.ContractParty? party, oneflow.Error? err
 function party:get(opts) end
 
----Changes what is given; name and number are those of companies.
+---Changes the given fields; only companies have name and number.
 ---PUT /contracts/{contract}/parties/{party}. Acting user: a user; the anonymous administrator is refused.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param body oneflow.PartyUpdateBody?
@@ -1358,7 +1358,7 @@ do
 ---@field signed_at any  raises when not loaded, or when a list left it out
 local participant = {}
 
----{ access_link = url }, good for 6 hours; meant for the counterparty's people.
+---Creates { access_link = url }, valid for 6 hours; for people of the counterparty.
 ---POST /contracts/{contract}/participants/{participant}/access_link. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/docs/participant
 ---@param opts oneflow.Options?
@@ -1372,7 +1372,7 @@ function participant:access_link(opts) end
 ---@return true? done, table|oneflow.Error meta_or_error
 function participant:delete(opts) end
 
----Changes what is given. The e-mail of the owner side's people cannot change.
+---Changes the given fields. The e-mail address of the owner side's people cannot change.
 ---PUT /contracts/{contract}/parties/{party}/participants/{participant}. Acting user: a user; the anonymous administrator is refused.
 ---Confirmed by an official page; read https://developer.oneflow.com/docs/participant
 ---@param body oneflow.ParticipantUpdateBody?
@@ -1395,7 +1395,7 @@ local product = {}
 ---@return true? done, table|oneflow.Error meta_or_error
 function product:delete(opts) end
 
----One product.
+---Reads a product.
 ---GET /contracts/{contract}/products/{product}. Acting user: a user, or the anonymous administrator.
 ---Not confirmed: inferred; an official page names the operation, not its path; read https://developer.oneflow.com/docs/product-group
 ---@param opts oneflow.Options?
@@ -1432,14 +1432,14 @@ do
 ---@field product fun(self: oneflow.ContractProductGroup, id: oneflow.Id): oneflow.ContractProductGroupProduct  no I/O
 local product_group = {}
 
----One group.
+---Reads a group.
 ---GET /contracts/{contract}/product_groups/{product_group}. Acting user: a user, or the anonymous administrator.
 ---Not confirmed: inferred; an official page names the operation, not its path; read https://developer.oneflow.com/docs/product-group
 ---@param opts oneflow.Options?
 ---@return oneflow.ContractProductGroup? product_group, oneflow.Error? err
 function product_group:get(opts) end
 
----Configuration and products: makes, deletes, changes and reorders products.
+---Changes the configuration; creates, deletes, changes and reorders products.
 ---PUT /contracts/{contract}/product_groups/{product_group}. Acting user: a user; the anonymous administrator is refused.
 ---Confirmed by an official page; read https://developer.oneflow.com/docs/product-group
 ---@param body oneflow.ProductGroupUpdateBody?
@@ -1462,7 +1462,7 @@ local product = {}
 ---@return true? done, table|oneflow.Error meta_or_error
 function product:delete(opts) end
 
----One product.
+---Reads a product.
 ---GET /contracts/{contract}/products/{product}. Acting user: a user, or the anonymous administrator.
 ---Not confirmed: inferred; an official page names the operation, not its path; read https://developer.oneflow.com/docs/product-group
 ---@param opts oneflow.Options?
@@ -1489,7 +1489,7 @@ do
 ---@class oneflow.ErrorCode: oneflow.Item
 local error_code = {}
 
----What a code means.
+---The meaning of an error code.
 ---GET /error_codes/{error_code}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: inferred; an official page names the operation, not its path; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
@@ -1538,7 +1538,7 @@ local tag = {}
 ---@return true? done, table|oneflow.Error meta_or_error
 function tag:delete(opts) end
 
----One tag.
+---Reads a tag.
 ---GET /tags/{tag}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param opts oneflow.Options?
@@ -1561,7 +1561,7 @@ do
 ---@field file fun(self: oneflow.Template, id: oneflow.Id): oneflow.TemplateFile  no I/O
 local template = {}
 
----One template.
+---Reads a template.
 ---GET /templates/{template}. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?
@@ -1577,7 +1577,7 @@ do
 ---@field type any  raises when not loaded, or when a list left it out
 local file = {}
 
----What the file is. Its bytes: download { to = path }, { sink = function }, or as a string.
+---The file's record. For its bytes: download { to = path }, { sink = function }, or as a string.
 ---GET /templates/{template}/files/{file}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param opts oneflow.Options?
@@ -1585,7 +1585,7 @@ local file = {}
 function file:get(opts) end
 
 ---Downloads the file: to disk, to a function, or as a string.
----What the file is. Its bytes: download { to = path }, { sink = function }, or as a string.
+---The file's record. For its bytes: download { to = path }, { sink = function }, or as a string.
 ---GET /templates/{template}/files/{file}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: known from other people's code.
 ---@param where oneflow.Download?
@@ -1599,7 +1599,7 @@ do
 ---@class oneflow.TemplateTypeDataFields: oneflow.Collection
 local data_fields = {}
 
----The data fields of the type, not in pages.
+---The data fields of the type, without pages.
 ---GET /helpers/template_types/{template_type}/data_fields. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/docs/configure-template-group-and-webhook
 ---@param query oneflow.TemplateTypeDataFieldListQuery?
@@ -1619,7 +1619,7 @@ function data_fields:each(query, opts) end
 ---@return fun(): (oneflow.Page|oneflow.TemplateTypeTemplateTypeDataField[])?
 function data_fields:pages(query, opts) end
 
----Replaces the whole set: what is left out is deleted, from the templates too. For administrators.
+---Replaces all data fields: omitted ones are deleted, from the templates too. For administrators.
 ---PUT /template_types/{template_type}/data_fields. Acting user: a user; the anonymous administrator is refused.
 ---Confirmed by an official page; read https://developer.oneflow.com/docs/configure-template-group-and-webhook
 ---@param body oneflow.TemplateTypeDataFieldsReplaceBody?
@@ -1642,14 +1642,14 @@ local template_type = {}
 ---@return true? done, table|oneflow.Error meta_or_error
 function template_type:delete(opts) end
 
----One template type, with its data fields.
+---Reads a template type, with its data fields.
 ---GET /template_types/{template_type}. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/docs/configure-template-group-and-webhook
 ---@param opts oneflow.Options?
 ---@return oneflow.TemplateType? template_type, oneflow.Error? err
 function template_type:get(opts) end
 
----Changes what is given.
+---Changes the given fields.
 ---PUT /template_types/{template_type}. Acting user: a user; no page says whether the anonymous administrator may.
 ---Not confirmed: inferred; an official page names the operation, not its path; read https://developer.oneflow.com/docs/configure-template-group-and-webhook
 ---@param body oneflow.TemplateTypeUpdateBody?
@@ -1681,14 +1681,14 @@ do
 ---@class oneflow.Webhook: oneflow.Item
 local webhook = {}
 
----Ends a subscription.
+---Deletes a webhook.
 ---DELETE /webhooks/{webhook}. Acting user: a user, or the anonymous administrator.
 ---Confirmed by the certified connector of Oneflow AB; read https://developer.oneflow.com/docs/working-with-webhooks
 ---@param opts oneflow.Options?
 ---@return true? done, table|oneflow.Error meta_or_error
 function webhook:delete(opts) end
 
----One webhook.
+---Reads a webhook.
 ---GET /webhooks/{webhook}. Acting user: a user, or the anonymous administrator.
 ---Confirmed by the certified connector of Oneflow AB; read https://developer.oneflow.com/docs/working-with-webhooks
 ---@param opts oneflow.Options?
@@ -1710,7 +1710,7 @@ do
 ---@field name any  raises when not loaded, or when a list left it out
 local workspace = {}
 
----One workspace.
+---Reads a workspace.
 ---GET /workspaces/{workspace}. Acting user: a user, or the anonymous administrator.
 ---Confirmed by an official page; read https://developer.oneflow.com/reference/api-overview
 ---@param opts oneflow.Options?

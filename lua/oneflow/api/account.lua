@@ -7,7 +7,7 @@ return {
     {
       verb = "get", on = "item", method = "GET", path = "/accounts/me", as = "none", returns = "account",
       answers = "same", confidence = "doc",
-      summary = "The account, and in `token_info` which integration made the token.",
+      summary = "The account; `token_info` names the integration that created the token.",
     },
   },
 }

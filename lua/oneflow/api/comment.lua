@@ -18,7 +18,7 @@ return {
         recipients = { type = "list", of = { type = "any" } },
       },
       confidence = "?", named = true,
-      summary = "Writes a comment; `parent_id` answers a top comment.",
+      summary = "Writes a comment; with `parent_id` as a reply to a top-level comment.",
     },
   },
 }

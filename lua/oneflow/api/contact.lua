@@ -35,12 +35,12 @@ return {
     {
       verb = "get", on = "item", method = "GET", path = "/contacts/{contact}", as = "unknown", returns = "contact",
       answers = "same", confidence = "code", named = true,
-      summary = "One contact.",
+      summary = "Reads a contact.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/contacts/{contact}", as = "unknown", returns = "contact",
       answers = "same", body = fields.optional(contact), read_only = read_only, confidence = "code", named = true,
-      summary = "Changes what is given.",
+      summary = "Changes the given fields.",
     },
     {
       verb = "delete", on = "item", method = "DELETE", path = "/contacts/{contact}", as = "unknown",

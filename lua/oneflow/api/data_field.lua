@@ -37,14 +37,14 @@ return {
         }), { required = true }),
       },
       confidence = "doc",
-      summary = "Changes several at once. A field of the system answers 200 and stays as it is.",
+      summary = "Changes several at once. For a system field the service answers 200 and changes nothing.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}/data_fields/{data_field}",
       as = "required", returns = "data_field", answers = "same", body = data_field, read_only = read_only,
       confidence = "doc",
       statuses = { 400, 401, 403, 404, 409 },
-      summary = "Changes the value: left out it stays, \"\" or null empties it. Ids of the body must be the path's.",
+      summary = "Changes the value: omitted it stays, \"\" or null clears it. Ids in the body must match the path.",
     },
   },
 }

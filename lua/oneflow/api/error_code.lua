@@ -6,7 +6,7 @@ return {
     {
       verb = "get", on = "item", method = "GET", path = "/error_codes/{error_code}", as = "unknown",
       returns = "error_code", answers = "any", confidence = "?", named = true,
-      summary = "What a code means.",
+      summary = "The meaning of an error code.",
     },
   },
 }

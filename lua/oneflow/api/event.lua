@@ -13,7 +13,7 @@ return {
     {
       verb = "get", on = "item", method = "GET", path = "/contracts/{contract}/events/{event}", as = "optional",
       returns = "event", answers = "same", confidence = "doc",
-      summary = "One event, with who did it.",
+      summary = "Reads an event, with the person who caused it.",
     },
   },
 }

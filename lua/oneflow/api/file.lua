@@ -8,7 +8,7 @@ return {
       verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/files", as = "optional",
       returns = "file", answers = "any", pages = true, sort = { "name", "type", "id", "extension" },
       fixed = { id = true }, confidence = "doc",
-      summary = "The files. May be empty right after creation: the PDF is made later.",
+      summary = "The files. May be empty right after creation: the PDF is created later.",
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/contracts/{contract}/files", as = "required",
@@ -27,14 +27,14 @@ return {
       confidence = "doc",
       statuses = { 400, 404, 409 },
       summary = "Adds an attachment, or the PDF of the template's PDF section; the template must have room for it. "
-        .. "The file is given as `path`, or as `content` and `name`; `progress` is told the bytes.",
+        .. "The file is given as `path`, or as `content` and `name`; `progress` gets the byte counts.",
     },
     {
       verb = "get", on = "item", method = "GET", path = "/contracts/{contract}/files/{file}", as = "optional",
       returns = "file", answers = "same",
       download = true, -- also has the method `download`: the same request with ?download=true, which returns the bytes
       confidence = "doc",
-      summary = "What the file is. Its bytes: `download { to = path }`, `{ sink = function }`, or as a string.",
+      summary = "The file's record. For its bytes: `download { to = path }`, `{ sink = function }`, or as a string.",
     },
   },
 }

@@ -20,7 +20,7 @@ return {
       },
       read_only = fields.names { "_permissions", "id", "path" },
       confidence = "code", named = true,
-      summary = "Makes a folder in a workspace, or in another folder.",
+      summary = "Creates a folder in a workspace, or in another folder.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/folders/{folder}", as = "unknown", returns = "folder",

@@ -8,7 +8,7 @@ return {
       as = "required", returns = "workspace", answers = "any", bare = true,
       query = { extension_type = { type = "string" }, template_type_id = { type = "id" } },
       confidence = "doc",
-      summary = "The workspaces in which the acting user may make contracts, each with its `templates`.",
+      summary = "The workspaces in which the acting user may create contracts, each with its `templates`.",
     },
   },
 }

@@ -27,7 +27,7 @@ return {
       path = "/contracts/{contract}/parties/{party}/participants/{participant}", as = "required",
       returns = "participant", answers = "same", body = fields.participant_changes,
       read_only = fields.participant_changes_read_only, confidence = "doc",
-      summary = "Changes what is given. The e-mail of the owner side's people cannot change.",
+      summary = "Changes the given fields. The e-mail address of the owner side's people cannot change.",
     },
     {
       verb = "delete", on = "item", method = "DELETE",
@@ -39,7 +39,7 @@ return {
       verb = "access_link", on = "item", method = "POST",
       path = "/contracts/{contract}/participants/{participant}/access_link", as = "optional", returns = "data",
       answers = "any", confidence = "doc",
-      summary = "`{ access_link = url }`, good for 6 hours; meant for the counterparty's people.",
+      summary = "Creates `{ access_link = url }`, valid for 6 hours; for people of the counterparty.",
     },
   },
 }

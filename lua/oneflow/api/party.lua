@@ -12,7 +12,7 @@ return {
     {
       verb = "list", on = "collection", method = "GET", path = "/contracts/{contract}/parties", as = "optional",
       returns = "party", answers = "any", pages = true, confidence = "doc",
-      summary = "The parties, the owner side's among them.",
+      summary = "The parties, including the owner side.",
     },
     {
       verb = "create", on = "collection", method = "POST", path = "/contracts/{contract}/parties", as = "required",
@@ -25,7 +25,7 @@ return {
     {
       verb = "get", on = "item", method = "GET", path = "/contracts/{contract}/parties/{party}", as = "optional",
       returns = "party", answers = "same", confidence = "?", named = true,
-      summary = "One party.",
+      summary = "Reads a party.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}/parties/{party}", as = "required",
@@ -39,13 +39,13 @@ return {
       read_only = fields.names { "id", "my_party" },
       confidence = "doc",
       statuses = { 400, 401, 403, 404, 409 },
-      summary = "Changes what is given; name and number are those of companies.",
+      summary = "Changes the given fields; only companies have name and number.",
     },
     {
       verb = "delete", on = "item", method = "DELETE", path = "/contracts/{contract}/parties/{party}",
       as = "required", returns = "nothing", answers = "any", confidence = "doc",
       statuses = { 400, 401, 403, 404, 409 },
-      summary = "Removes a party. The service answers 200 also for a party that is not there.",
+      summary = "Removes a party. The service also answers 200 if the party does not exist.",
     },
   },
 }

@@ -24,7 +24,7 @@ return {
     {
       verb = "get", on = "item", method = "GET", path = "/contracts/{contract}/products/{product}", as = "optional",
       returns = "product", answers = "same", confidence = "?", named = true,
-      summary = "One product.",
+      summary = "Reads a product.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}/products/{product}",

@@ -21,13 +21,13 @@ return {
     {
       verb = "get", on = "item", method = "GET", path = "/contracts/{contract}/product_groups/{product_group}",
       as = "optional", returns = "product_group", answers = "same", confidence = "?", named = true,
-      summary = "One group.",
+      summary = "Reads a group.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/contracts/{contract}/product_groups/{product_group}",
       as = "required", repeatable = false, returns = "product_group", answers = "same", body = fields.product_group,
       read_only = fields.product_group_read_only, confidence = "doc",
-      summary = "Configuration and products: makes, deletes, changes and reorders products.",
+      summary = "Changes the configuration; creates, deletes, changes and reorders products.",
     },
   },
 }

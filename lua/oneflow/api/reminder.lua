@@ -19,7 +19,7 @@ return {
       },
       confidence = "?", named = true,
       statuses = { 400, 401, 403, 404 },
-      summary = "Reminds users who take part on the owner side, at a time in the future.",
+      summary = "Reminds users of the owner side who participate, at a future time.",
     },
   },
 }

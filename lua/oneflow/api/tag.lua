@@ -16,12 +16,12 @@ return {
     {
       verb = "create", on = "collection", method = "POST", path = "/tags", as = "unknown", returns = "tag",
       answers = "new", body = tag, read_only = fields.names { "id" }, confidence = "code", named = true,
-      summary = "Makes a tag.",
+      summary = "Creates a tag.",
     },
     {
       verb = "get", on = "item", method = "GET", path = "/tags/{tag}", as = "unknown", returns = "tag",
       answers = "same", confidence = "code",
-      summary = "One tag.",
+      summary = "Reads a tag.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/tags/{tag}", as = "unknown", returns = "tag",

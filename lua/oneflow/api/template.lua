@@ -14,12 +14,12 @@ return {
       },
       confidence = "doc",
       statuses = { 400, 401 },
-      summary = "The templates that the acting user may use; without `filter.active` the active ones.",
+      summary = "The templates that the acting user may use; without `filter.active` only active ones.",
     },
     {
       verb = "get", on = "item", method = "GET", path = "/templates/{template}", as = "optional",
       returns = "template", answers = "same", confidence = "doc",
-      summary = "One template.",
+      summary = "Reads a template.",
     },
   },
 }

@@ -8,7 +8,7 @@ return {
       returns = "template_file", answers = "same",
       download = true, -- as for the files of a contract
       confidence = "code",
-      summary = "What the file is. Its bytes: `download { to = path }`, `{ sink = function }`, or as a string.",
+      summary = "The file's record. For its bytes: `download { to = path }`, `{ sink = function }`, or as a string.",
     },
   },
 }

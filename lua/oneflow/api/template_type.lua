@@ -21,18 +21,18 @@ return {
     {
       verb = "create", on = "collection", method = "POST", path = "/template_types", as = "optional",
       returns = "template_type", answers = "new", body = template_type, read_only = read_only, confidence = "doc",
-      summary = "Makes a template type without data fields.",
+      summary = "Creates a template type without data fields.",
     },
     {
       verb = "get", on = "item", method = "GET", path = "/template_types/{template_type}", as = "optional",
       returns = "template_type", answers = "same", confidence = "doc",
-      summary = "One template type, with its data fields.",
+      summary = "Reads a template type, with its data fields.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/template_types/{template_type}", as = "unknown",
       returns = "template_type", answers = "same",
       body = fields.optional(template_type), read_only = read_only, confidence = "?", named = true,
-      summary = "Changes what is given.",
+      summary = "Changes the given fields.",
     },
     {
       verb = "delete", on = "item", method = "DELETE", path = "/template_types/{template_type}", as = "unknown",

@@ -12,7 +12,7 @@ return {
       as = "optional", returns = "template_type_data_field", answers = "any",
       bare = true, rows = { "data_fields", "data" },
       confidence = "doc",
-      summary = "The data fields of the type, not in pages.",
+      summary = "The data fields of the type, without pages.",
     },
     {
       name = "template_type_data_fields.replace",
@@ -28,7 +28,7 @@ return {
         }, { read_only = fields.names { "_links", "active", "id", "source" } }), { required = true }),
       },
       confidence = "doc",
-      summary = "Replaces the whole set: what is left out is deleted, from the templates too. For administrators.",
+      summary = "Replaces all data fields: omitted ones are deleted, from the templates too. For administrators.",
     },
   },
 }

@@ -12,7 +12,7 @@ return {
     {
       verb = "get", on = "collection", method = "GET", path = "/users/{user}", as = "unknown", returns = "user",
       answers = "same", confidence = "code",
-      summary = "One user's record, by id. The records of the list link to it.",
+      summary = "Reads a user record by id. The records of the list link to it.",
     },
   },
 }

@@ -32,12 +32,12 @@ return {
       verb = "create", on = "collection", method = "POST", path = "/webhooks", as = "optional",
       returns = "webhook", answers = "new", body = webhook, read_only = read_only, confidence = "doc",
       statuses = { 400, 401, 403, 404 },
-      summary = "Subscribes an address.",
+      summary = "Creates a webhook for an address.",
     },
     {
       verb = "get", on = "item", method = "GET", path = "/webhooks/{webhook}", as = "optional",
       returns = "webhook", answers = "same", confidence = "ms",
-      summary = "One webhook.",
+      summary = "Reads a webhook.",
     },
     {
       verb = "update", on = "item", method = "PUT", path = "/webhooks/{webhook}", as = "optional",
@@ -47,7 +47,7 @@ return {
     {
       verb = "delete", on = "item", method = "DELETE", path = "/webhooks/{webhook}", as = "optional",
       returns = "nothing", answers = "any", confidence = "ms",
-      summary = "Ends a subscription.",
+      summary = "Deletes a webhook.",
     },
   },
 }

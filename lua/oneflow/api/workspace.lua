@@ -14,7 +14,7 @@ return {
     {
       verb = "get", on = "item", method = "GET", path = "/workspaces/{workspace}", as = "optional",
       returns = "workspace", answers = "same", confidence = "doc",
-      summary = "One workspace.",
+      summary = "Reads a workspace.",
     },
   },
 }

@@ -61,7 +61,7 @@ function M.changed(call, record, event_type)
   return now
 end
 
---- What the endpoint table knows of a body; refuses one that is not as it says. The rest has no effect.
+--- The fields of a body that the endpoint table has; refuses a body that breaks its rules. Other fields have no effect.
 function M.body(call)
   local problems, assumed = check.body(call.operation, call.body)
   answer.refuse_problems(problems)

@@ -1,6 +1,6 @@
--- Contracts, parties and people -> the service's JSON objects. Where the service sends null, so does this; where it
--- nests (the name under `_private`, the template's id under `_private_ownerside`), so does this. `viewer` says for
--- whom: { base_url, actor, ownerside }; nobody but the owner side sees what is `_private_ownerside`.
+-- Contracts, parties and people -> the service's JSON objects. null is sent where the service sends null, and fields
+-- are nested as the service nests them (the name under `_private`, the template's id under `_private_ownerside`).
+-- `viewer` is the receiver: { base_url, actor, ownerside }; only the owner side sees `_private_ownerside`.
 local core = require "oneflow.core"
 local access = require "oneflow.sandbox.access"
 local links = require "oneflow.sandbox.links"

@@ -1,6 +1,5 @@
--- What the sandbox knows: accounts with their users, workspaces, templates, tags and contracts, as compact records;
--- what is usual is in metatables, for there may be many thousands. How a record looks on the wire is the subject of
--- shapes.lua.
+-- The sandbox's data: accounts with their users, workspaces, templates, tags and contracts, as compact records; usual
+-- values are in metatables, because there may be many thousands. shapes.lua makes the service's JSON of a record.
 --
 -- Lists and values of a contract are replaced, never changed in place: records share the empty ones.
 local core = require "oneflow.core"

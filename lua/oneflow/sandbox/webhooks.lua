@@ -1,9 +1,9 @@
--- The sandbox's webhooks: who is subscribed to what, and what is to be delivered to whom. Knows no sockets: in nginx
--- oneflow.sandbox.deliver sends what is taken from here; elsewhere deliveries wait to be looked at.
+-- The sandbox's webhooks: the subscriptions, and the deliveries to make. Uses no sockets: in nginx
+-- oneflow.sandbox.deliver sends the deliveries; elsewhere they wait to be read.
 --
--- A webhook is a record in `account.webhooks` by its id, with the fields of the service. A delivery is
--- { callback_id, webhook_id, callback_url, body = the text to post, state = "waiting" | "delivered" | "failed",
--- attempts = { { status = | problem = } } }.
+-- A webhook is a record in `account.webhooks` by its id, with the fields of the service. A delivery is { callback_id,
+-- webhook_id, callback_url, body = the text to post, state = "waiting" | "delivered" | "failed", attempts = { { status
+-- = | problem = } } }.
 local core = require "oneflow.core"
 local journal = require "oneflow.sandbox.journal"
 local random = require "oneflow.sandbox.random"

@@ -97,7 +97,7 @@ end
 
 -- Update -------------------------------------------------------------------------------------------------------
 
--- Each step names a participant of the contract, and no two the same one.
+-- Each step must name a different participant of the contract.
 local function check_sign_order(record, order)
   local seen, problems = {}, {}
   for i, step in ipairs(order) do
@@ -124,7 +124,7 @@ M["contract.update"] = function(call)
   local record, viewer = guard.contract_to(call, "update")
   local body = guard.body(call)
   local private = body._private or {}
-  -- What is as it was is no change, whatever the state.
+  -- A field with its present value is not a change, in any state.
   local period, order = private.signing_period_expiration, body.sign_order
   if equal(period, record.signing_period) then period = nil end
   if equal(order, record.sign_order) then order = nil end
@@ -132,7 +132,7 @@ M["contract.update"] = function(call)
   if order and order ~= null then check_sign_order(record, order) end
   local tags = body.tags and tag_ids(call, body.tags)
 
-  -- Nothing is refused from here on: a call changes all that it names, or nothing.
+  -- Nothing is refused from here on: a call changes everything that it names, or nothing.
   if next(body) == nil then return guard.shape(call, record, viewer) end
   if private.name then record.name = private.name end
   if private.value then

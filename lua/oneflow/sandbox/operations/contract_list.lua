@@ -61,8 +61,8 @@ local FILTERS = {
   end,
 }
 
--- How name and query compare (part of the text, letters alike) is on no page of the service; nor is what the table
--- marks so.
+-- No page says how name and query are compared (here: substring, ignoring case); nor for filters that the table marks
+-- so.
 local ASSUMED = { name = true, query = true }
 
 local function matching(call, asked)
@@ -85,7 +85,7 @@ local function matching(call, asked)
   return { records = records, assumed = assumed }
 end
 
--- All that decides what is in a list: who asks, and the query but for the page.
+-- Everything that determines the contents of a list: the actor, and the query without the page.
 local function key_of(call, asked)
   local key = { format("%d", call.actor.user and call.actor.user.id or 0) }
   for _, pair in ipairs(asked.raw) do

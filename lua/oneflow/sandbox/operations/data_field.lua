@@ -24,7 +24,7 @@ local function custom_id_of(body)
   if custom_id ~= null then return custom_id end
 end
 
--- Takes over values: { [field] = value }. A field of the system stays as it is; null empties.
+-- Applies values: { [field] = value }. A system field stays unchanged; null clears a field.
 local function take(call, record, changes)
   if next(changes) == nil then return end
   local values, times = {}, {}

@@ -1,4 +1,4 @@
--- Files of contracts and of templates: what they are, their bytes, and new ones.
+-- Files of contracts and of templates: their records, their bytes, and uploads.
 local ascii = require "oneflow.base.ascii"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
@@ -23,7 +23,7 @@ local function shape(call, operation, owner, file)
   }
 end
 
--- What a file is, or with ?download=true its bytes.
+-- The record of a file, or with ?download=true its bytes.
 local function give(call, list, place, owner, record)
   local id = check.id(call.ids.file) or check.id(call.ids.template_file)
   local file = files.find(list, id) or answer.refuse(404)

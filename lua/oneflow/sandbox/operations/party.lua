@@ -126,7 +126,7 @@ end
 M["participant.access_link"] = function(call)
   local record = guard.contract_to(call, "update")
   local person, party = person_of(call, record)
-  -- What it is good for otherwise, no page says.
+  -- No page says what else it is for.
   call.assumed = call.assumed or party.mine or record.state == "draft"
   return { access_link = visit.link(call.emulator, record, person) }
 end

@@ -1,5 +1,4 @@
--- The account's tags. Who may change them is written nowhere: anyone here. A tag that is deleted is on no contract
--- more.
+-- The account's tags. No page says who may change them: here everybody. Deleting a tag removes it from all contracts.
 local answer = require "oneflow.sandbox.answer"
 local guard = require "oneflow.sandbox.guard"
 local lists = require "oneflow.sandbox.lists"

@@ -35,7 +35,7 @@ M["template_type.get"] = function(call)
   return shape(call, of(call))
 end
 
--- Who may make one is written nowhere: anyone here.
+-- No page says who may create one: here everybody.
 M["template_type.create"] = function(call)
   call.assumed = true
   local body, now = guard.body(call), call.store:now()
@@ -73,7 +73,7 @@ M["template_type_data_field.list"] = function(call)
   return { data_fields = template_types.fields(call.base_url, of(call)) }
 end
 
--- The whole set: what is left out is gone, from the templates too. Contracts that there are keep what they have.
+-- Replaces the whole set: omitted fields are removed, from the templates too. Existing contracts keep theirs.
 M["template_type_data_fields.replace"] = function(call)
   local kind = of(call)
   guard.admin(call)

@@ -1,5 +1,5 @@
--- Subscriptions to what happens. That they are the administrators' is written nowhere. What is sent to them is the
--- subject of oneflow.sandbox.webhooks.
+-- Webhook subscriptions. That only administrators have them is on no page. oneflow.sandbox.webhooks creates the
+-- deliveries.
 local core = require "oneflow.core"
 local answer = require "oneflow.sandbox.answer"
 local check = require "oneflow.sandbox.check"
@@ -42,7 +42,7 @@ local function check_rules(call, filters, problems)
   end
 end
 
--- What a body says, refused where it is wrong. A type of templates that is not there is a 404.
+-- Reads a body, and refuses a wrong one. An unknown template type is a 404.
 local function checked(call)
   local body, problems = guard.body(call), {}
   check_rules(call, body.filters, problems)

@@ -45,7 +45,7 @@ end
 local function filters(call)
   return {
     id = function(value) return query.ids(value, own_id) end,
-    -- How names are compared is written nowhere.
+    -- No page says how names are compared.
     name = function(value)
       call.assumed = true
       local word = lower(value)
