@@ -174,6 +174,17 @@ describe("written back by a handle that holds the record:", function()
     assert.same({ data_fields = { { id = 5, value = "y" } } }, cjson.decode(sent[2]))
   end)
 
+  it("no metamethod of what is given sees what the handle holds", function()
+    local seen = 0
+    local function note() seen = seen + 1 return true end
+    local data = contract.data
+    data.parties = setmetatable({ { id = 3 } }, { __eq = note, __index = note })
+    data._private.invented = setmetatable({}, { __eq = note, __index = function() return { 1 } end })
+    assert.is_false(pcall(function() return contract:update(data) end))
+    assert.equal(0, seen)
+    assert.same({}, sent)
+  end)
+
   it("what was changed raises, and names the place", function()
     for path, change in pairs {
       ["body.state is read, and not changed here"] = function(data) data.state = "signed" end,
