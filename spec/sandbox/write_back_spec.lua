@@ -331,5 +331,38 @@ describe("the sandbox takes back what it gave:", function()
     assert.are_not.equal(first(group.data.products).id, product.data.id)
     local contact = first(READ.contact())
     assert.are_not.equal(contact.id, assert(anna.contacts:create(contact.data)).id)
+    local folder = first(READ.folder())
+    assert.are_not.equal(folder.id, assert(anna.folders:create(folder.data)).id)
+    local webhook = first(READ.webhook())
+    assert.are_not.equal(webhook.id, assert(admin.webhooks:create(webhook.data)).id)
+    local tag = first(READ.tag())
+    assert(tag:delete())
+    assert.equal(tag.name, assert(admin.tags:create(tag.data)).name)
+    local other = assert(contract.parties:create { type = "company", name = "B", participants = { { name = "N",
+      delivery_channel = "none" } } })
+    assert(contract:party(other.id).participants:create { name = "M", delivery_channel = "none" })
+    local again = assert(contract:get()):find_participants()
+    local last = again[#again]
+    assert(last:delete())
+    assert.equal(last.name, assert(contract:party(other.id).participants:create(last.data)).name)
+  end)
+
+  it("a contract like one that was read", function()
+    local read = assert(anna:contract(4713):get())
+    local parties = read.data.parties
+    local mine = table.remove(parties, 1)
+    assert.is_true(mine.my_party)
+    local made = assert(anna.contracts:create {
+      workspace_id = read.workspace_id, template_id = read.template_id, name = read.name, value = read.value,
+      my_party = mine, parties = parties, tags = read.data.tags,
+    })
+    local function people(of)
+      local names = {}
+      for i, person in ipairs(of:find_participants()) do names[i] = person.name .. person.email end
+      return names
+    end
+    assert.same(people(read), people(made))
+    assert.same(read.data.tags, made.data.tags)
+    assert.is_true(#people(made) > 1)
   end)
 end)
