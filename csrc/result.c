@@ -157,7 +157,7 @@ of_kind of_result_read(of_transfer *transfer, CURL *handle, CURLcode code, const
         break;
     case OF_STOP_EMPTY:
         kind = OF_MISMATCH;
-        snprintf(message, room, "a file was expected, no bytes came");
+        snprintf(message, room, "a file was expected, but it has no bytes");
         break;
     case OF_STOP_TARGET:
         kind = OF_IO;

@@ -85,7 +85,7 @@ describe("mismatch:", function()
       assert.is_nil(value, where)
       assert.same({ "mismatch", "unknown", 200, operation.name, operation.repeatable },
         { err.kind, err.outcome, err.status, err.operation, err.retryable }, where .. ": " .. tostring(err))
-      assert.matches(" came for ", wire.check_error(err), 1, true, where)
+      assert.matches(" was returned for ", wire.check_error(err), 1, true, where)
       assert.is_falsy(string.find(tostring(err), "webhook_id", 1, true))
     end
     assert.is_true(#list > 900, tostring(#list))
@@ -135,7 +135,7 @@ describe("mismatch:", function()
     for _, operation in ipairs(list) do
       for i = 1, #errors do
         local value, err = operations.call(operation, sven)
-        fails(value, err, "an object that tells of an error came" .. says[i])
+        fails(value, err, "an object that describes an error was returned" .. says[i])
       end
       for _ = 1, #fine do assert(operations.call(operation, sven)) end
     end
@@ -156,7 +156,7 @@ describe("mismatch:", function()
     local sven = as_sven(answering(bodies))
     for _, each in ipairs(list) do
       local value, err = operations.call(each[1], sven)
-      fails(value, err, string.format("%d came for ", each[2] + 1))
+      fails(value, err, string.format("%d was returned for ", each[2] + 1))
       assert.equal(each[1].repeatable, err.retryable)
       for _ = 1, 2 do assert.is_true((assert(operations.call(each[1], sven)))) end
     end
@@ -184,8 +184,9 @@ describe("mismatch:", function()
     bodies[#bodies + 1] = '{"id":8,"custom_id":12}'
     bodies[#bodies + 1] = '{"id":8,"custom_id":"c::12"}'
     local contract = as_sven(answering(bodies)):contract(4711)
-    for _, piece in ipairs { "data field c::org-no came for data field c::org-nr", "data field c::org-no came",
-                             "data field c::ORG-NR came", "of another form", "an object without an id came" } do
+    for _, piece in ipairs { "data field c::org-no was returned for data field c::org-nr",
+                             "data field c::org-no was returned", "data field c::ORG-NR was returned",
+                             "of another form", "an object without an id was returned" } do
       local value, err = contract:data_field "c::org-nr":update { value = "1" }
       fails(value, err, piece, "GET")
     end
@@ -196,7 +197,7 @@ describe("mismatch:", function()
     assert.equal(8, assert(contract:data_field "c::\195\165 & 1":update {}).id)
     assert.equal(8, assert(contract:data_field "c::12":update {}).id)
     local value, err = contract:data_field "c::12":update {}
-    fails(value, err, "data field c::c%3A%3A12 came for data field c::12", "GET")
+    fails(value, err, "data field c::c%3A%3A12 was returned for data field c::12", "GET")
   end)
 
   it("case 52: a webhook is recognised by its id or by its webhook_id", function()
@@ -207,7 +208,7 @@ describe("mismatch:", function()
     for _ = 1, 4 do assert.equal(23, assert(webhook:get()).id) end
     for _, id in ipairs { 24, 5 } do
       local value, err = webhook:get()
-      fails(value, err, "webhook " .. id .. " came for webhook 23", "GET")
+      fails(value, err, "webhook " .. id .. " was returned for webhook 23", "GET")
     end
   end)
 
@@ -224,18 +225,18 @@ describe("mismatch:", function()
       return contract and true, err
     end)
     assert.equal(500, status)
-    assert.matches("contract 4712 came for contract 4711", problem, 1, true)
+    assert.matches("contract 4712 was returned for contract 4711", problem, 1, true)
     local contract = sven:contract(4711)
     local value, err = contract:update { _private = { name = "n" } }
-    fails(value, err, "contract 4712 came for contract 4711", "GET")
+    fails(value, err, "contract 4712 was returned for contract 4711", "GET")
     value, err = contract:party(5):participant(3):update { title = "CFO" }
-    fails(value, err, "participant 6 came for participant 3", "GET")
+    fails(value, err, "participant 6 was returned for participant 3", "GET")
     value, err = contract:data_field "c::a":update { value = "1" }
-    fails(value, err, "data field c::b came for data field c::a", "GET")
+    fails(value, err, "data field c::b was returned for data field c::a", "GET")
     local party = assert(contract.parties:list())[1]
     assert.same({ contract = 4711, party = 9 }, party.ids)
     value, err = party:get()
-    fails(value, err, "party 8 came for party 9", "GET")
+    fails(value, err, "party 8 was returned for party 9", "GET")
     for _, request in ipairs((target:journal())) do
       assert.is_nil(string.find(request.target, "4712", 1, true), request.target)
     end
@@ -254,7 +255,7 @@ describe("mismatch:", function()
       else
         value, err = sven:contract(4711):get()
       end
-      fails(value, err, "came for", "GET")
+      fails(value, err, "was returned for", "GET")
     end
   end)
 
@@ -265,9 +266,9 @@ describe("mismatch:", function()
     }):contract(4711)
     assert.equal('{"id":4712}', (assert(contract:get { decode = false })))
     local value, err = contract:publish({}, { decode = false })
-    fails(value, err, "contract 4712 came for contract 4711", "POST")
+    fails(value, err, "contract 4712 was returned for contract 4711", "POST")
     value, err = contract:copy({ workspace_id = 1 }, { decode = false })
-    fails(value, err, "an object without an id came for a new contract", "POST")
+    fails(value, err, "an object without an id was returned for a new contract", "POST")
     assert.equal('{"id":4711, "state":"pending"}', (assert(contract:publish({}, { decode = false }))))
     value, err = contract:delete { decode = false }
     assert.same({ "nil", "decode", "unknown" }, { tostring(value), err.kind, err.outcome })
@@ -280,14 +281,14 @@ describe("mismatch of a request by path:", function()
 
   it("case 52: compared if the endpoint table has the path", function()
     local calls = {
-      { "GET", "/contracts/4711", '{"id":4712}', "contract 4712 came for contract 4711" },
-      { "get", "/contracts/4711/", '{"id":4712}', "contract 4712 came for contract 4711" },
-      { "PUT", "/contracts/4711", '{"error":"no"}', "an object without an id came for contract 4711: no" },
-      { "POST", "/contracts/create", "{}", "an object without an id came for a new contract" },
-      { "POST", "/contracts/4711/copy", '{"id":4711}', "contract 4711 itself came for a new contract" },
-      { "PUT", "/contracts/1/data_fields/c::a", '{"id":1,"custom_id":"b"}', "data field c::b came" },
-      { "DELETE", "/contracts/4711", '{"error":"no"}', "tells of an error" },
-      { "GET", "/accounts/me", "{}", "an object without an id came for the account" },
+      { "GET", "/contracts/4711", '{"id":4712}', "contract 4712 was returned for contract 4711" },
+      { "get", "/contracts/4711/", '{"id":4712}', "contract 4712 was returned for contract 4711" },
+      { "PUT", "/contracts/4711", '{"error":"no"}', "an object without an id was returned for contract 4711: no" },
+      { "POST", "/contracts/create", "{}", "an object without an id was returned for a new contract" },
+      { "POST", "/contracts/4711/copy", '{"id":4711}', "contract 4711 itself was returned for a new contract" },
+      { "PUT", "/contracts/1/data_fields/c::a", '{"id":1,"custom_id":"b"}', "data field c::b was returned" },
+      { "DELETE", "/contracts/4711", '{"error":"no"}', "describes an error" },
+      { "GET", "/accounts/me", "{}", "an object without an id was returned for the account" },
     }
     local bodies = {}
     for i, each in ipairs(calls) do bodies[i] = each[3] end
@@ -375,13 +376,14 @@ describe("mismatch, still a draft:", function()
 
   it("case 52: still a draft, or whatever else the look brings: mismatch, unknown", function()
     for _, case in ipairs {
-      { { 200, DRAFT }, "contract 4711 came, and its state is still draft, also when looked at again" },
-      { { 200, '{"id":4712,"state":"pending"}' }, "draft; looked at again: contract 4712 came for contract 4711" },
-      { { 200, "{}" }, "looked at again: an object without an id came for contract 4711" },
-      { { 200, "<html>" }, "looked at again: an unknown value" },
-      { { 404, '{"detail":"not there"}' }, "looked at again: not there" },
-      { { 503, "" }, "looked at again: " },
-      { "gone", "looked at again: " },
+      { { 200, DRAFT }, "contract 4711 was returned, and its state is still draft, also when checked again" },
+      { { 200, '{"id":4712,"state":"pending"}' },
+        "draft; checked again: contract 4712 was returned for contract 4711" },
+      { { 200, "{}" }, "checked again: an object without an id was returned for contract 4711" },
+      { { 200, "<html>" }, "checked again: an unknown value" },
+      { { 404, '{"detail":"not there"}' }, "checked again: not there" },
+      { { 503, "" }, "checked again: " },
+      { "gone", "checked again: " },
     } do
       local target = drafts(case[1])
       local value, err = as_sven(target):contract(4711):publish {}
@@ -396,7 +398,7 @@ describe("mismatch, still a draft:", function()
     local target = drafts "silence"
     local started = core.monotonic()
     local value, err = as_sven(target):contract(4711):publish({}, { timeout = 0.3 * wire.slow })
-    fails(value, err, "looked at again: ", "POST")
+    fails(value, err, "checked again: ", "POST")
     assert.is_true(core.monotonic() - started < 0.6 * wire.slow)
   end)
 
@@ -427,14 +429,14 @@ describe("mismatch, still a draft:", function()
     local results, failures = oneflow.map({ 4711, 4711, 4712 }, publish)
     assert.same({ "pending", "pending" }, { results[1].state, results[2].state })
     assert.same({ 1, 3 }, { #failures, failures[1].index })
-    fails(nil, failures[1].err, "contract 4711 came for contract 4712", "POST")
+    fails(nil, failures[1].err, "contract 4711 was returned for contract 4712", "POST")
     local gatherer, done = oneflow.gatherer(), {}
     for _, id in ipairs { 4711, 4712 } do
       gatherer:add(function() return publish(id) end, function(value, err) done[id] = value or err end)
     end
     while not gatherer:poll(0.1) do end
     assert.equal("pending", done[4711].state)
-    fails(nil, done[4712], "contract 4711 came for contract 4712", "POST")
+    fails(nil, done[4712], "contract 4711 was returned for contract 4712", "POST")
   end)
 
   it("case 52: many that are published a moment later are all done: none ends the calls of its connection", function()
@@ -492,7 +494,7 @@ describe("mismatch, its connection:", function()
           local contract = sven:contract(900 + round)
           local value, err
           if method == "GET" then value, err = contract:get() else value, err = contract:publish {} end
-          fails(value, err, "contract 666 came for contract " .. 900 + round, method)
+          fails(value, err, "contract 666 was returned for contract " .. 900 + round, method)
           for id = 30, 32 do assert.equal(id, assert(sven:contract(id):get()).data.id) end
         end
         return true
@@ -528,7 +530,7 @@ describe("mismatch, its connection:", function()
     end)
     local sven, client = as_sven(target)
     local value, err = sven:contract(4711):file(1):download()
-    fails(value, err, "no bytes came", "GET")
+    fails(value, err, "it has no bytes", "GET")
     wire.good_call(client)
     value, err = sven:contract(4711):file(2):download()
     assert.same({ "nil", "decode" }, { tostring(value), err.kind })

@@ -579,7 +579,7 @@ describe("nginx:", function()
       .. location("/orphan", "client():contract(4712):publish({}, { as = 'sven@example.com' })",
         "lua_check_client_abort on;") })
     assert.equal("ok n\n", get(web, "/looked"))
-    assert.matches("^nil mismatch unknown .*contract 4711 came for contract 4713", get(web, "/other"))
+    assert.matches("^nil mismatch unknown .*contract 4711 was returned for contract 4713", get(web, "/other"))
     local waiting = process.spawn { "/usr/bin/curl", "-sS", web.url .. "/orphan" }
     target:wait("POST", 2)
     waiting:kill "sigkill"

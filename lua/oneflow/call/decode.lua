@@ -46,10 +46,10 @@ local function no_id(expects, value, what)
   for _, field in ipairs(expects.id_fields) do
     local id = value[field]
     if id ~= nil and id ~= null then
-      return format("what came for %s has no id, but a %s that cannot be one", what, type(id))
+      return format("what was returned for %s has no id, but a %s that cannot be one", what, type(id))
     end
   end
-  return format("an object without an id came for %s%s", what, said(value))
+  return format("an object without an id was returned for %s%s", what, said(value))
 end
 
 -- ---- the rules -------------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ local function other_custom_id(expects, value, asked)
       local text = type(custom) == "string" and custom or digits(custom)
       local segment = text and ids.custom("c::" .. text, "custom id")
       if segment ~= asked then
-        return format("%s %s came for %s %s", expects.thing, segment or "of another form", expects.thing, asked)
+        return format("%s %s was returned for %s %s", expects.thing, segment or "of another form", expects.thing, asked)
       end
     end
   end
@@ -92,12 +92,12 @@ function RULES.same(expects, value, asked)
   local thing = asked and expects.thing .. " " .. asked or "the " .. expects.thing
   if not came then return no_id(expects, value, thing) end
   if is_custom(asked) then return other_custom_id(expects, value, asked) end
-  if asked and not found then return format("%s %s came for %s", expects.thing, came, thing) end
+  if asked and not found then return format("%s %s was returned for %s", expects.thing, came, thing) end
 end
 
 function RULES.new(expects, value, asked)
   local came, found = find_id(expects, value, asked)
-  if found then return format("%s %s itself came for a new %s", expects.thing, came, expects.thing) end
+  if found then return format("%s %s itself was returned for a new %s", expects.thing, came, expects.thing) end
   if not came then return no_id(expects, value, "a new " .. expects.thing) end
 end
 
@@ -110,12 +110,12 @@ end
 function RULES.any(expects, value, asked)
   local came, found = find_id(expects, value, asked)
   if asked and came and not found then
-    return format("%s %s came for %s %s", expects.thing, came, expects.thing, asked)
+    return format("%s %s was returned for %s %s", expects.thing, came, expects.thing, asked)
   end
   local status = value.status
   if holds(value.error) or holds(value.errors) or holds(value.error_code)
     or (type(status) == "number" and status >= 400 and status < 600) then
-    return "an object that tells of an error came" .. said(value)
+    return "an object that describes an error was returned" .. said(value)
   end
 end
 
@@ -137,7 +137,7 @@ local function mismatch(expects, path, value)
   local message = RULES[expects.answers](expects, value, asked)
   if message or not expects.undone then return message end
   message = undone_of(expects, value)
-  if message then return format("%s %s came, and %s", expects.thing, asked, message), true end
+  if message then return format("%s %s was returned, and %s", expects.thing, asked, message), true end
 end
 
 -- ---- reading ---------------------------------------------------------------------------------------------------

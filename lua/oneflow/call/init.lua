@@ -34,8 +34,8 @@ local function look_again(request, opts, deadline, message)
     { timeout = left, attempt_timeout = opts.attempt_timeout, decode = opts.decode, blocking = opts.blocking })
   if value ~= nil then return value end
   local seen = err.detail or err.kind
-  if seen == message then return nil, message .. ", also when looked at again" end
-  return nil, format("%s; looked at again: %s", message, seen)
+  if seen == message then return nil, message .. ", also when checked again" end
+  return nil, format("%s; checked again: %s", message, seen)
 end
 
 -- Reports errors in the caller's functions during a transfer; outside of all layers.

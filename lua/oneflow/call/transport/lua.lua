@@ -9,7 +9,7 @@ local begin, known_of = record.begin, record.of
 
 local M = {}
 
-local NO_BYTES = "a file was expected, no bytes came" -- the core's words
+local NO_BYTES = "a file was expected, but it has no bytes" -- the core's words
 
 -- The function's argument; or nil and why nothing is sent.
 local function describe(engine, request, attempt)
