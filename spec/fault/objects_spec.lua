@@ -286,7 +286,7 @@ describe("objects:", function()
       for _, other in ipairs { "ulf@example.com", oneflow.ANONYMOUS_ADMIN, assert(client:user "ulf@example.com") } do
         local good, message = pcall(call, { as = other })
         assert.is_false(good, what)
-        assert.is_truthy(string.find(message, "by a call as " .. INGE .. ", and is not for another user", 1, true),
+        assert.is_truthy(string.find(message, "a call as " .. INGE .. ", and belongs to that user", 1, true),
           what .. ": " .. message)
       end
       local good, message = pcall(call)

@@ -704,7 +704,7 @@ describe("gather and tokens:", function()
         return recursion()
       end)
       assert.equal(4, #failures, name)
-      assert.is_truthy(string.find(failures[1].err, name == "generated" and "asked for by another"
+      assert.is_truthy(string.find(failures[1].err, name == "generated" and "requested by another"
         or "calls the client that asks", 1, true), name .. ": " .. tostring(failures[1].err))
     end
   end)
