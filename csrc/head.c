@@ -51,7 +51,7 @@ static void see_length(of_head_seen *seen, const char *value, size_t length) {
         told = told * 10 + (uint64_t)(value[i] - '0');
     }
     if (!good)
-        seen->odd = "the answer's Content-Length is no number";
+        seen->odd = "the answer's Content-Length is not a number";
     else if (seen->has_length && seen->length != told)
         seen->odd = "the answer has two Content-Lengths";
     seen->has_length = true;
@@ -60,7 +60,7 @@ static void see_length(of_head_seen *seen, const char *value, size_t length) {
 
 static void see_transfer_encoding(of_head_seen *seen, const char *value, size_t length) {
     if (seen->chunked || !of_is_word(value, length, "chunked"))
-        seen->coded = "the answer has a Transfer-Encoding that was not asked for";
+        seen->coded = "the answer has a Transfer-Encoding that was not requested";
     seen->chunked = true;
 }
 
@@ -69,7 +69,7 @@ static void see_content_encoding(of_head_seen *seen, const char *value, size_t l
         return;
     bool packed = of_is_word(value, length, "gzip") || of_is_word(value, length, "x-gzip");
     if (seen->gzip || !packed)
-        seen->coded = "the answer has a Content-Encoding that was not asked for";
+        seen->coded = "the answer has a Content-Encoding that was not requested";
     seen->gzip = true;
 }
 
@@ -127,7 +127,7 @@ void of_head_see(of_head_seen *seen, const char *line, size_t length) {
         seen->in_framing = true; /* there is no header yet that could be folded */
     } else if (blank(first)) {
         if (seen->in_framing)
-            seen->odd = "a header line of the answer goes on where it must not";
+            seen->odd = "a header line of the answer is folded where it must not be";
     } else {
         seen->in_framing = false;
         if (first == 'c' || first == 't')

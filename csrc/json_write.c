@@ -166,7 +166,7 @@ static shape shape_of(writer *w, int index) {
     } else if (marked && names > 0) {
         problem(w, "is marked as a list and has named fields");
     } else if (outside || indices != (names > 0 ? 0 : length)) {
-        problem(w, "is a list with holes or with keys that are no positions");
+        problem(w, "is a list with holes or with keys that are not positions");
     } else {
         return marked || length > 0 ? LIST : OBJECT;
     }

@@ -201,7 +201,7 @@ describe("objects:", function()
     assert.equal(200, meta.status)
     text = anna.contracts:list({ limit = 1 }, { decode = false })
     assert.equal("string", type(text))
-    says(function() return (anna.contracts:each(nil, { decode = false })) end, "cannot be walked")
+    says(function() return (anna.contracts:each(nil, { decode = false })) end, "which has no items")
   end)
 
   it("the caller's tables are copied: changing them later changes nothing", function()

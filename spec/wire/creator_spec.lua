@@ -65,7 +65,7 @@ describe("the contract's creator:", function()
 
   it("is no user: of no client, of no user's call, and not by its text", function()
     raises("oneflow.CREATOR is another person for each contract", function() return client:user(CREATOR) end)
-    raises("options must not say `as`", function() return client:user(SVEN):contract(4711):get { as = CREATOR } end)
+    raises("options must not have `as`", function() return client:user(SVEN):contract(4711):get { as = CREATOR } end)
     for _, text in ipairs { "__CREATOR__", tostring(CREATOR) } do
       local value, err = client:contract(4711):get { as = text }
       assert.is_nil(value)

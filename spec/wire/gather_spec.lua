@@ -137,7 +137,7 @@ describe("gather:", function()
       ["unknown option \"stop\""] = function() oneflow.gatherer { stop = true } end,
       ["add: a function expected"] = function() oneflow.gatherer():add() end,
       ["call with a colon"] = function() oneflow.gatherer().add(print) end,
-      ["what add returned expected"] = function() oneflow.gatherer():cancel {} end,
+      ["a handle returned by add expected"] = function() oneflow.gatherer():cancel {} end,
     } do
       local good, message = pcall(call)
       assert.is_false(good)

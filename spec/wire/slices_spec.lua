@@ -389,8 +389,8 @@ describe("slices:", function()
     end
 
     it("the filter is ignored", function()
-      raises("the service gives an item of", spread(25000, 60), { ignores = true })
-      raises("does not keep to that filter", spread(25000, 60), { ignores = true, hidden = true })
+      raises("the service returned an item of", spread(25000, 60), { ignores = true })
+      raises("ignores that filter", spread(25000, 60), { ignores = true, hidden = true })
       local s = service(spread(19950, 60), { ignores = true, hidden = true }) -- the offsets reach just so far
       local _, count, err = walk(s.contracts)
       assert.is_nil(err)
@@ -399,12 +399,12 @@ describe("slices:", function()
     end)
 
     it("one end of the range is ignored", function()
-      raises("the service gives an item of", spread(25000, 60), { read = function(_, to) return -math.huge, to end })
-      raises("the service gives an item of", spread(25000, 60), { read = function(from) return from, math.huge end })
+      raises("the service returned an item of", spread(25000, 60), { read = function(_, to) return -math.huge, to end })
+      raises("the service returned an item of", spread(25000, 60), { read = function(from) return from, math.huge end })
     end)
 
     it("the filter is about another time", function()
-      raises("the service gives an item of", spread(25000, 60), {
+      raises("the service returned an item of", spread(25000, 60), {
         read = function(from, to) return from - 1e6, to - 1e6 end,
       })
     end)
@@ -422,7 +422,7 @@ describe("slices:", function()
     it("times are read by the day, and not shown: slices of less than a day do not end it", function()
       local function day(at) return math.abs(at) < math.huge and math.floor(at / 86400) * 86400 or at end
       for _, step in ipairs { 2, 10 } do
-        raises("does not keep to that filter", spread(25000, step), {
+        raises("ignores that filter", spread(25000, step), {
           hidden = true, read = function(from, to) return day(from), day(to) + 86399 end,
         })
       end

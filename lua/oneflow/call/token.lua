@@ -43,14 +43,14 @@ local function await_answer(client, asking, reason, waiter, deadline)
   if asking.over then return asking.change, asking.why end
   -- replaces the call that ended
   if clock.monotonic() < asking.until_when then return ask(client, reason, waiter, deadline) end
-  return nil, "was asked for by another call, and did not come"
+  return nil, "was requested by another call, which did not get it"
 end
 
 local function function_token(client, reason)
   local token, why = client.token_function(reason)
   if client.closed then usage.raise("the client is closed") end
   if token == nil then
-    return nil, "was not given by its function: " .. (type(why) == "string" and why or "no reason said")
+    return nil, "was not returned by its function: " .. (type(why) == "string" and why or "no reason given")
   end
   if type(token) ~= "string" then usage.raise("the token function must return a string, got " .. type(token)) end
   return client.engine:set_token(token)
@@ -101,7 +101,7 @@ function ask(client, reason, waiter, deadline)
     asking.change, asking.why = change, why
     note_generation(client, reason, change)
   else
-    asking.why = "was not given by its function, which raised"
+    asking.why = "was not returned by its function, which raised"
   end
   release(client, asking)
   if not good then error(change, 0) end

@@ -66,7 +66,7 @@ end
 function M.choose(scope, operation, opts)
   if scope.user then
     if opts.as ~= nil then
-      usage.raise(format("%s: what client:user(x) gives acts as one user only (%s): options must not say `as`",
+      usage.raise(format("%s: a user object acts as one user only (%s): its options must not have `as`",
         operation.name, M.label(scope.user)))
     end
     return scope.user

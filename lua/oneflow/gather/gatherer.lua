@@ -237,7 +237,7 @@ function Gatherer:cancel(handle)
     return stop_and_go_on(loop, scope, "the gatherer was cancelled")
   end
   local scope = open(handle, HANDLE)
-  if not scope then usage.raise("gatherer:cancel: what add returned expected, got " .. type(handle)) end
+  if not scope then usage.raise("gatherer:cancel: a handle returned by add expected, got  " .. type(handle)) end
   stop_and_go_on(loop, scope, "the function was cancelled")
 end
 

@@ -29,7 +29,7 @@ local function following(data, length, count, offset)
   if type(href) == "string" then
     local linked = tonumber(match(href, "[?&]offset=(%d+)"))
     if linked and linked > offset then return linked end
-    if not count or offset + length < count then return nil, "the link to the next page does not lead on" end
+    if not count or offset + length < count then return nil, "the link to the next page does not advance" end
     return false -- all items that the service counts were listed
   end
   -- The end, unless the service's count says otherwise.
@@ -132,7 +132,7 @@ function M.new(data, source)
   local enveloped = items ~= data
   local page = {}
   for i, item in ipairs(items) do
-    if type(item) ~= "table" then return nil, source.undecodable("an item of the list is no object") end
+    if type(item) ~= "table" then return nil, source.undecodable("an item of the list is not an object") end
     page[i] = source.wrap(item)
   end
   local count = #page

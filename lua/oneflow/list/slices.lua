@@ -41,7 +41,7 @@ local function whole_of(by, wanted)
   for edge, limit in next, { from = "low", to = "high" } do
     if whole[edge] ~= "" then
       whole[limit] = time.parse(whole[edge]) or time.parse_date(whole[edge])
-      if not whole[limit] then return nil, format("%s has a %s that is no time", filter_name(by), edge) end
+      if not whole[limit] then return nil, format("%s has a %s that is not a time", filter_name(by), edge) end
     end
   end
   return whole
@@ -80,7 +80,7 @@ function M.new(candidates, wanted, fetch, text_at, refuse)
         shown = true
         -- The times shown may be rounded.
         if (slice.after and seconds < slice.after - 1) or (slice.before and seconds > slice.before + 1) then
-          return format("the service gives an item of %s for %s=%s", text, slice.pair[1], slice.pair[2])
+          return format("the service returned an item of %s for %s=%s", text, slice.pair[1], slice.pair[2])
         end
       end
     end
@@ -98,7 +98,7 @@ function M.new(candidates, wanted, fetch, text_at, refuse)
   local function halves(slice)
     local middle = floor((slice.low + slice.high) / 2)
     if middle <= slice.low or middle + 1 >= slice.high then
-      return nil, format("more than fit have %s=%s|%s", filter_name(slice.by), slice.from, slice.to)
+      return nil, format("more items than the offsets reach have %s=%s|%s", filter_name(slice.by), slice.from, slice.to)
     end
     local left, right = part(slice, nil, middle + 1), part(slice, middle, nil)
     local both = part(slice, middle, middle + 1)
@@ -112,7 +112,7 @@ function M.new(candidates, wanted, fetch, text_at, refuse)
       end
       -- Otherwise nearly equal halves would be cut again and again.
       if counts[4] * 4 > counts[1] then
-        return nil, format("%d of %d have %s=%s, or the service does not keep to that filter", counts[4], counts[1],
+        return nil, format("%d of %d have %s=%s, or the service ignores that filter", counts[4], counts[1],
           both.pair[1], both.pair[2])
       end
       if counts[1] == counts[5] then

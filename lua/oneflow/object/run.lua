@@ -205,7 +205,7 @@ end
 -- For each and pages: the list, and how its pages are fetched.
 local function walkable(verb, binding, state, query, opts)
   opts = options.read(lists.walk, opts)
-  if opts.decode == false then usage.raise("decode = false gives text, which cannot be walked over: use list") end
+  if opts.decode == false then usage.raise("decode = false returns text, which has no items: use list") end
   local calls = merged(opts, {})
   calls.page_size, calls.max, calls.prefetch = nil, nil, nil
   acting_user.choose(state.scope, binding.operation, calls) -- raises here rather than in the loop

@@ -121,7 +121,7 @@ function walked.list(field, value, path, problems, how)
   for key in next, value do
     if type(key) ~= "number" or key < 1 or key > length or key ~= floor(key) then
       if type(key) == "string" then usage.raise(format("%s: a list expected, got named fields", path)) end
-      M.note(problems, path, "is a list with holes or with keys that are no positions")
+      M.note(problems, path, "is a list with holes or with keys that are not positions")
       return value
     end
   end
