@@ -308,7 +308,7 @@ describe("hooks:", function()
   -- Of the annotations: by class, its base and its fields, each { type =, optional = }.
   local function classes()
     local all, name = {}, nil
-    for _, path in ipairs { "call/events", "report" } do
+    for _, path in ipairs { "call/events", "errors/report" } do
       for line in io.lines(host.root .. "/lua/oneflow/" .. path .. ".lua") do
         local class, base = string.match(line, "^%-%-%-@class ([%w.]+):? ?([%w.]*)$")
         local field, type_name, optional = string.match(line, "^%-%-%-@field ([%w_]+) ([%w.]+)(%??)")
