@@ -44,18 +44,18 @@ const char *of_head_find(const of_buffer *head, const char *name, size_t *length
 /* ---- line by line ---------------------------------------------------------------------------- */
 
 static void see_length(of_head_seen *seen, const char *value, size_t length) {
-    uint64_t told = 0;
+    uint64_t declared = 0;
     bool good = length > 0 && length <= 18; /* fits into 63 bits */
     for (size_t i = 0; i < length && good; i++) {
         good = value[i] >= '0' && value[i] <= '9';
-        told = told * 10 + (uint64_t)(value[i] - '0');
+        declared = declared * 10 + (uint64_t)(value[i] - '0');
     }
     if (!good)
         seen->odd = "the answer's Content-Length is not a number";
-    else if (seen->has_length && seen->length != told)
+    else if (seen->has_length && seen->length != declared)
         seen->odd = "the answer has two Content-Lengths";
     seen->has_length = true;
-    seen->length = told;
+    seen->length = declared;
 }
 
 static void see_transfer_encoding(of_head_seen *seen, const char *value, size_t length) {

@@ -126,7 +126,7 @@ local function confirm(operation, looks)
   expects.captured = pattern_of(operation.path, all)
   expects.confirm_path = gsub(looks.path, "{([a-z_]+)}", positions)
   expects.confirm = copied(looks, {
-    fresh = true, repeatable = operation.repeatable, told_as = operation.name,
+    fresh = true, repeatable = operation.repeatable, reported_as = operation.name,
     expects = copied(looks.expects, { undone = operation.undone, always = true }),
   })
 end

@@ -42,7 +42,7 @@ end
 ---@field outcome oneflow.Outcome?  as kind
 ---@field orphaned boolean?  the caller no longer waits: the result is reported only here
 
-local function told(request, number)
+local function request_info(request, number)
   local operation = request.operation
   return {
     operation = operation.name, method = operation.method, path = request.path,
@@ -52,8 +52,8 @@ local function told(request, number)
 end
 
 -- What on_response gets for an attempt.
-local function told_of(request, number, seconds, outcome)
-  local operation, mask, info = request.operation, request.client.mask, told(request, number)
+local function response_info(request, number, seconds, outcome)
+  local operation, mask, info = request.operation, request.client.mask, request_info(request, number)
   info.seconds, info.status, info.connects = seconds, outcome.status, outcome.connects
   if succeeded(outcome) then
     info.request_id = errors.safe(outcome.request_id, mask)
@@ -74,7 +74,7 @@ end
 
 -- Calls on_response. An error in the hook, or a lack of memory to call it, does not affect the caller.
 function M.tell_response(request, number, seconds, outcome)
-  local good, info = pcall(told_of, request, number, seconds, outcome)
+  local good, info = pcall(response_info, request, number, seconds, outcome)
   local problem = info
   if good then good, problem = pcall(request.client.hooks.on_response, info) else info = nil end
   if not good then report_problem(problem, "on_response", request, info) end
@@ -82,13 +82,13 @@ end
 
 -- Reports an error in a progress function.
 function M.progress_raised(problem, request, number, outcome)
-  local good, info = pcall(told_of, request, number, nil, outcome)
+  local good, info = pcall(response_info, request, number, nil, outcome)
   report_problem(problem, "progress", request, good and info or nil)
 end
 
 -- Reports an error that interrupted a call which may have been applied.
 local function interrupted(problem, request, number, status)
-  local good, info = pcall(told, request, number)
+  local good, info = pcall(request_info, request, number)
   if good then info.status, info.kind, info.outcome = status, not status and "cancelled" or nil, "unknown" end
   report_problem(problem, "call", request, good and info or nil)
 end
@@ -100,9 +100,9 @@ end
 
 local function orphan(request, handle)
   local outcome = by_core.take(request, handle)
-  local info = told_of(request, 1, nil, outcome)
+  local info = response_info(request, 1, nil, outcome)
   if info.kind and succeeded(outcome) then give_up(request.client, outcome) end
-  info.orphaned, info.operation = true, request.operation.told_as or info.operation
+  info.orphaned, info.operation = true, request.operation.reported_as or info.operation
   return info
 end
 
@@ -120,6 +120,6 @@ function M.orphaned(request, handle, why)
   interrupted(taken and why or info, request, 1)
 end
 
-M.context_of, M.told, M.interrupted, M.give_up = context_of, told, interrupted, give_up
+M.context_of, M.request_info, M.interrupted, M.give_up = context_of, request_info, interrupted, give_up
 
 return M

@@ -19,7 +19,7 @@ function M.layer(next, client)
     local number, left = attempt.number, attempt
     begin(known_of[request], attempt)
     if on_request then
-      on_request(events.told(request, number))
+      on_request(events.request_info(request, number))
       if client.closed then usage.raise("the client is closed") end
       left = attempts.new(request, number, attempt.started) -- the time of the hook counts
     end

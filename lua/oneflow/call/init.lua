@@ -110,7 +110,7 @@ local function pass_on(client, known, raised)
   end
   if sent and errors.outcome_of(true, status) == "unknown"
     -- the second check is part of a call that reports itself
-    and not (request.repeatable or request.operation.told_as) then
+    and not (request.repeatable or request.operation.reported_as) then
     events.interrupted(raised, request, known.attempts, status)
   end
   error(raised, 0)

@@ -99,9 +99,9 @@ function M.problem(client, problem, raised_in, operation, user, info)
   local hook = client and client.hooks and client.hooks.on_error
   local why
   if hook then
-    local fine, told, hook_problem = pcall(call_hook, hook, problem, raised_in, info or {})
-    if fine and told then return end
-    why = fine and hook_problem or told
+    local fine, called, hook_problem = pcall(call_hook, hook, problem, raised_in, info or {})
+    if fine and called then return end
+    why = fine and hook_problem or called
   end
   if pcall(problem_line, client, problem, raised_in, operation, user, info, why) then return end
   -- The hook may have changed its table.

@@ -79,7 +79,7 @@ end
 local function run_on_done(job)
   yieldable() -- raises if there are no stack slots for what follows
   local on_done, value, err, trace = job.on_done, job.value, job.err, job.trace
-  job.told = true
+  job.reported = true
   return on_done(value, err, trace)
 end
 
@@ -88,7 +88,7 @@ local TO_TELL
 local function on_done_ended(job, task)
   if not task.good then
     local what = read_raised(task)
-    if not job.told then -- it could not start for lack of memory: tries again in the next turn
+    if not job.reported then -- it could not start for lack of memory: tries again in the next turn
       job.task = TO_TELL
       error(what, 0)
     end
@@ -208,7 +208,7 @@ function Gatherer:add(fn, on_done)
   end
   local scope = { above = loop.scope }
   local handle = seal(scope, HANDLE)
-  local job = { loop = loop, pool = loop, fn = fn, on_done = on_done, scope = scope, task = TO_BEGIN, told = false }
+  local job = { loop = loop, pool = loop, fn = fn, on_done = on_done, scope = scope, task = TO_BEGIN, reported = false }
   local good, what = pcall(begin, loop, job)
   if not good then
     loops.distrust(loop)

@@ -34,7 +34,7 @@ local PROGRESS_SECONDS = 1 / 10 -- between two calls of a progress function
 -- Calls the caller's functions while the request runs. A sink that raises stops the download, like one that returns
 -- false. An error in a progress function is reported at the end of the call and has no other effect.
 local function watcher(sink, progress)
-  local state, told, told_at = {}, -1, 0
+  local state, reported, reported_at = {}, -1, 0
 
   local function hand_on(engine, handle, bytes)
     local good, answer, why = pcall(sink, bytes)
@@ -49,8 +49,8 @@ local function watcher(sink, progress)
 
   local function tell(done, total, last)
     local now = clock.monotonic()
-    if done == told or not (last or now - told_at >= PROGRESS_SECONDS) then return end
-    told, told_at = done, now
+    if done == reported or not (last or now - reported_at >= PROGRESS_SECONDS) then return end
+    reported, reported_at = done, now
     local good, problem = pcall(progress, done, total)
     if not good then state.raised = state.raised or { problem } end
   end
@@ -58,7 +58,7 @@ local function watcher(sink, progress)
   function state.watch(client, handle)
     local engine = client.engine
     local done, chunk
-    told, told_at = -1, clock.monotonic()
+    reported, reported_at = -1, clock.monotonic()
     repeat
       -- one of the functions may have closed it
       done = client.closed or engine:wait(handle, progress and PROGRESS_SECONDS)
